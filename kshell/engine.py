@@ -1,0 +1,85 @@
+"""The one DuckDB of a process: opened safely, extensions from their wheels, a cursor for each that runs beside another.
+
+Invariant: one cursor runs one statement at a time; `publish_lock` is held by whoever changes views that readers see, because two
+unlocked CREATE OR REPLACE VIEW of one view are a write-write conflict."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import tempfile
+import threading
+from pathlib import Path
+
+import duckdb
+
+from kshell.columns import literal
+from kshell.errors import RefusedError
+
+DUCKDB_VERSION = "1.5.5"
+_ORDER = ("avro", "iceberg", "httpfs")         # iceberg does not load before avro
+BUFFER_SCHEMA = "kshell_buffer"
+
+
+class Engine:
+    """Owns the in-memory database. Every thread takes its own `cursor()`."""
+
+    def __init__(self, *, threads: int | None = None, memory_limit: str | None = None) -> None:
+        self._spill = tempfile.TemporaryDirectory(prefix="kshell-spill-")
+        os.chmod(self._spill.name, 0o700)
+        config: dict[str, str | bool | int | float | list[str]] = {
+            "allow_unsigned_extensions": "false", "allow_community_extensions": "false",
+            "autoinstall_known_extensions": "false", "autoload_known_extensions": "false",
+            "allow_persistent_secrets": "false", "errors_as_json": "true",
+            # a checkpoint in the middle of ingestion stalls appends for hundreds of milliseconds, and segments end by DROP anyway
+            "checkpoint_threshold": "100GB",
+            "python_enable_replacements": "false", "temp_directory": self._spill.name,
+        }
+        if threads:
+            config["threads"] = str(threads)
+        if memory_limit:
+            config["memory_limit"] = memory_limit
+        self._root = duckdb.connect(":memory:", config=config)
+        self._loaded: set[str] = set()
+        self._load_lock = threading.Lock()
+        self.publish_lock = threading.RLock()
+        for schema in (BUFFER_SCHEMA, "live", "lake", "kshell"):
+            self._root.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
+
+    def cursor(self) -> duckdb.DuckDBPyConnection:
+        return self._root.cursor()
+
+    def export_cursor(self) -> duckdb.DuckDBPyConnection:
+        """A cursor whose Arrow output PyIceberg accepts: zone UTC, UUID and BLOB kept as such. Neither setting reaches other cursors."""
+        cursor = self._root.cursor()
+        cursor.execute("SET SESSION TimeZone = 'UTC'")
+        cursor.execute("SET SESSION arrow_lossless_conversion = true")
+        return cursor
+
+    def need(self, *extensions: str) -> None:
+        """Load DuckDB's signed extension binaries, each once and only when first needed."""
+        with self._load_lock:
+            for name in sorted(extensions, key=_ORDER.index):
+                if name not in self._loaded:
+                    self._root.execute(f"LOAD {literal(str(_binary(name)))}")
+                    self._loaded.add(name)
+
+    def need_iceberg(self) -> None:
+        self.need("avro", "iceberg")
+
+    def interrupt_all(self) -> None:
+        self._root.interrupt()
+
+    def close(self) -> None:
+        self._root.close()
+        self._spill.cleanup()
+
+
+def _binary(name: str) -> Path:
+    spec = importlib.util.find_spec(f"duckdb_extension_{name}")
+    for folder in (spec.submodule_search_locations or []) if spec else []:
+        path = Path(folder) / "extensions" / f"v{duckdb.__version__}" / f"{name}.duckdb_extension"
+        if path.exists():
+            return path
+    raise RefusedError(f"the {name} extension is not available for this platform",
+                       hint=f"pip install duckdb-extension-{name}=={DUCKDB_VERSION}, or run INSTALL {name} in DuckDB {DUCKDB_VERSION} and try again")

@@ -1,0 +1,237 @@
+"""The statements kshell owns, as frozen values. Text that is none of them is DuckDB's and reaches it unchanged.
+
+Positions count characters from the start of the statement's text."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    start: int
+    end: int
+
+
+# ---- values as written in options ------------------------------------------------------------------------------
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """An unquoted word: json, add, read_committed."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """INTERVAL '1 hour', TIMESTAMP '...', TIMESTAMPTZ '...': the keyword in capitals and the text."""
+
+    kind: Literal["INTERVAL", "TIMESTAMP", "TIMESTAMPTZ"]
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """SECRET name, getenv('X'), getvariable('x'), FILE '/path', COMMAND '...': a value found when the statement runs."""
+
+    kind: Literal["secret", "getenv", "getvariable", "file", "command"]
+    name: str
+
+
+# str: a quoted string. dict: MAP {...} with keys of any scalar. None: NULL.
+Value = str | Word | int | float | bool | None | Typed | Lookup | list["Value"] | dict["str | int", "Value"]
+
+
+@dataclass(frozen=True, slots=True)
+class RawOption:
+    """An option as written. `key` is canonical: upper case, `.` and `-` as `_`."""
+
+    key: str
+    written: str
+    value: Value
+    span: Span
+    value_span: Span
+
+
+Options = tuple[RawOption, ...]
+
+
+# ---- statements ------------------------------------------------------------------------------------------------
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Statement:
+    text: str                                 # as typed, without the final semicolon
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DuckStatement(Statement):
+    """Anything kshell does not own."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DotCommand(Statement):
+    """`.name arguments`, one line. Read by the shell and by scripts."""
+
+    name: str
+    arguments: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attach(Statement):
+    kind: Literal["kafka", "iceberg"]
+    uri: str
+    name: str
+    or_replace: bool = False
+    if_not_exists: bool = False
+    options: Options = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Detach(Statement):
+    """Also a name that DuckDB owns may stand here; the session decides by what is attached."""
+
+    name: str
+    if_exists: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnDefinition:
+    name: str
+    type: str                                 # as written
+    span: Span
+    path: str | None = None                   # '$.a.b', as written
+    not_null: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreateSource(Statement):
+    name: str
+    name_span: Span
+    or_replace: bool = False
+    if_not_exists: bool = False
+    columns: tuple[ColumnDefinition, ...] = ()
+    cluster: str | None = None                # None: the only one attached
+    cluster_is_address: bool = False          # FROM KAFKA 'host:9092'
+    options: Options = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreateSink(Statement):
+    name: str
+    name_span: Span
+    table: tuple[str, ...]                    # catalog, namespace..., name
+    source: str | None = None                 # FROM source
+    select: str | None = None                 # AS select
+    or_replace: bool = False
+    if_not_exists: bool = False
+    explain: bool = False
+    options: Options = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlterSource(Statement):
+    name: str
+    action: Literal["set", "reset", "rename", "add_column", "drop_column", "seek"]
+    if_exists: bool = False
+    options: Options = ()
+    keys: tuple[str, ...] = ()                # reset
+    to: Value = None                          # rename: str; seek: position
+    column: ColumnDefinition | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlterSink(Statement):
+    name: str
+    action: Literal["set", "reset", "rename", "skip", "replay", "accept_rollback", "accept_new_topic", "accept_new_cluster", "recover_data",
+                    "recover_property", "resume_evolution"]
+    if_exists: bool = False
+    options: Options = ()
+    keys: tuple[str, ...] = ()
+    to: Value = None                          # rename: str; accept_new_cluster: the map
+    partition: int | None = None              # skip, replay
+    offset: int | None = None                 # skip TO, replay FROM
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drop(Statement):
+    kind: Literal["source", "sink"]
+    name: str
+    if_exists: bool = False
+    cascade: bool = False
+    force: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pause(Statement):
+    kind: Literal["source", "sink", "all"]
+    name: str = ""
+    resume: bool = False                      # RESUME
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flush(Statement):
+    sink: str | None = None                   # None: ALL
+    timeout: Value = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wait(Statement):
+    kind: Literal["source", "sink", "all"]
+    name: str = ""
+    rows: int | None = None                   # None: UNTIL CAUGHT UP
+    timeout: Value = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refresh(Statement):
+    kind: Literal["source", "sink", "catalog"]
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckSink(Statement):
+    name: str
+    against_kafka: bool = False
+    timeout: Value = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Show(Statement):
+    what: Literal["topics", "sources", "sinks", "connections", "secrets", "alerts", "servers", "consumer groups", "subjects"]
+    cluster: str | None = None
+    cluster_is_address: bool = False
+    like: str | None = None
+    extended: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShowCreate(Statement):
+    kind: Literal["source", "sink", "connection"]
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Describe(Statement):
+    kind: Literal["source", "sink", "topic"]
+    name: str
+    cluster: str | None = None
+    extended: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Set(Statement):
+    """SET kshell_x = value, or RESET kshell_x (value None and `reset`)."""
+
+    name: str
+    value: Value = None
+    reset: bool = False
+    name_span: Span = field(default=Span(0, 0))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotBuilt(Statement):
+    """A statement of the grammar that this version does not carry out: refused by name, with what to type instead."""
+
+    what: str
+    hint: str | None = None
