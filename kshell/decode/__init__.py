@@ -1,0 +1,89 @@
+"""Record bytes -> one row or one verdict. A fast form in SQL, trusted where it is certain, and an exact form in Python for the rest.
+
+Invariant: a verdict is a function of the record's bytes and the definition, never of the batch it came in; and where the SQL is
+certain, the exact form gives the same row. How a batch is decoded:
+
+1. `INSERT INTO segment <decoder.rows('batch')>`: one parse, no flag. It raises when the SQL is not certain of a row; nothing is inserted.
+2. then `certain, doubtful = split(cursor, decoder, batch)`: `rows` over `certain` does not raise; `judge(doubtful)` gives a table of
+   good rows with the columns of the segment, and the bad records.
+
+Where most batches hold doubtful rows, begin with 2."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import duckdb
+import pyarrow as pa
+
+from kshell.columns import Column
+from kshell.lang.statements import ColumnDefinition
+
+
+@dataclass(frozen=True, slots=True)
+class BadRecord:
+    """A record that is no row. `index` is its row in the batch that was judged; the bytes stay there."""
+
+    index: int
+    code: str                                 # TYPE_MISFIT, JSON_SYNTAX, ...
+    message: str                              # path, column and type; at most 200 printable characters, never the whole value
+
+
+@dataclass(frozen=True, slots=True)
+class Inference:
+    """What a sample says about a topic's columns."""
+
+    columns: tuple[Column, ...]               # empty: no record decided a type
+    notices: list[str] = field(default_factory=list)
+
+
+class Decoder(Protocol):
+    """One format with its columns. SQL methods take the name of a relation with the columns of `kafka.to_arrow`."""
+
+    columns: tuple[Column, ...]               # payload
+    metadata: tuple[Column, ...]              # in their fixed order; a segment's columns are columns + metadata
+    key_type: str                             # DuckDB type of _kafka_key
+
+    def rows(self, batch: str) -> str:
+        """A SELECT of the segment's columns. Raises a DuckDB error while it runs when it is not certain of a row."""
+
+    def select(self, batch: str) -> str:
+        """A SELECT of the segment's columns and `_suspect BOOLEAN`, never NULL. A row for each row of the batch; never raises for a record."""
+
+    def suspects(self, batch: str) -> str:
+        """A SELECT of `_index` of the rows that `select` marks `_suspect`; the relation has `_index` as an additional column."""
+
+    def judge(self, batch: pa.RecordBatch) -> tuple[pa.Table, list[BadRecord]]:
+        """The exact verdict on each record: good rows in their order with the segment's columns and types, and the bad ones."""
+
+
+def make(format: str, key_format: str, columns: Sequence[Column], include: Iterable[str] = ()) -> Decoder:
+    """The decoder of a source. `columns` are payload columns; formats string and raw take none and have the column `value`."""
+    raise AssertionError
+
+
+def infer(batch: pa.RecordBatch, format: str = "json") -> Inference:
+    """Columns from a sample, whose rows stand in the order (partition, offset)."""
+    raise AssertionError
+
+
+def declare(definitions: Sequence[ColumnDefinition]) -> tuple[Column, ...]:
+    """Declared columns with the types that a table can hold. Raises what is said at CREATE: NAME_RESERVED, TYPE_REFUSED, ..."""
+    raise AssertionError
+
+
+def split(cursor: duckdb.DuckDBPyConnection, decoder: Decoder, batch: pa.RecordBatch) -> tuple[pa.RecordBatch, pa.RecordBatch]:
+    """(certain, doubtful): the rows of the batch by what the SQL is certain of, each in the batch's order."""
+    indexed = batch.append_column("_index", pa.array(range(batch.num_rows), pa.int32()))
+    cursor.register("kshell_decode_batch", indexed)
+    try:
+        doubtful = cursor.sql(decoder.suspects("kshell_decode_batch")).to_arrow_table()["_index"].to_pylist()
+    finally:
+        cursor.unregister("kshell_decode_batch")
+    mask = [False] * batch.num_rows
+    for index in doubtful:
+        mask[index] = True
+    flags = pa.array(mask, pa.bool_())
+    return batch.filter(pa.compute.invert(flags)), batch.filter(flags)
