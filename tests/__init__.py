@@ -1,0 +1,1 @@
+"""The tests of kshell. A package, so that `tests.support` and `tests.parts` are these and no other distribution's."""

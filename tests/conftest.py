@@ -1,0 +1,114 @@
+"""Fixtures over real servers. A test that asks for one is marked `kafka` or `rest`, and skipped with the reason where it cannot run;
+with KSHELL_REQUIRE_KAFKA=1 it fails instead.
+
+`kafka` is one broker for the whole run: keep apart by topic and group names and do not stop it. Tests that break the broker take `own_kafka`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from tests.parts import jars
+from tests.parts.kafka import Broker
+from tests.parts.rest import RestCatalog
+from tests.support.producing import Acknowledged, Recorder
+from tests.support.topics import admin, create_topic, unique
+
+KAFKA_FIXTURES = frozenset({"kafka", "own_kafka"})
+REST_FIXTURES = frozenset({"rest_catalog", "own_rest_catalog"})
+
+
+def pytest_report_header() -> list[str]:
+    reason = jars.missing()
+    server = "no" if reason else "yes"
+    lines = [f"tiers: unit yes, embedded broker yes, Apache Kafka {server}, Iceberg REST catalog {server}"]
+    return lines + ([f"  {reason}"] if reason else [])
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        used = set(getattr(item, "fixturenames", ()))
+        if used & KAFKA_FIXTURES:
+            item.add_marker("kafka")
+        if used & REST_FIXTURES:
+            item.add_marker("rest")
+
+
+def _require_servers() -> None:
+    reason = jars.missing()
+    if reason and os.environ.get("KSHELL_REQUIRE_KAFKA"):
+        pytest.fail(f"KSHELL_REQUIRE_KAFKA is set, but {reason}", pytrace=False)
+    if reason:
+        pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
+    """A broker that all tests of the run share."""
+    _require_servers()
+    broker = Broker(tmp_path_factory.mktemp("kafka"))
+    broker.start()
+    yield broker
+    broker.stop()
+
+
+@pytest.fixture
+def own_kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
+    """A broker of one test, which may stop, crash and freeze it."""
+    _require_servers()
+    broker = Broker(tmp_path_factory.mktemp("own-kafka"))
+    broker.start()
+    yield broker
+    broker.crash()
+
+
+@pytest.fixture
+def kafka_topic(kafka: Broker) -> Callable[..., str]:
+    """`kafka_topic(partitions=1, prefix="topic", cleanup_policy="compact", ...)` -> the name of a topic of its own on the shared broker."""
+    client = admin(kafka.bootstrap)
+
+    def create(partitions: int = 1, prefix: str = "topic", **config: Any) -> str:
+        return create_topic(client, unique(prefix), partitions, **config)
+
+    return create
+
+
+@pytest.fixture
+def producer(kafka: Broker) -> Recorder:
+    """Produces to the shared broker and logs what was acknowledged. For another broker: `Recorder(broker.bootstrap)`."""
+    return Recorder(kafka.bootstrap)
+
+
+@pytest.fixture
+def produce(producer: Recorder) -> Callable[..., list[Acknowledged]]:
+    """`produce(topic, values, partition=0, key=..., headers=..., timestamp_ms=...)` -> the acknowledged records."""
+    return producer.produce
+
+
+@pytest.fixture(scope="session")
+def _rest_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RestCatalog]:
+    _require_servers()
+    server = RestCatalog(tmp_path_factory.mktemp("rest"))
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def rest_catalog(_rest_server: RestCatalog) -> Iterator[RestCatalog]:
+    """A REST catalog that all tests of the run share: keep apart by namespaces. Faults end with the test."""
+    yield _rest_server
+    _rest_server.clear_faults()
+
+
+@pytest.fixture
+def own_rest_catalog(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RestCatalog]:
+    """A REST catalog of one test, which may stop it."""
+    _require_servers()
+    server = RestCatalog(tmp_path_factory.mktemp("own-rest"))
+    server.start()
+    yield server
+    server.crash()

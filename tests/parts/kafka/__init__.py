@@ -1,0 +1,95 @@
+"""One Apache Kafka broker in KRaft mode, broker and controller in one process. Answers about 1.2 s after `start`.
+
+Quick because the storage is formatted once and copied, and because the classes come from an archive (AppCDS) of one short life."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+
+from tests.parts import jars
+from tests.parts.server import Server, free_ports
+
+HERE = Path(__file__).parent
+CLUSTER_ID = "AAAAAAAAAAAAAAAAAAAAAQ"         # any 16 bytes in url-safe base64; fixed, so that one formatted storage fits every broker
+FORMAT_TIMEOUT_S = 60
+
+
+class Broker(Server):
+    """Ports: `port` clients, +1 the controller, +2 SASL_PLAINTEXT when `secure`."""
+
+    ready_word = "Kafka Server started"
+
+    def __init__(self, folder: Path, *, port: int | None = None, heap: str = "160m", full_jit: bool = False, secure: bool = False,
+                 auto_create: bool = False) -> None:
+        super().__init__(folder)
+        self.port = port or free_ports(3)
+        self.heap, self.full_jit, self.secure, self.auto_create = heap, full_jit, secure, auto_create
+
+    @property
+    def bootstrap(self) -> str:
+        return f"127.0.0.1:{self.port}"
+
+    @property
+    def secure_bootstrap(self) -> str:
+        """Where users with SCRAM passwords connect. Only with `secure`."""
+        return f"127.0.0.1:{self.port + 2}"
+
+    def command(self) -> list[str]:
+        if not (self.folder / "data").exists():
+            shutil.copytree(_formatted() / "data", self.folder / "data")
+        self.write_properties()
+        return self.java("kafka.Kafka", str(self.folder / "server.properties"), archive=_archive())
+
+    def write_properties(self) -> None:
+        listeners = f"PLAINTEXT://{self.bootstrap}" + (f",SASL_PLAINTEXT://{self.secure_bootstrap}" if self.secure else "")
+        text = (HERE / "server.properties").read_text()
+        for name, value in (("folder", self.folder), ("listeners", listeners), ("controller_port", self.port + 1),
+                            ("auto_create", str(self.auto_create).lower())):
+            text = text.replace("{" + name + "}", str(value))
+        extra = (HERE / "secure.properties").read_text() if self.secure else ""
+        (self.folder / "server.properties").write_text(text + extra)
+
+    def java(self, main: str, *arguments: str, archive: Path | None = None, flags: tuple[str, ...] = ()) -> list[str]:
+        jit = [] if self.full_jit else ["-XX:TieredStopAtLevel=1"]
+        shared = [f"-XX:SharedArchiveFile={archive}"] if archive else []
+        return ["java", f"-Xmx{self.heap}", "-Xms32m", "-Xss512k", "-XX:+UseSerialGC", "-XX:-UsePerfData", "-Xshare:auto", *jit, *shared, *flags,
+                f"-Dlog4j2.configurationFile={HERE / 'log4j2.properties'}", "-cp", jars.classpath(jars.of(HERE / "pom.xml")), main, *arguments]
+
+
+class _Rehearsal(Broker):
+    """A broker whose loaded classes are written to an archive when it ends."""
+
+    def __init__(self, folder: Path, archive: Path) -> None:
+        super().__init__(folder)
+        self._archive = archive
+
+    def command(self) -> list[str]:
+        shutil.copytree(_formatted() / "data", self.folder / "data")
+        self.write_properties()
+        return self.java("kafka.Kafka", str(self.folder / "server.properties"), flags=(f"-XX:ArchiveClassesAtExit={self._archive}",))
+
+
+def _key() -> str:
+    return jars.of(HERE / "pom.xml").name
+
+
+def _formatted() -> Path:
+    """A folder with `data` as Kafka's own tool formats it. Nothing in there depends on ports."""
+    def build(folder: Path) -> None:
+        broker = Broker(folder)
+        broker.write_properties()
+        jars.run(broker.java("kafka.tools.StorageTool", "format", "-t", CLUSTER_ID, "-c", str(folder / "server.properties")), FORMAT_TIMEOUT_S)
+
+    return jars.built(f"{_key()}-formatted", build)
+
+
+def _archive() -> Path:
+    def build(file: Path) -> None:
+        with tempfile.TemporaryDirectory(prefix="kshell-rehearsal-") as folder:
+            rehearsal = _Rehearsal(Path(folder), file)
+            rehearsal.start()
+            rehearsal.stop()
+
+    return jars.built(f"{_key()}.jsa", build)
