@@ -1,0 +1,48 @@
+"""Iceberg tables as the place where progress lives: one catalog commit carries the rows and the positions.
+
+Invariant: only this package imports PyIceberg; its exceptions leave as `kshell.errors`. Values are here, what acts is imported from its module:
+
+    catalogs.open_catalog(kind, name, uri, warehouse=None, options={}, data_dir=None) -> Lake      (catalogs/__init__.py)
+    head.load_head(lake, table, sink_id) -> Head                                   file, cut and columns of one snapshot
+    create.create_sink(lake, spec, facts, starts) -> Created                       table, error table and first commit
+    create.explain_sink(lake, spec) -> list[str]                                   what create_sink would do
+    state.compare(state, facts, sink_name) -> list[Stop]                           Kafka against the table, before the first poll
+    commit.commit(lake, sink, batch, control=Control()) -> Outcome                 rows and positions; raises Stop, Left
+    errors_table.commit_errors(lake, sink, ranges, bad, control) -> ErrorsOutcome  always before commit()
+    maintenance.expire(lake, sink, control) / maintenance.delete_old_metadata(...)
+    resolve.skip / accept_rollback / recover_from_data                             one commit each, with a recorded jump
+    check.check(cursor, lake, table, errors_table, sink_id) -> pyarrow.Table       CHECK SINK
+
+They load PyIceberg, which takes half a second: import them when a table is first needed."""
+
+from __future__ import annotations
+
+from kshell.iceberg.values import (
+    TP,
+    Batch,
+    Control,
+    Created,
+    Head,
+    Identifier,
+    Jump,
+    KafkaFacts,
+    Left,
+    Outcome,
+    Phase,
+    Progress,
+    Range,
+    Result,
+    Sink,
+    SinkSpec,
+    State,
+    Stop,
+    StopState,
+    TopicFacts,
+    TopicState,
+    Unset,
+)
+
+__all__ = [
+    "TP", "Batch", "Control", "Created", "Head", "Identifier", "Jump", "KafkaFacts", "Left", "Outcome", "Phase", "Progress", "Range",
+    "Result", "Sink", "SinkSpec", "State", "Stop", "StopState", "TopicFacts", "TopicState", "Unset",
+]
