@@ -1,0 +1,180 @@
+"""Runner: DuckDB text on one cursor, one statement at a time, as a stream that can be interrupted.
+
+1. free the cursor of the last result  2. rewrite what reads topics  3. execute  4. hand out a stream  5. drop what was loaded
+
+Invariant: when `run` returns or raises, nothing of an earlier statement is still reading from the cursor; temporary tables of
+a statement live exactly as long as its result."""
+
+from __future__ import annotations
+
+import threading
+import weakref
+from collections.abc import Callable, Iterable, Iterator
+from typing import Protocol
+
+import duckdb
+import pyarrow as pa
+
+from kshell.engine import Engine
+from kshell.errors import CancelledError, DeadlineError, Error
+from kshell.query import translate
+from kshell.query.deadline import Deadline
+from kshell.query.kinds import EXPLAIN, counts_changes, gives_rows, statement_type
+from kshell.query.result import Result
+from kshell.query.rewrite import Edits
+from kshell.query.shapes import columns_of
+
+BATCH_ROWS = 16_384                               # rows of a batch: the first page of a slow query is shown early
+DUCKDB_ERRORS = (duckdb.Error, RuntimeError, OSError, pa.ArrowException)
+
+
+class Rewriter(Protocol):
+    """What turns a statement into one that DuckDB can run: reads of topics become tables of the statement."""
+
+    def rewrite(self, text: str, cursor: duckdb.DuckDBPyConnection, check: Callable[[], None]) -> Edits: ...
+
+
+class Runner:
+    """Owns one cursor. `run` and the reading of its result belong to one thread at a time; `interrupt` to any."""
+
+    def __init__(self, engine: Engine, *, rewriter: Rewriter | None = None, topics: Callable[[], Iterable[tuple[str, str]]] = tuple) -> None:
+        self.cursor = engine.cursor()
+        self._engine = engine
+        self._rewriter = rewriter
+        self._topics = topics                     # (connection, topic) as far as known; must not wait for a broker
+        self._cancelled = threading.Event()
+        self._late: float | None = None           # the budget in seconds that ran out
+        self._last: weakref.ref[Result] | None = None
+
+    def run(self, text: str, *, timeout_s: float | None = None) -> Result:
+        """One statement, without kshell's own. Rows are read later, from the Result."""
+        self.free()
+        self._cancelled.clear()
+        self._late = None
+        deadline = Deadline(timeout_s, self._expire) if timeout_s else None
+        edits = Edits(text)
+        try:
+            if self._rewriter is not None:
+                edits = self._rewriter.rewrite(text, self.cursor, self.check)
+            result = self._execute(edits, deadline)
+        except BaseException as raised:
+            self._end(edits, deadline)
+            raise self._translated(raised, edits) from None
+        self._last = weakref.ref(result)
+        return result
+
+    def _execute(self, edits: Edits, deadline: Deadline | None) -> Result:
+        kind = statement_type(self.cursor, edits.text)
+        self.check()
+        self.cursor.execute(edits.text)
+        columns = columns_of(self.cursor.description or [])
+        if not gives_rows(kind, edits.text, [(c.name, c.type) for c in columns]):
+            changed = self.cursor.to_arrow_reader(BATCH_ROWS).read_all() if columns else None
+            self._end(edits, deadline)
+            return Result.done(_count(changed) if counts_changes(kind) else None)
+        reader = self.cursor.to_arrow_reader(BATCH_ROWS)
+        return Result(columns, self._stream(reader, edits), plan=kind == EXPLAIN, on_close=lambda: self._end(edits, deadline))
+
+    def _stream(self, reader: pa.RecordBatchReader, edits: Edits) -> Iterator[pa.RecordBatch]:
+        try:
+            while True:
+                self.check()
+                batch = reader.read_next_batch()
+                if batch.num_rows:
+                    yield batch
+        except StopIteration:
+            return
+        except (Error, *DUCKDB_ERRORS) as raised:
+            raise self._translated(raised, edits) from None
+        finally:
+            reader.close()
+
+    def _end(self, edits: Edits, deadline: Deadline | None) -> None:
+        if deadline is not None:
+            deadline.end()
+        for table in edits.tables:
+            try:
+                self.cursor.execute(f"DROP TABLE IF EXISTS {table}")
+            except DUCKDB_ERRORS:
+                return                            # a failed transaction takes its temporary tables along at ROLLBACK
+
+    # ---- end early -------------------------------------------------------------------------------------------------
+
+    def interrupt(self) -> None:
+        """End the running statement with CancelledError. Repeat until it has ended: DuckDB forgets an interrupt between two calls."""
+        self._cancelled.set()
+        self.cursor.interrupt()
+
+    def check(self) -> None:
+        """Raise if the statement has been cancelled or its time is up. Whatever waits inside a statement calls this."""
+        if self._late is not None:
+            raise DeadlineError(f"the statement took longer than {self._late:g} s", hint="SET kshell_statement_timeout gives it more time")
+        if self._cancelled.is_set():
+            raise CancelledError("interrupted")
+
+    def _expire(self, budget_s: float) -> None:
+        self._late = budget_s
+        self.cursor.interrupt()
+
+    def free(self) -> None:
+        """Make the cursor free: a result that somebody still holds is spooled, the others are closed."""
+        last, self._last = self._last, None
+        result = last() if last is not None else None
+        if result is not None and result.open:
+            result.spool()
+
+    def close(self) -> None:
+        self.free()
+        self.cursor.close()
+
+    # ---- errors ----------------------------------------------------------------------------------------------------
+
+    def _translated(self, raised: BaseException, edits: Edits) -> BaseException:
+        if self._late is not None or self._cancelled.is_set():
+            try:
+                self.check()
+            except Error as ended:
+                return ended
+        if isinstance(raised, Error) or not isinstance(raised, DUCKDB_ERRORS):
+            return raised
+        fault = translate.read(raised, edits.text)
+        made = translate.error_of(fault, edits.text, hint=self._hint(fault, edits.original))
+        if made.position is not None:
+            made.position, made.length = edits.place(made.position, made.length)
+        return made
+
+    def _hint(self, fault: translate.Fault, text: str) -> str | None:
+        from kshell.lang import dialects
+        found = dialects.hint_for(text, fault.message) or translate.setting_hint(fault)
+        if found is None and fault.missing_table:
+            found = translate.topic_hint(fault.name, self._topics())
+        return found or translate.nearest(fault, self._tables, self._functions)
+
+    def _tables(self) -> list[str]:
+        """Everything FROM may name: sources and sinks are views. Topics too, since one letter may be what is wrong."""
+        return [*self._names("SELECT DISTINCT table_name FROM information_schema.tables"), *(f"{c}.{t}" for c, t in self._topics())]
+
+    def _functions(self) -> list[str]:
+        return self._names("SELECT DISTINCT function_name FROM duckdb_functions() WHERE function_name ~ '^[a-z]'")
+
+    def _names(self, query: str) -> list[str]:
+        cursor = self._engine.cursor()
+        try:
+            return [str(row[0]) for row in cursor.execute(query).fetchall()]
+        except DUCKDB_ERRORS:
+            return []                             # a hint is never worth a second error
+        finally:
+            cursor.close()
+
+    def gives_rows(self, text: str) -> bool:
+        """Whether the statement would print rows, without running it; a statement that does not parse would not."""
+        try:
+            return gives_rows(statement_type(self.cursor, text), text)
+        except DUCKDB_ERRORS:
+            return False
+
+
+def _count(changed: pa.Table | None) -> int | None:
+    if changed is None or changed.num_rows != 1 or changed.column_names != ["Count"]:
+        return None
+    return int(changed.column(0)[0].as_py())
