@@ -7,54 +7,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+from kshell.options.written import Lookup, Options, RawOption, Span, Typed, Value, Word
 
-@dataclass(frozen=True, slots=True)
-class Span:
-    start: int
-    end: int
-
-
-# ---- values as written in options ------------------------------------------------------------------------------
-
-@dataclass(frozen=True, slots=True)
-class Word:
-    """An unquoted word: json, add, read_committed."""
-
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Typed:
-    """INTERVAL '1 hour', TIMESTAMP '...', TIMESTAMPTZ '...': the keyword in capitals and the text."""
-
-    kind: Literal["INTERVAL", "TIMESTAMP", "TIMESTAMPTZ"]
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Lookup:
-    """SECRET name, getenv('X'), getvariable('x'), FILE '/path', COMMAND '...': a value found when the statement runs."""
-
-    kind: Literal["secret", "getenv", "getvariable", "file", "command"]
-    name: str
-
-
-# str: a quoted string. dict: MAP {...} with keys of any scalar. None: NULL.
-Value = str | Word | int | float | bool | None | Typed | Lookup | list["Value"] | dict["str | int", "Value"]
-
-
-@dataclass(frozen=True, slots=True)
-class RawOption:
-    """An option as written. `key` is canonical: upper case, `.` and `-` as `_`."""
-
-    key: str
-    written: str
-    value: Value
-    span: Span
-    value_span: Span
-
-
-Options = tuple[RawOption, ...]
+__all__ = [
+    "AlterSink", "AlterSource", "Attach", "CheckSink", "ColumnDefinition", "CreateSink", "CreateSource", "Describe", "Detach", "DotCommand", "Drop",
+    "DuckStatement", "Flush", "Lookup", "NotBuilt", "Options", "Pause", "RawOption", "Refresh", "Set", "Show", "ShowCreate", "Span", "Statement",
+    "Typed", "Value", "Wait", "Word",
+]
 
 
 # ---- statements ------------------------------------------------------------------------------------------------

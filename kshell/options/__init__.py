@@ -1,0 +1,32 @@
+"""Options of statements, arguments and settings: values as written, kinds that read them, and the declarations that own both.
+
+Invariant: an option is declared once; parsing, did-you-mean, completion and documentation read that declaration."""
+
+from kshell.options.declaration import Option, OptionSet, Parsed, read, unresolved
+from kshell.options.kinds import (
+    Boolean,
+    Context,
+    Count,
+    Duration,
+    Enum,
+    Kind,
+    ListOf,
+    MapOf,
+    Misfit,
+    OrNull,
+    Regex,
+    Resolve,
+    Size,
+    TableName,
+    Text,
+)
+from kshell.options.position import Offsets, Position, PositionOf, position_text
+from kshell.options.units import duration_s, duration_text, size_bytes, size_text
+from kshell.options.written import Lookup, Options, RawOption, Span, Typed, Value, Word, canonical, string_text, value_text
+
+__all__ = [
+    "Boolean", "Context", "Count", "Duration", "Enum", "Kind", "ListOf", "Lookup", "MapOf", "Misfit", "Offsets", "Option",
+    "OptionSet", "Options", "OrNull", "Parsed", "Position", "PositionOf", "RawOption", "Regex", "Resolve", "Size", "Span",
+    "TableName", "Text", "Typed", "Value", "Word", "canonical", "duration_s", "duration_text", "position_text", "read",
+    "size_bytes", "size_text", "string_text", "unresolved", "value_text",
+]
