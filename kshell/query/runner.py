@@ -76,18 +76,24 @@ class Runner:
         return Result(columns, self._stream(reader, edits), plan=kind == EXPLAIN, on_close=lambda: self._end(edits, deadline))
 
     def _stream(self, reader: pa.RecordBatchReader, edits: Edits) -> Iterator[pa.RecordBatch]:
+        rows = 0
         try:
-            while True:
-                self.check()
-                batch = reader.read_next_batch()
-                if batch.num_rows:
-                    yield batch
-        except StopIteration:
-            return
+            for batch in self._checked(reader):
+                rows += batch.num_rows
+                yield batch
+            if not rows:                          # one batch without rows, for the types that files need
+                yield pa.RecordBatch.from_pylist([], schema=reader.schema)
         except (Error, *DUCKDB_ERRORS) as raised:
             raise self._translated(raised, edits) from None
         finally:
             reader.close()
+
+    def _checked(self, reader: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:
+        for batch in reader:
+            self.check()
+            if batch.num_rows:
+                yield batch
+            self.check()
 
     def _end(self, edits: Edits, deadline: Deadline | None) -> None:
         if deadline is not None:

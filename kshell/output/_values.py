@@ -1,0 +1,205 @@
+"""Values of Arrow arrays as text and as JSON, one column at a time.
+
+Numbers keep all their digits; NaN and infinities are words; BLOB is base64; TIMESTAMPTZ is UTC with `Z` and as many digits as
+needed; INTERVAL is ISO 8601; nested values are JSON: STRUCT object, LIST array, MAP object when its keys are text, else an
+array of {key, value}.
+
+Invariant: every type of a shape has a text, including infinite dates, years beyond 9999 and before 1; JSON text is valid JSON."""
+
+from __future__ import annotations
+
+import base64
+import json
+import math
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import pyarrow as pa
+
+from kshell.output._moments import days, intervals, moments, times
+from kshell.output._shape import Shape
+
+_dump = json.JSONEncoder(ensure_ascii=False).encode
+Texts = list[str | None]
+
+
+def texts(array: pa.Array, shape: Shape) -> Texts:
+    """The values as text, None for NULL. Nested values as JSON."""
+    if shape.nested:
+        return [None if text == "null" else text for text in jsons(array, shape)]
+    plain = _storage(array)
+    if pa.types.is_null(plain.type):
+        return [None] * len(plain)
+    return _SCALARS.get(shape.id, _as_str)(plain)
+
+
+def jsons(array: pa.Array, shape: Shape) -> list[str]:
+    """The values as JSON text, `null` for NULL."""
+    if pa.types.is_null(array.type):
+        return ["null"] * len(array)
+    if shape.nested:
+        return _NESTED[shape.id](array, shape)
+    written = texts(array, shape)
+    if shape.numeric:
+        return ["null" if t is None else t if t not in _NOT_NUMBERS else f'"{t}"' for t in written]
+    if shape.id == "boolean":
+        return ["null" if t is None else t for t in written]
+    if shape.id == "json":
+        return ["null" if t is None else embedded(t) for t in written]
+    return ["null" if t is None else _dump(t) for t in written]
+
+
+_NOT_NUMBERS = frozenset({"NaN", "Infinity", "-Infinity"})
+
+
+def embedded(text: str) -> str:
+    """A value of type JSON as JSON on one line; DuckDB also takes NaN, trailing commas and the like, which become a string."""
+    try:
+        json.loads(text, parse_constant=_refuse)
+    except (ValueError, RecursionError):
+        return _dump(text)
+    return text.replace("\n", " ").replace("\r", " ")     # outside strings only: a raw line break inside one is no JSON
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(constant)
+
+
+# ---- scalars -------------------------------------------------------------------------------------------------------
+
+def _storage(array: pa.Array) -> pa.Array:
+    if isinstance(array.type, pa.DictionaryType):
+        return array.dictionary_decode()
+    return array.storage if isinstance(array, pa.ExtensionArray) else array
+
+
+def _as_str(array: pa.Array) -> Texts:
+    return [v if v is None or isinstance(v, str) else str(v) for v in array.to_pylist()]
+
+
+def _integers(array: pa.Array) -> Texts:
+    values: Texts = array.cast(pa.string()).to_pylist()
+    return values
+
+
+def _booleans(array: pa.Array) -> Texts:
+    return [None if v is None else "true" if v else "false" for v in array.to_pylist()]
+
+
+def _doubles(array: pa.Array) -> Texts:
+    return [None if v is None else double(v) for v in array.to_pylist()]
+
+
+def double(value: float) -> str:
+    """The shortest text that reads back as the same number."""
+    if math.isfinite(value):
+        return repr(value)
+    return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+
+
+def _floats(array: pa.Array) -> Texts:
+    """Arrow knows the shortest text of a 32-bit number; Python only that of a 64-bit one."""
+    short = array.cast(pa.string()).to_pylist()
+    return [None if v is None else s if math.isfinite(v) else double(v) for v, s in zip(array.to_pylist(), short, strict=True)]
+
+
+def _decimals(array: pa.Array) -> Texts:
+    return [None if v is None else format(v, "f") for v in array.to_pylist()]
+
+
+def _unsigned(array: pa.Array) -> Texts:
+    """Arrow carries the 128 bits of a UHUGEINT as a signed decimal."""
+    return [None if v is None else str(int(v) % (1 << 128)) for v in array.to_pylist()]
+
+
+def _blobs(array: pa.Array) -> Texts:
+    return [None if v is None else base64.b64encode(v).decode() for v in array.to_pylist()]
+
+
+def escaped(value: bytes) -> str:
+    """A BLOB for people, as DuckDB prints it: printable ASCII as it is, every other byte as \\xNN."""
+    return "".join(chr(b) if 32 <= b < 127 and b != 92 else f"\\x{b:02X}" for b in value)
+
+
+def bits(value: bytes) -> str:
+    """DuckDB's BIT: the first byte counts the padding bits at the front of the others."""
+    return "".join(f"{b:08b}" for b in value[1:])[value[0]:]
+
+
+def bignum(value: bytes) -> int:
+    """DuckDB's BIGNUM: three bytes of sign and length, then the digits; all inverted when negative."""
+    negative = not value[0] & 0x80
+    digits = bytes(b ^ 0xFF for b in value[3:]) if negative else value[3:]
+    number = int.from_bytes(digits, "big")
+    return -number if negative else number
+
+
+def _each(convert: Callable[[Any], str]) -> Callable[[pa.Array], Texts]:
+    return lambda array: [None if v is None else convert(v) for v in array.to_pylist()]
+
+
+_SCALARS: dict[str, Callable[[pa.Array], Texts]] = {
+    **dict.fromkeys(("tinyint", "smallint", "integer", "bigint", "utinyint", "usmallint", "uinteger", "ubigint"), _integers),
+    "boolean": _booleans, "double": _doubles, "float": _floats, "decimal": _decimals, "hugeint": _decimals, "uhugeint": _unsigned,
+    "blob": _blobs, "bit": _each(bits), "bignum": _each(lambda v: str(bignum(v))),
+    "date": days, "time": times, "interval": intervals,
+    "timestamp": moments, "timestamp_s": moments, "timestamp_ms": moments, "timestamp_ns": moments,
+    "timestamp with time zone": moments,
+}
+
+
+# ---- nested --------------------------------------------------------------------------------------------------------
+
+def _valid(array: pa.Array) -> list[bool]:
+    flags: list[bool] = array.is_valid().to_pylist()
+    return flags
+
+
+def _lists(array: pa.Array, shape: Shape) -> list[str]:
+    items = jsons(array.values, shape.fields[0][1])
+    return [f"[{','.join(items[a:b])}]" if ok else "null" for (a, b), ok in zip(_bounds(array), _valid(array), strict=True)]
+
+
+def _arrays(array: pa.Array, shape: Shape) -> list[str]:
+    size, first = array.type.list_size, array.offset
+    items = jsons(array.values, shape.fields[0][1])
+    return [f"[{','.join(items[i * size:(i + 1) * size])}]" if ok else "null" for i, ok in enumerate(_valid(array), start=first)]
+
+
+def _bounds(array: pa.Array) -> Iterator[tuple[int, int]]:
+    offsets = array.offsets.to_pylist()
+    return zip(offsets[:-1], offsets[1:], strict=True)
+
+
+def _structs(array: pa.Array, shape: Shape) -> list[str]:
+    names = [_dump(name) + ":" for name, _ in shape.fields]
+    return ["{" + ",".join(map(str.__add__, names, row)) + "}" if ok else "null" for row, ok in _fields(array, shape)]
+
+
+def _rows(array: pa.Array, shape: Shape) -> list[str]:
+    return [f"[{','.join(row)}]" if ok else "null" for row, ok in _fields(array, shape)]
+
+
+def _fields(array: pa.Array, shape: Shape) -> Iterator[tuple[Sequence[str], bool]]:
+    columns = [jsons(array.field(i), inner) for i, (_, inner) in enumerate(shape.fields)]
+    return zip(zip(*columns, strict=True), _valid(array), strict=True)
+
+
+def _maps(array: pa.Array, shape: Shape) -> list[str]:
+    (_, key), (_, value) = shape.fields
+    keys, values = jsons(array.keys, key), jsons(array.items, value)
+    if key.id in ("varchar", "enum"):
+        pairs, shell = [f"{k}:{v}" for k, v in zip(keys, values, strict=True)], "{}"
+    else:
+        pairs, shell = [f'{{"key":{k},"value":{v}}}' for k, v in zip(keys, values, strict=True)], "[]"
+    return [f"{shell[0]}{','.join(pairs[a:b])}{shell[1]}" if ok else "null" for (a, b), ok in zip(_bounds(array), _valid(array), strict=True)]
+
+
+def _unions(array: pa.Array, shape: Shape) -> list[str]:
+    members = [jsons(array.field(i), inner) for i, (_, inner) in enumerate(shape.fields)]
+    return [members[code][row] for row, code in enumerate(array.type_codes.to_pylist())]
+
+
+_NESTED: dict[str, Callable[[pa.Array, Shape], list[str]]] = {
+    "list": _lists, "array": _arrays, "struct": _structs, "row": _rows, "map": _maps, "union": _unions,
+}

@@ -1,0 +1,19 @@
+"""One JSON object a line, for jq and for results that never end."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+from kshell.output._base import Writer as Base
+from kshell.output._objects import names, objects
+
+EXTENSION = ".ndjson"
+ALIASES = {"jsonlines": {}}
+
+
+class Writer(Base):
+    def begin(self) -> None:
+        self._members = names(self.columns)
+
+    def batch(self, batch: pa.RecordBatch) -> None:
+        self.put("".join(self.safe(line) + "\n" for line in objects(batch, self.columns, self._members)))
