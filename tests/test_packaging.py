@@ -1,0 +1,88 @@
+"""The wheel holds what the program needs, and works where no source tree is."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+import tomllib
+import zipfile
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).parents[1]
+PROJECT = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
+IMPORTED_AS = {"prompt-toolkit": "prompt_toolkit", "confluent-kafka": "confluent_kafka"}
+NOT_IMPORTED = {"pytz"}                       # DuckDB imports it; extensions are found by their folders
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("wheel")
+    subprocess.run([sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder), str(REPOSITORY)],
+                   check=True, capture_output=True, timeout=120)
+    return next(folder.glob("*.whl"))
+
+
+@pytest.fixture(scope="module")
+def installed(wheel: Path) -> Path:
+    """The folder of a program that has the wheel and no source tree."""
+    folder = wheel.parent / "site"
+    zipfile.ZipFile(wheel).extractall(folder)
+    return folder
+
+
+def _run(installed: Path, *arguments: str) -> str:
+    done = subprocess.run([sys.executable, *arguments], cwd=installed.parent, env={"PYTHONPATH": str(installed), "HOME": str(installed.parent)},
+                          capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_the_wheel_holds_every_module_and_every_sql_file(wheel: Path) -> None:
+    inside = set(zipfile.ZipFile(wheel).namelist())
+    modules = {str(path.relative_to(REPOSITORY)) for path in (REPOSITORY / "kshell").rglob("*.py")}
+    files = {f"kshell/_sql/{path.relative_to(REPOSITORY / 'sql')}" for path in (REPOSITORY / "sql").rglob("*.sql")}
+    assert files
+    assert modules | files | {"kshell/py.typed"} <= inside
+
+
+def test_the_wheel_holds_nothing_else(wheel: Path) -> None:
+    inside = zipfile.ZipFile(wheel).namelist()
+    assert [name for name in inside if not re.match(r"kshell/|kshell-[^/]+\.dist-info/", name)] == []
+
+
+def test_the_wheel_answers_a_query_without_the_source_tree(installed: Path) -> None:
+    code = "import sys, kshell.cli; sys.exit(kshell.cli.main(['--csv', '-c', 'SELECT 1 AS one']))"
+    assert _run(installed, "-c", code) == "one\n1\n"
+
+
+def test_the_wheel_uses_its_own_sql_files(installed: Path) -> None:
+    relative = sorted(str(path.relative_to(REPOSITORY / "sql")) for path in (REPOSITORY / "sql").rglob("*.sql"))
+    code = f"import kshell.sqlfile as f\nfor name in {relative!r}: print(len(f.source(name)) > 0)"
+    assert set(_run(installed, "-c", code).split()) == {"True"}
+
+
+def test_the_version_stands_in_one_spelling() -> None:
+    import kshell
+
+    assert kshell.__version__ == PROJECT["version"]
+
+
+def test_what_is_imported_is_declared_and_what_is_declared_is_imported() -> None:
+    declared = {re.split(r"[\[=<>~! ]", requirement)[0] for requirement in PROJECT["dependencies"]}
+    wanted = {IMPORTED_AS.get(name, name) for name in declared if not name.startswith("duckdb-extension-")} - NOT_IMPORTED
+    assert _outside_imports() == wanted
+
+
+def _outside_imports() -> set[str]:
+    found: set[str] = set()
+    for path in (REPOSITORY / "kshell").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Import):
+                found |= {alias.name.partition(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.level == 0:
+                found.add((node.module or "").partition(".")[0])
+    return found - set(sys.stdlib_module_names) - {"kshell"}

@@ -1,0 +1,69 @@
+"""Every session that a document shows is what the program prints, against a real broker."""
+
+from __future__ import annotations
+
+import random
+import shutil
+import socket
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from tests.parts.kafka import Broker
+from tests.transcripts import setups
+from tests.transcripts.document import Document
+from tests.transcripts.replay import regenerate
+from tests.transcripts.terminal import REPOSITORY, Terminal
+
+FOLDERS = ("examples", "tests/transcripts")
+DOCUMENTS = [REPOSITORY / "README.md", *(path for folder in FOLDERS for path in sorted((REPOSITORY / folder).rglob("*"))
+                                         if path.suffix in (".md", ".txt"))]
+
+
+def _port_as_wide_as_the_written_one() -> int:
+    """The first of three free ports of four digits, so that the address fills its column as in the document."""
+    for port in random.SystemRandom().sample(range(7000, 9990), 200):
+        with ExitStack() as held:
+            try:
+                for offset in range(3):
+                    held.enter_context(socket.socket()).bind(("127.0.0.1", port + offset))
+            except OSError:
+                continue
+            return port
+    raise RuntimeError("no free ports of four digits")
+
+
+@pytest.fixture
+def broker(kafka: Broker, tmp_path: Path) -> Iterator[Broker]:
+    """A broker that has the document's topics and no others. `kafka` says first whether one can run here."""
+    own = Broker(tmp_path / "broker", port=_port_as_wide_as_the_written_one())
+    own.start()
+    yield own
+    own.crash()
+
+
+def _home(document: Path, tmp_path: Path) -> Path:
+    """An empty home, in an example with the files that stand beside its README."""
+    home = tmp_path / "home"
+    home.mkdir()
+    for file in document.parent.iterdir() if "examples" in document.parts else ():
+        if file.is_file() and file != document:
+            shutil.copy(file, home)
+    return home
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(REPOSITORY)))
+def test_a_document_shows_what_the_program_prints(path: Path, broker: Broker, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    document = Document.parse(path.read_text())
+    home = _home(path, tmp_path)
+    for name in document.setups:
+        getattr(setups, name)(broker.bootstrap, home)
+    with Terminal(home, broker.bootstrap) as terminal:
+        replayed = regenerate(document, terminal.run)
+    if request.config.getoption("--accept", default=False):
+        path.write_text(replayed.text())
+    assert replayed.text() == path.read_text()
