@@ -9,6 +9,7 @@ import importlib
 import pkgutil
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -78,11 +79,14 @@ def _load(name: str) -> ModuleType:
 
 
 def write(columns: Sequence[OutColumn], batches: Iterable[pa.RecordBatch], mode: Mode, stream: Stream, settings: Settings) -> int:
-    """Render a whole result; returns its number of rows."""
+    """Render a whole result; returns its number of rows. Nothing is written before the first batch is there: a query that
+    fails at once leaves no header behind."""
+    source = iter(batches)
+    first = next(source, None)
     writer = mode.writer(stream, columns, settings)
     writer.begin()
     rows = 0
-    for batch in batches:
+    for batch in chain(() if first is None else (first,), source):
         writer.batch(batch)
         rows += batch.num_rows
     writer.end()

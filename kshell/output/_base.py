@@ -28,7 +28,6 @@ class Settings:
     header: bool = True
     nullvalue: str | None = None              # None: the mode's own (empty, or NULL where people read it)
     terminal: bool = False                    # the stream is a terminal: nothing may reach it as a control sequence
-    file: bool = False                        # the stream is a file of its own, named by -o or .output
     width: int | None = None                  # columns of the screen; None: no cut
     maxrows: int | None = None                # rows a table shows before it keeps head and tail only; None: all
     types: bool = True                        # table: types in the header

@@ -20,6 +20,12 @@ def refuse_terminal(name: str, settings: Settings) -> None:
         raise UsageError(f"{name} is not for a terminal", hint=f"-o FILE.{name}, or a pipe")
 
 
+def is_file(stream: Stream) -> bool:
+    """Whether the bytes end up in a file of their own, rather than in a pipe."""
+    seekable = getattr(stream, "seekable", None)
+    return bool(seekable and seekable())
+
+
 class Sink:
     """The stream as a file object for Arrow: it only ever appends."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pyarrow as pa
 
 from kshell.output._base import Writer as Base
-from kshell.output._files import Adapter, Sink, refuse_terminal
+from kshell.output._files import Adapter, Sink, is_file, refuse_terminal
 
 EXTENSION = ".arrow"
 ONE_RESULT = True
@@ -29,6 +29,6 @@ class Writer(Base):
 
     def _open(self, schema: pa.Schema) -> pa.RecordBatchFileWriter:
         if self._writer is None:
-            make = pa.ipc.new_file if self.settings.file else pa.ipc.new_stream
+            make = pa.ipc.new_file if is_file(self.stream) else pa.ipc.new_stream
             self._writer = make(pa.PythonFile(Sink(self.stream), mode="w"), schema)
         return self._writer

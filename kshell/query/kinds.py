@@ -8,10 +8,13 @@ from collections.abc import Sequence
 
 import duckdb
 
+from kshell.lang import statements
+
 EXPLAIN = "EXPLAIN"
 _ALWAYS = frozenset({"SELECT", EXPLAIN, "EXECUTE", "RELATION", "LOGICAL_PLAN"})
 _MAYBE = frozenset({"CALL", "PRAGMA", "MULTI"})                   # rows unless all DuckDB says is Success
 _CHANGES = frozenset({"INSERT", "UPDATE", "DELETE", "MERGE_INTO", "COPY", "CREATE"})
+_OURS_WITH_ROWS = frozenset({"Show", "ShowCreate", "Describe", "CheckSink", "Tail", "Print", "Subscribe"})
 _SUCCESS = [("Success", "BOOLEAN")]
 
 
@@ -33,6 +36,19 @@ def gives_rows(kind: str, text: str, columns: Sequence[tuple[str, str]] | None =
 
 def counts_changes(kind: str) -> bool:
     return kind in _CHANGES
+
+
+def shows_rows(statement: statements.Statement) -> bool:
+    """Whether a statement, ours or DuckDB's, prints rows; decided without running it."""
+    if isinstance(statement, statements.CreateSink):
+        return statement.explain
+    if not isinstance(statement, statements.DuckStatement):
+        return type(statement).__name__ in _OURS_WITH_ROWS
+    try:
+        with duckdb.connect(":memory:") as parser:
+            return gives_rows(statement_type(parser, statement.text), statement.text)
+    except duckdb.Error:
+        return False                          # what does not parse prints nothing
 
 
 def keywords(text: str) -> frozenset[str]:

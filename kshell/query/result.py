@@ -36,6 +36,7 @@ class Result:
         self.note = note
         self.rowcount = rowcount                  # rows changed by INSERT, UPDATE, DELETE, COPY; None: not known
         self.plan = plan                          # EXPLAIN: the text of a plan, not a table
+        self.rows_read = 0                        # rows taken from the cursor so far
         self._source: Iterator[pa.RecordBatch] | None = iter(batches)
         self._spooled: list[pa.RecordBatch] = []
         self._lost = False
@@ -98,6 +99,8 @@ class Result:
             raise
         if batch is None:
             self.close()
+        else:
+            self.rows_read += batch.num_rows
         return batch
 
     def arrow(self) -> pa.Table:

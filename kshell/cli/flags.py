@@ -1,0 +1,185 @@
+"""The flags: what was typed, as one value. Imports nothing heavy, since --help must answer at once.
+
+Invariant: -c and -f keep their order; a flag that is not known is an error that names the nearest one."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, NoReturn
+
+from kshell.errors import RefusedError, UsageError, did_you_mean
+
+_MODES = ("csv", "tsv", "json", "ndjson", "table", "markdown", "vertical")
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_LATER = {"--config": "a configuration file", "-P": "a profile", "--profile": "a profile", "--schema-registry": "a schema registry",
+          "--spec": "the specification for tools", "--log": "a log level"}
+COMMANDS = {"run": "runs FILE, then keeps its sources and sinks alive until SIGTERM or Ctrl-C",
+            "demo": "embedded broker, generated events, embedded catalog"}
+_COMMANDS_LATER = ("serve", "doctor", "verify", "config")
+
+
+@dataclass(frozen=True, slots=True)
+class Flags:
+    command: str = ""                         # "", run or demo
+    inputs: tuple[tuple[str, str], ...] = ()  # ("c", text) or ("f", path), in the order given
+    arguments: tuple[str, ...] = ()           # of demo
+    mode: str | None = None
+    output: str | None = None
+    header: bool = True
+    nullvalue: str | None = None
+    limit: int | None = None
+    on_error: str = "stop"
+    timeout_s: float | None = None
+    variables: tuple[tuple[str, str], ...] = ()
+    read_only: bool = False
+    flush: bool = True
+    stats: bool = False
+    quiet: bool = False
+    color: bool = True
+    brokers: str | None = None
+    init: str | None = None
+    no_init: bool = False
+    help: str = field(default="", repr=False)  # --help: the text to print
+    version: bool = False
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(message[:1].lower() + message[1:], hint="kshell --help lists the flags")
+
+
+class _Input(argparse.Action):
+    """-c and -f append to one list."""
+
+    def __call__(self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: Any, option: str | None = None) -> None:
+        namespace.inputs = [*namespace.inputs, ("c" if option in ("-c", "--command") else "f", values)]
+
+
+def parser() -> argparse.ArgumentParser:
+    commands = "\n".join(f"  kshell {name:<8} {what}" for name, what in COMMANDS.items())
+    made = _Parser(prog="kshell", add_help=False, allow_abbrev=False, formatter_class=argparse.RawDescriptionHelpFormatter,
+                   usage="kshell [flags]\n       kshell run FILE [flags]\n       kshell demo [--keep DIR]",
+                   description="An analytics shell for Kafka: topics as DuckDB sources, Apache Iceberg exactly once, one SELECT over both.",
+                   epilog=f"commands:\n{commands}\n\nexit codes: 0 fine, 1 statement, 2 usage, 3 not reachable, 4 time is up, 130 Ctrl-C")
+    made.set_defaults(inputs=[])
+    _add_inputs(made.add_argument_group("what runs"))
+    _add_output(made.add_argument_group("output"))
+    _add_session(made.add_argument_group("session"))
+    return made
+
+
+def _add_inputs(group: argparse._ArgumentGroup) -> None:
+    group.add_argument("-c", "--command", action=_Input, metavar="SQL", help="run and exit; -c and -f may be repeated, in the order given")
+    group.add_argument("-f", "--file", action=_Input, metavar="FILE", help="run a script; - is stdin")
+    group.add_argument("--on-error", choices=("stop", "continue"), default="stop", help="after an error (default: stop)")
+    group.add_argument("--timeout", type=duration, metavar="DURATION", help="budget of the whole run: 500ms, 30s, 5m")
+    group.add_argument("--var", action="append", default=[], type=variable, metavar="NAME=VALUE", help="SET VARIABLE before anything else")
+    group.add_argument("--init", metavar="FILE", help="run first (the prompt reads ~/.config/kshell/init.sql)")
+    group.add_argument("--no-init", action="store_true", help="no init file")
+
+
+def _add_output(group: argparse._ArgumentGroup) -> None:
+    for mode in _MODES:
+        group.add_argument(f"--{mode}", dest="modes", action="append_const", const=mode, help=argparse.SUPPRESS)
+    group.add_argument("--format", dest="modes", action="append", metavar="MODE",
+                       help=f"how rows are written; --{' --'.join(_MODES)} for short; default: table on a terminal, csv into a pipe")
+    group.add_argument("-o", "--output", metavar="FILE", help="write rows here; .csv .tsv .json .ndjson .parquet .arrow .md .html choose the mode")
+    group.add_argument("--no-header", action="store_true", help="no header line")
+    group.add_argument("--nullvalue", metavar="TEXT", help="how NULL is written")
+    group.add_argument("--limit", type=count, metavar="N", help="at most N rows of each result; a cut is announced")
+    group.add_argument("--stats", action="store_true", help="one JSON line per statement on stderr")
+    group.add_argument("-q", "--quiet", action="store_true", help="no notes")
+    group.add_argument("--no-color", action="store_true", help="no styling; NO_COLOR does the same")
+
+
+def _add_session(group: argparse._ArgumentGroup) -> None:
+    group.add_argument("--brokers", metavar="HOST:PORT[,...]", help="attach this cluster as kafka (or KSHELL_BOOTSTRAP_SERVERS)")
+    group.add_argument("--read-only", action="store_true", help="after the init file: queries, SHOW, DESCRIBE and TAIL only")
+    group.add_argument("--no-flush", action="store_true", help="at the end leave rows that are not committed in Kafka")
+    group.add_argument("--version", action="store_true", help="print the version")
+    group.add_argument("-h", "--help", action="store_true", help="print this")
+
+
+def parse(argv: Sequence[str]) -> Flags:
+    """Flags of a command line; UsageError for what cannot be meant."""
+    words = list(argv)
+    command = words.pop(0) if words and words[0] in (*COMMANDS, *_COMMANDS_LATER) else ""
+    if command in _COMMANDS_LATER:
+        raise RefusedUsage(f"kshell {command} is not built yet", hint="kshell --help lists what there is")
+    if command == "demo" and not {"-h", "--help"} & set(words):
+        return Flags(command="demo", arguments=tuple(words))
+    reader = parser()
+    known, rest = reader.parse_known_args(_attached(words))
+    if known.help:
+        return Flags(help=reader.format_help())
+    inputs = list(known.inputs)
+    if command == "run":
+        rest = _take_file(rest, inputs)
+    if rest:
+        raise _unknown(rest[0], reader)
+    if len(set(known.modes or ())) > 1:
+        raise UsageError(f"two output modes: {' and '.join(known.modes)}", hint="give one")
+    return Flags(command=command, inputs=tuple(inputs), mode=(known.modes or [None])[-1], output=known.output, header=not known.no_header,
+                 nullvalue=known.nullvalue, limit=known.limit, on_error=known.on_error, timeout_s=known.timeout, variables=tuple(known.var),
+                 read_only=known.read_only, flush=not known.no_flush, stats=known.stats, quiet=known.quiet,
+                 color=not known.no_color and not os.environ.get("NO_COLOR"),
+                 brokers=known.brokers or os.environ.get("KSHELL_BOOTSTRAP_SERVERS") or None, init=known.init, no_init=known.no_init,
+                 version=known.version)
+
+
+def _attached(words: Sequence[str]) -> list[str]:
+    """`-c` takes what follows, also when that begins with a dash: SQL comments do."""
+    attached, rest = [], iter(words)
+    for word in rest:
+        value = next(rest, None) if word in ("-c", "--command") else None
+        attached.append(word if value is None else f"--command={value}")
+    return attached
+
+
+class RefusedUsage(UsageError, RefusedError):
+    """A flag or command that this version does not have: exit 2, like every wrong flag."""
+
+    code = "refused"
+    exit = 2
+
+
+def _take_file(rest: list[str], inputs: list[tuple[str, str]]) -> list[str]:
+    files = [word for word in rest if not word.startswith("-") or word == "-"]
+    if len(files) != 1:
+        raise UsageError("kshell run takes one script", hint="kshell run FILE")
+    inputs.append(("f", files[0]))
+    return [word for word in rest if word not in files]
+
+
+def _unknown(word: str, reader: argparse.ArgumentParser) -> UsageError:
+    flag = word.partition("=")[0]
+    if flag in _LATER or flag[:2] == "-P":
+        return RefusedUsage(f"{flag} is not built yet: {_LATER.get(flag, 'a profile')}", hint="kshell --help lists what there is")
+    if not word.startswith("-"):
+        return UsageError(f"{word} is no command", hint=did_you_mean(word, COMMANDS) or f'a script is run by -f {word}, a statement by -c "{word}"')
+    known = [option for action in reader._actions for option in action.option_strings]
+    return UsageError(f"there is no flag {flag}", hint=did_you_mean(flag, known) or "kshell --help lists the flags")
+
+
+def duration(text: str) -> float:
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)", text.strip().strip("'"))
+    if not found:
+        raise argparse.ArgumentTypeError(f"write a duration with its unit, such as 30s, not {text}")
+    return float(found.group(1)) * _UNITS[found.group(2)]
+
+
+def count(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"write a number of rows, not {text}")
+    return int(text)
+
+
+def variable(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals or not re.fullmatch(r"[A-Za-z_]\w*", name):
+        raise argparse.ArgumentTypeError(f"write NAME=VALUE, not {text}")
+    return name, value

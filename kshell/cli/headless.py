@@ -1,0 +1,140 @@
+"""A run without a prompt: inputs read, session opened, script run, session closed, exit code.
+
+1. read the inputs  2. open the session  3. variables, init file  4. the script  5. `run` only: stay alive  6. close: flush, say what is not committed
+
+Invariant: the session is closed on every path; the first signal ends the work and still closes cleanly, the second ends the process."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from kshell.cli.notify import ready
+from kshell.cli.script import Input, Script
+from kshell.cli.streams import ReaderGone, Stdout
+from kshell.errors import CancelledError, Error, NotFoundError, UsageError
+from kshell.output._errors import error_text
+from kshell.query.worker import Worker
+from kshell.shell.context import ExitAsked
+
+if TYPE_CHECKING:
+    from kshell.cli.flags import Flags
+    from kshell.shell.api import Session
+
+CLOSE_S = 10.0                                    # for the last flush; the whole exit takes at most half as long again
+
+
+def run(flags: Flags) -> int:
+    worker = Worker(lambda: None, second=_leave_at_once, deadline_s=flags.timeout_s)
+    out = Stdout()
+    with worker.listening(signal.SIGINT, signal.SIGTERM):
+        try:
+            inputs = read_inputs(flags)
+            session = worker.run(lambda: open_session(flags))
+        except Error as failed:
+            return _failed_before(failed, flags)
+        script = Script(session, worker, flags, out)
+        worker.interrupts(script.context.interrupt)
+        code = _guarded(script, worker, flags, inputs)
+        return _close(session, script, flags, code)
+
+
+def _guarded(script: Script, worker: Worker, flags: Flags, inputs: list[Input]) -> int:
+    """The exit code of the work."""
+    try:
+        prepare(script, worker, flags)
+        script.run(inputs)
+        if flags.command == "run" and script.code == 0:
+            ready()
+            worker.wait_for_signal()
+            return _code_of_stop(worker, flags)
+    except CancelledError as cancelled:
+        if worker.stopped_by != signal.SIGTERM:
+            script.say_error(cancelled)
+        return _code_of_stop(worker, flags)
+    except Error as failed:
+        script.say_error(failed)
+        return script.code or failed.exit
+    except ReaderGone:
+        return 0
+    except ExitAsked as asked:
+        return script.code if asked.code is None else asked.code
+    return script.code
+
+
+def _code_of_stop(worker: Worker, flags: Flags) -> int:
+    """SIGTERM is how a worker is stopped; a script it cuts short has not done its work."""
+    if worker.stopped_by == signal.SIGTERM:
+        return 0 if flags.command == "run" else 128 + signal.SIGTERM
+    return 128 + signal.SIGINT
+
+
+def _close(session: Session, script: Script, flags: Flags, code: int) -> int:
+    try:
+        script.context.close()
+        for line in session.close(flush=flags.flush, timeout_s=CLOSE_S):
+            script.context.note(line)
+    except Error as failed:
+        script.say_error(failed)
+        return code or failed.exit
+    except ReaderGone:
+        return code
+    return code
+
+
+# ---- the parts -----------------------------------------------------------------------------------------------------
+
+def read_inputs(flags: Flags) -> list[Input]:
+    """The texts of -c and -f, or of stdin; every file is read before anything runs."""
+    given = flags.inputs or (("f", "-"),)
+    return [Input(value) if kind == "c" else read_script(value) for kind, value in given]
+
+
+def read_script(path: str) -> Input:
+    try:
+        data = sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
+        return Input(data.decode("utf-8-sig"), "<stdin>" if path == "-" else path)
+    except OSError as failed:
+        raise NotFoundError(f"{path}: {failed.strerror}", hint="-f FILE reads a script, -c SQL a statement") from None
+    except UnicodeDecodeError:
+        raise UsageError(f"{path} is not UTF-8 text", hint=f"iconv -t utf-8 {path}") from None
+
+
+def open_session(flags: Flags) -> Session:
+    from kshell.output import printable
+    from kshell.session import Session
+
+    def say(kind: str, text: str) -> None:
+        if not (flags.quiet and kind == "note"):
+            print(f"{kind}: {printable(text)}", file=sys.stderr, flush=True)
+
+    return Session(brokers=flags.brokers, read_only=False, interactive=False, notes=say)
+
+
+def prepare(script: Script, worker: Worker, flags: Flags) -> None:
+    """Variables and the init file; the gate of --read-only closes behind them."""
+    from kshell.columns import literal, quote
+    from kshell.lang.statements import DuckStatement
+    session = script.context.session
+    for name, value in flags.variables:
+        worker.run(lambda name=name, value=value: session.execute(  # type: ignore[misc]
+            DuckStatement(text=f"SET VARIABLE {quote(name)} = {literal(value)}")).close())
+    if flags.init and not flags.no_init:
+        script.run([read_script(flags.init)])
+    if flags.read_only:
+        session.read_only = True
+
+
+def _failed_before(failed: Error, flags: Flags) -> int:
+    """Nothing has run: the session could not be opened, or an input not be read."""
+    from kshell.output._errors import error_object
+    sys.stderr.write(error_object(failed) if flags.mode in ("json", "ndjson", "jsonlines") else error_text(failed))
+    return failed.exit
+
+
+def _leave_at_once() -> None:
+    """The second signal: nothing is flushed, the records stay in Kafka."""
+    os._exit(130)

@@ -1,0 +1,63 @@
+"""The prompt: flags into the shell's own choices.
+
+Invariant: loads prompt_toolkit; nothing headless imports this file."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from kshell.cli.headless import read_script
+from kshell.errors import Error, UsageError
+from kshell.output._errors import error_text
+
+if TYPE_CHECKING:
+    from kshell.cli.flags import Flags
+
+
+def start(flags: Flags) -> int:
+    """The exit code of a session at the prompt."""
+    from kshell.columns import literal, quote
+    from kshell.lang.statements import DuckStatement
+    from kshell.session import Session
+    from kshell.shell.background import Notes
+    from kshell.shell.repl import Choices, Repl
+    from kshell.shell.settings import Settings
+
+    notes = Notes(lambda line: print(line, file=sys.stderr, flush=True))
+    try:
+        _only_headless(flags)
+        init = _init(flags)
+        session = Session(brokers=flags.brokers, read_only=False, interactive=True, notes=lambda kind, text: notes.put(f"{kind}: {text}"))
+        for name, value in flags.variables:
+            session.execute(DuckStatement(text=f"SET VARIABLE {quote(name)} = {literal(value)}")).close()
+    except Error as failed:
+        sys.stderr.write(error_text(failed))
+        return failed.exit
+    settings = Settings(mode=flags.mode, headers=flags.header, nullvalue=flags.nullvalue, limit=flags.limit)
+    settings.highlight = settings.highlight and flags.color
+    choices = Choices(read_only=flags.read_only, flush_on_exit=flags.flush, init=init, quiet=flags.quiet)
+    return Repl(session, notes, settings=settings, choices=choices, terminal=sys.stdout.isatty()).run()
+
+
+def _only_headless(flags: Flags) -> None:
+    """Flags that a prompt cannot keep are refused rather than ignored."""
+    for given, flag in ((flags.output, "-o"), (flags.timeout_s, "--timeout"), (flags.stats, "--stats"), (flags.read_only, "--read-only")):
+        if given:
+            raise UsageError(f"{flag} needs something to run: -c SQL or -f FILE", hint=".output FILE does it at the prompt" if flag == "-o" else None)
+
+
+def _init(flags: Flags) -> tuple[str, str] | None:
+    """The init file and its name: the one given, else the usual one where it exists."""
+    if flags.no_init:
+        return None
+    if flags.init:
+        return read_script(flags.init).text, flags.init
+    folder = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "kshell"
+    usual = folder / "init.sql"
+    return (read_script(str(usual)).text, "init.sql") if usual.exists() else None
+
+
+__all__ = ["start"]
