@@ -13,22 +13,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from importlib import import_module
+from typing import Protocol, cast
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from kshell.columns import Column
-from kshell.lang.statements import ColumnDefinition
+from kshell.decode.declared import declare
+from kshell.decode.json_infer import infer_json
+from kshell.decode.verdict import BadRecord
+from kshell.errors import BadValueError, did_you_mean
 
+__all__ = ["DOUBTS", "FORMATS", "BadRecord", "Decoder", "Inference", "declare", "infer", "make", "split"]
 
-@dataclass(frozen=True, slots=True)
-class BadRecord:
-    """A record that is no row. `index` is its row in the batch that was judged; the bytes stay there."""
-
-    index: int
-    code: str                                 # TYPE_MISFIT, JSON_SYNTAX, ...
-    message: str                              # path, column and type; at most 200 printable characters, never the whole value
+FORMATS = ("json", "string", "raw")
+DOUBTS = (duckdb.InvalidInputException, duckdb.ConversionException)   # what `rows` raises for a record; anything else is not about records
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,17 +62,16 @@ class Decoder(Protocol):
 
 def make(format: str, key_format: str, columns: Sequence[Column], include: Iterable[str] = ()) -> Decoder:
     """The decoder of a source. `columns` are payload columns; formats string and raw take none and have the column `value`."""
-    raise AssertionError
+    if format not in FORMATS:
+        raise BadValueError(f"FORMAT {format} does not exist", hint=did_you_mean(format, FORMATS) or f"FORMAT is one of {', '.join(FORMATS)}")
+    return cast(Decoder, import_module(f"{__name__}.{format}").decoder(key_format, columns, include))
 
 
 def infer(batch: pa.RecordBatch, format: str = "json") -> Inference:
     """Columns from a sample, whose rows stand in the order (partition, offset)."""
-    raise AssertionError
-
-
-def declare(definitions: Sequence[ColumnDefinition]) -> tuple[Column, ...]:
-    """Declared columns with the types that a table can hold. Raises what is said at CREATE: NAME_RESERVED, TYPE_REFUSED, ..."""
-    raise AssertionError
+    if format == "json":
+        return Inference(*infer_json(batch["value"].to_pylist()))
+    return Inference(make(format, "raw", ()).columns)
 
 
 def split(cursor: duckdb.DuckDBPyConnection, decoder: Decoder, batch: pa.RecordBatch) -> tuple[pa.RecordBatch, pa.RecordBatch]:
@@ -86,4 +86,4 @@ def split(cursor: duckdb.DuckDBPyConnection, decoder: Decoder, batch: pa.RecordB
     for index in doubtful:
         mask[index] = True
     flags = pa.array(mask, pa.bool_())
-    return batch.filter(pa.compute.invert(flags)), batch.filter(flags)
+    return batch.filter(pc.invert(flags)), batch.filter(flags)

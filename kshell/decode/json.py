@@ -1,0 +1,238 @@
+"""Records that are JSON objects: columns by key or path.
+
+Invariant: `rows` and `select` are the SQL of `json_sql` around one parse of the record; `judge` is `json_exact`. A row that the SQL is
+certain of is the row that `judge` gives."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import pyarrow as pa
+
+from kshell.columns import PARTITION, Column, literal, quote
+from kshell.decode import json_sql
+from kshell.decode.frame import DOUBT
+from kshell.decode.json_exact import Convert, converter, json_text
+from kshell.decode.json_text import Members, Number, Value, read
+from kshell.decode.metadata import Metadata
+from kshell.decode.paths import spell
+from kshell.decode.types import Type, of
+from kshell.decode.verdict import LEVELS, OBJECT_KEYS, RECORD_BYTES, VALUE_BYTES, BadRecord, Verdict, each
+from kshell.errors import RefusedError
+
+OPTIONS: dict[str, object] = {}
+_WIDE_AFTER = 64                              # integers beyond 2^53 in one column until its SQL takes the form that holds them
+_SMALL_BYTES = 2_000                          # a record below cannot reach a limit
+_MANY_KEYS_BYTES = 5 * OBJECT_KEYS            # `"":0,` is the shortest member
+
+
+def decoder(key_format: str, columns: Sequence[Column], include: Iterable[str]) -> JsonDecoder:
+    return JsonDecoder(key_format, columns, include)
+
+
+class JsonDecoder:
+    """The SQL adapts to the data (never its result), so it is asked for before each batch. `judge` and the SQL may run on two threads."""
+
+    def __init__(self, key_format: str, columns: Sequence[Column], include: Iterable[str]) -> None:
+        self.columns = tuple(columns)
+        self._types = [of(c) for c in columns]
+        for column, type_ in zip(columns, self._types, strict=True):
+            _check_map_keys(type_, column.name)
+        self._meta = Metadata(key_format, include)
+        self.metadata, self.key_type = self._meta.columns, self._meta.key_type
+        self._converters: list[Convert] = [converter(t, spell(c.source_path)) for c, t in zip(columns, self._types, strict=True)]
+        self._known = frozenset(c.source_path[0] for c in columns if len(c.source_path) == 1)
+        # integers beyond 64 bit are what DECIMAL(38,0) is inferred for
+        self._wide = frozenset(c.name for c, t in zip(columns, self._types, strict=True) if t == Type("DECIMAL", 38, 0))
+        self._large: dict[str, int] = {}
+        self._built: tuple[frozenset[str], _Plan] | None = None
+
+    # ---- SQL ----------------------------------------------------------------------------------------------------
+
+    def rows(self, batch: str) -> str:
+        return self._sql(batch, careful=False, flag=f"CASE WHEN {{}} THEN error({literal(DOUBT)}) ELSE r.{PARTITION} END AS {PARTITION}")
+
+    def select(self, batch: str) -> str:
+        return self._sql(batch, careful=True, flag="{} AS _suspect")
+
+    def suspects(self, batch: str) -> str:
+        suspect = self._plan().suspect
+        return f"SELECT r._index FROM ({self._from(batch, careful=True)}) r WHERE {suspect}"
+
+    def _sql(self, batch: str, *, careful: bool, flag: str) -> str:
+        plan = self._plan()
+        marked = flag.format(plan.suspect)
+        values = [f"{value} AS {quote(c.name)}" for value, c in zip(plan.values, self.columns, strict=True)]
+        for sql, name in self._meta.values(plan.rest):
+            values.append(marked if name == PARTITION and not careful else f"{sql} AS {name}")
+        return f"SELECT {', '.join(values + ([marked] if careful else []))} FROM ({self._from(batch, careful=careful)}) r"
+
+    def _from(self, batch: str, *, careful: bool) -> str:
+        """The batch with `_t` (text), `_k` (key), `_j0`... (wire values), `_l` (kinds looked at): each expression written once."""
+        plan = self._plan()
+        text = ["try(decode(value)) AS _t" if careful else "decode(value) AS _t"]
+        parse = "try(json_transform(try(r._t::JSON), {}))" if careful else "json_transform(r._t, {})"
+        parsed = [f"{parse.format(s)} AS _j{i}" for i, s in enumerate(plan.structures)]
+        sql = f"SELECT *, {', '.join(text + self._meta.prepare(careful))} FROM {batch}"
+        sql = f"SELECT *, {', '.join(parsed)} FROM ({sql}) r"
+        return f"SELECT *, {', '.join(plan.looks)} FROM ({sql}) r" if plan.looks else sql
+
+    def _plan(self) -> _Plan:
+        wide = self._wide
+        if self._built is None or self._built[0] != wide:
+            self._built = (wide, _Plan(self.columns, self._types, wide, self._meta, self._known))
+        return self._built[1]
+
+    # ---- exactly ------------------------------------------------------------------------------------------------
+
+    def judge(self, batch: pa.RecordBatch) -> tuple[pa.Table, list[BadRecord]]:
+        records = zip(batch["value"].to_pylist(), batch["_kafka_key"].to_pylist(), strict=True)
+        good, kept, faults = each(records, self._record)
+        arrays = [pa.array([row[i] for row, _, _ in good], t.arrow()) for i, t in enumerate(self._types)]
+        arrays += self._meta.arrays(batch, kept, [key for _, key, _ in good], [rest for _, _, rest in good])
+        return pa.table(arrays, names=[c.name for c in (*self.columns, *self.metadata)]), faults
+
+    def _record(self, record: tuple[bytes | None, bytes | None]) -> tuple[list[Any], bytes | str | None, str | None]:
+        data, key = record
+        members = Members() if data is None else self._members(data)
+        row = [self._value(members, i, column) for i, column in enumerate(self.columns)]
+        rest = Members([m for m in members.pairs if m[0] not in self._known]) if self._meta.rest else Members()
+        return row, self._meta.key(key), json_text(rest, "_kafka_rest") if rest.pairs else None
+
+    def _members(self, data: bytes) -> Members:
+        if len(data) > RECORD_BYTES:
+            raise Verdict("RECORD_TOO_LARGE", f"{len(data):,} bytes, the limit is {RECORD_BYTES:,}")
+        value = read(data)
+        if not isinstance(value, Members):
+            raise Verdict("JSON_NOT_OBJECT", "the record is not an object")
+        return value
+
+    def _value(self, members: Members, index: int, column: Column) -> Any:
+        found: Value = members
+        for key in column.source_path:
+            found = found.get(key) if isinstance(found, Members) else None
+        if isinstance(found, Number) and len(found) > 15:
+            self._count_large(found, column, self._types[index])
+        value = self._converters[index](found)
+        if value is None and column.not_null:
+            raise Verdict("TYPE_MISFIT", f"{spell(column.source_path)}: NULL in column {column.name}, which is NOT NULL")
+        return value
+
+    def _count_large(self, number: Number, column: Column, type_: Type) -> None:
+        if type_.kind in ("BIGINT", "DECIMAL") and not type_.scale and number.integral and column.name not in self._wide:
+            self._large[column.name] = self._large.get(column.name, 0) + 1
+            if self._large[column.name] >= _WIDE_AFTER:
+                self._wide |= {column.name}
+
+
+def _check_map_keys(type_: Type, column: str) -> None:
+    if type_.kind == "MAP" and type_.fields[0][1].kind != "VARCHAR":
+        raise RefusedError(f"Column {column}: the keys of a JSON object are text.", hint=f"use MAP(VARCHAR, {type_.item.declared()})")
+    for _, inner in type_.fields:
+        _check_map_keys(inner, column)
+
+
+class _Plan:
+    """The SQL parts for one choice of wire types."""
+
+    def __init__(self, columns: Sequence[Column], types: Sequence[Type], wide: frozenset[str], meta: Metadata, known: frozenset[str]) -> None:
+        self.trees: list[_Tree] = []
+        look = json_sql.Look()
+        places = [self._place(c.source_path) for c in columns]
+        wires = []
+        for column, type_, (tree, _) in zip(columns, types, places, strict=True):
+            x = self.trees[tree].expression(tree, column.source_path)
+            wires.append(json_sql.wire(type_, x, column.source_path, look, wide=column.name in wide))
+            self.trees[tree].put(column.source_path, wires[-1].shape)
+        self.structures = [json_sql.structure(t.shape()) for t in self.trees]
+        self.values = [w.value for w in wires]
+        self.rest, rest_sure = _rest(known) if meta.rest else ("NULL", [])
+        unclear = [w.unclear for w in wires if w.unclear]
+        void = " AND ".join(w.void for w in wires)
+        when = f"r._j0 IS NOT NULL AND ({' OR '.join(unclear)})" if unclear else "false"
+        self.looks = look.columns(when)
+        misfits = [w.misfit for w in wires if w.misfit]
+        # the last: a record whose columns are all NULL may be no object at all
+        sure = [*(f"r._j{i} IS NOT NULL" for i in range(len(self.trees))), _SIZE, *(w.sure for w in wires if w.sure), *rest_sure,
+                *(f"{w.value} IS NOT NULL" for w, c in zip(wires, columns, strict=True) if c.not_null),
+                f"CASE WHEN r._j0 IS NOT NULL AND {void} THEN json_type(r._t) = 'OBJECT' ELSE true END"]
+        if any(_has_decimal(t) for t, c in zip(types, columns, strict=True) if c.name not in wide):
+            sure.append(f"NOT regexp_matches(r._t, {json_sql.LONG_NUMBER})")
+        if misfits and self.looks:
+            sure.append(f"CASE WHEN {' OR '.join(unclear)} THEN NOT coalesce({' OR '.join(misfits)}, true) ELSE true END")
+        tombstone = "false" if any(c.not_null for c in columns) else "r.value IS NULL"
+        key = " AND ".join(meta.sure()) or "true"
+        self.suspect = f"NOT coalesce(({tombstone} OR ({' AND '.join(sure)})) AND {key}, false)"
+
+    def _place(self, path: tuple[str, ...]) -> tuple[int, tuple[str, ...]]:
+        """The first tree in which the path is free: a column below another's path needs a parse of its own."""
+        for index, tree in enumerate(self.trees):
+            if tree.claim(path):
+                return index, path
+        self.trees.append(_Tree())
+        self.trees[-1].claim(path)
+        return len(self.trees) - 1, path
+
+
+_SIZE = (f"CASE WHEN octet_length(r.value) <= {_SMALL_BYTES} THEN true ELSE octet_length(r.value) <= {VALUE_BYTES}"
+         f" AND strlen(r._t) - strlen(replace(replace(r._t, '[', ''), '{{', '')) <= {LEVELS}"
+         f" AND (octet_length(r.value) < {_MANY_KEYS_BYTES} OR strlen(r._t) - strlen(replace(r._t, ':', '')) <= {OBJECT_KEYS}) END")
+
+
+def _has_decimal(type_: Type) -> bool:
+    return type_.kind == "DECIMAL" or any(_has_decimal(t) for _, t in type_.fields)
+
+
+def _rest(known: frozenset[str]) -> tuple[str, list[str]]:
+    """A record with a key that has no column goes to the exact form."""
+    keys = ", ".join(literal(k) for k in sorted(known)) or "NULL"
+    extra = f"len(list_filter(json_keys(r._t), lambda k: k NOT IN ({keys})))" if known else "len(json_keys(r._t))"
+    return "NULL::VARCHAR", [f"CASE WHEN r._j0 IS NOT NULL AND json_type(r._t) = 'OBJECT' THEN {extra} = 0 ELSE false END"]
+
+
+class _Tree:
+    """The structure of one parse: keys from the top to the columns."""
+
+    def __init__(self) -> None:
+        self.root: dict[str, Any] = {}
+
+    def claim(self, path: tuple[str, ...]) -> bool:
+        node = self.root
+        for key in path[:-1]:
+            below = node.get(key, {})
+            if not isinstance(below, dict):
+                return False
+            node = below
+        if path[-1] in node:
+            return False
+        node = self.root
+        for key in path[:-1]:
+            node = node.setdefault(key, {})
+        node[path[-1]] = _Leaf()
+        return True
+
+    def put(self, path: tuple[str, ...], shape: object) -> None:
+        node = self.root
+        for key in path[:-1]:
+            node = node[key]
+        node[path[-1]].shape = shape
+
+    def expression(self, tree: int, path: tuple[str, ...]) -> str:
+        sql, node = f"r._j{tree}", self.root
+        for key in path:
+            sql = f"struct_extract_at({sql}, {list(node).index(key) + 1})"
+            node = node[key]
+        return sql
+
+    def shape(self) -> dict[str, object]:
+        return _shape(self.root)
+
+
+class _Leaf:
+    def __init__(self) -> None:
+        self.shape: object = "JSON"
+
+
+def _shape(node: dict[str, Any]) -> dict[str, object]:
+    return {key: below.shape if isinstance(below, _Leaf) else _shape(below) for key, below in node.items()}

@@ -1,0 +1,15 @@
+"""The record value as its bytes, in one column named `value`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from kshell.columns import Column
+from kshell.decode.single import SingleColumn
+
+OPTIONS: dict[str, object] = {}
+COLUMNS = (Column("value", "BLOB"),)
+
+
+def decoder(key_format: str, columns: Sequence[Column], include: Iterable[str]) -> SingleColumn:
+    return SingleColumn(COLUMNS, key_format, columns, include, sql="value", exact=bytes)
