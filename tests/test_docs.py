@@ -1,0 +1,74 @@
+"""What the documents claim: generated tables are fresh, links lead somewhere, every decision has the same four parts."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import subprocess
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+REPOSITORY = Path(__file__).parents[1]
+PAGES = sorted([*REPOSITORY.glob("*.md"), *(REPOSITORY / "docs").rglob("*.md"), *(REPOSITORY / "examples").rglob("*.md")])
+DECISIONS = sorted((REPOSITORY / "docs" / "adr").glob("[0-9]*.md"))
+
+
+def _generator() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("generate", REPOSITORY / "docs" / "generate.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_reference_says_what_the_declarations_say() -> None:
+    generator = _generator()
+    written = generator.REFERENCE.read_text()
+    assert generator.generated(written) == written, "make docs"
+
+
+def test_a_stale_table_is_noticed() -> None:
+    stale = "Prose.\n<!-- generated: errors -->\n| stale |\n<!-- end -->\nMore prose.\n"
+    fresh = _generator().generated(stale)
+    assert fresh != stale
+    assert "| 130 | `interrupted` |" in fresh
+    assert fresh.startswith("Prose.\n")
+    assert fresh.endswith("\nMore prose.\n")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(REPOSITORY)))
+def test_links_lead_to_files_that_exist(page: Path) -> None:
+    links = re.findall(r"\]\((?!https?://)([^)#]+)", page.read_text())
+    assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+@pytest.mark.parametrize("page", DECISIONS, ids=lambda page: page.name)
+def test_a_decision_says_what_would_change_it(page: Path) -> None:
+    assert re.findall(r"^## (.*)$", page.read_text(), re.MULTILINE) == ["Context", "Decision", "Consequences", "What would change our mind"]
+
+
+def test_every_decision_is_listed() -> None:
+    listed = re.findall(r"\((\d{4}-[\w-]+\.md)\)", (REPOSITORY / "docs" / "adr" / "README.md").read_text())
+    assert listed == [page.name for page in DECISIONS]
+
+
+def test_the_architecture_fits_in_its_page_and_names_every_folder() -> None:
+    text = (REPOSITORY / "ARCHITECTURE.md").read_text()
+    folders = {path.parent.name for path in (REPOSITORY / "kshell").glob("*/__init__.py")}
+    assert text.count("\n") <= 150
+    assert {name for name in folders if f"`{name}/`" not in text} == set()
+
+
+def test_files_that_the_architecture_points_to_exist() -> None:
+    named = re.findall(r"`((?:kshell|tests|sql|examples)/[\w/.]+)`", (REPOSITORY / "ARCHITECTURE.md").read_text())
+    assert [name for name in named if not (REPOSITORY / name).exists()] == []
+
+
+def test_make_help_names_every_target_that_documents_use() -> None:
+    shown = subprocess.run(["make", "help"], cwd=REPOSITORY, capture_output=True, text=True, timeout=20, check=True).stdout
+    targets = {word for page in PAGES for word in re.findall(r"(?:^    |`)make ([a-z]+)", page.read_text(), re.MULTILINE)}
+    assert targets
+    assert {target for target in targets if f"make {target} " not in shown} == set()
