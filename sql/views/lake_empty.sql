@@ -1,0 +1,2 @@
+CREATE OR REPLACE VIEW memory.lake.{name:i} AS
+SELECT {columns:s} WHERE false;

@@ -1,0 +1,1 @@
+CREATE TABLE memory.kshell_buffer.{table:i} ({columns:s});
