@@ -1,0 +1,1 @@
+"""The demo: generated events, the stage they play on, and the tour."""
