@@ -1,12 +1,12 @@
 """Iceberg tables as the place where progress lives: one catalog commit carries the rows and the positions.
 
-Invariant: only this package imports PyIceberg; its exceptions leave as `kshell.errors`. Values are here, what acts is imported from its module:
+Invariant: only this package imports PyIceberg; its exceptions leave as `kshell.errors`. Values are here, what acts is in its module:
 
     catalogs.open_catalog(kind, name, uri, warehouse=None, options={}, data_dir=None) -> Lake      (catalogs/__init__.py)
-    head.load_head(lake, table, sink_id) -> Head                                   file, cut and columns of one snapshot
+    head.load_head(lake, sink) -> Head                                             file, cut and columns of one snapshot
     create.create_sink(lake, spec, facts, starts) -> Created                       table, error table and first commit
     create.explain_sink(lake, spec) -> list[str]                                   what create_sink would do
-    state.compare(state, facts, sink_name) -> list[Stop]                           Kafka against the table, before the first poll
+    compare.compare(state, facts, sink_name, definition) -> list[Stop]             Kafka against the table, before the first poll
     commit.commit(lake, sink, batch, control=Control()) -> Outcome                 rows and positions; raises Stop, Left
     errors_table.commit_errors(lake, sink, ranges, bad, control) -> ErrorsOutcome  always before commit()
     maintenance.expire(lake, sink, control) / maintenance.delete_old_metadata(...)
@@ -18,10 +18,12 @@ They load PyIceberg, which takes half a second: import them when a table is firs
 from __future__ import annotations
 
 from kshell.iceberg.values import (
+    ERROR_COLUMNS,
     TP,
     Batch,
     Control,
     Created,
+    ErrorsOutcome,
     Head,
     Identifier,
     Jump,
@@ -43,6 +45,28 @@ from kshell.iceberg.values import (
 )
 
 __all__ = [
-    "TP", "Batch", "Control", "Created", "Head", "Identifier", "Jump", "KafkaFacts", "Left", "Outcome", "Phase", "Progress", "Range",
-    "Result", "Sink", "SinkSpec", "State", "Stop", "StopState", "TopicFacts", "TopicState", "Unset",
+    "ERROR_COLUMNS",
+    "TP",
+    "Batch",
+    "Control",
+    "Created",
+    "ErrorsOutcome",
+    "Head",
+    "Identifier",
+    "Jump",
+    "KafkaFacts",
+    "Left",
+    "Outcome",
+    "Phase",
+    "Progress",
+    "Range",
+    "Result",
+    "Sink",
+    "SinkSpec",
+    "State",
+    "Stop",
+    "StopState",
+    "TopicFacts",
+    "TopicState",
+    "Unset",
 ]

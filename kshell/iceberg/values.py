@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from kshell.columns import Column
+from kshell.columns import HEADERS, HEADERS_TYPE, KEY, OFFSET, PARTITION, TIMESTAMP, TOPIC, VALUE, Column
 from kshell.errors import ConflictError, DeadlineError
 
 if TYPE_CHECKING:
@@ -112,14 +112,18 @@ class Sink:
     trusted: set[int] = field(default_factory=set, compare=False)   # snapshots known to descend from our tag (state.py)
 
 
+def no_rows() -> pa.Table:
+    raise AssertionError("a commit without rows asks for none")
+
+
 @dataclass(frozen=True, slots=True)
 class Batch:
     """What one commit writes. A batch whose content changes is another batch, with another `cid`."""
 
-    ranges: Mapping[TP, Range]
-    rows: Callable[[], pa.Table]              # called at most once, and not at all when no range has rows; extra columns of the table may lack
-    schema_id: int
-    spec_id: int
+    ranges: Mapping[TP, Range] = field(default_factory=dict)
+    rows: Callable[[], pa.Table] = no_rows    # called at most once, and never when no range has rows
+    schema_id: int = -1                       # of the head that the rows were made for
+    spec_id: int = -1
     errors: int = 0                           # records of these ranges that went to the error table
     leaders: Mapping[TP, int] = field(default_factory=dict)
     jumps: tuple[Jump, ...] = ()
@@ -226,6 +230,24 @@ class KafkaFacts:
     topics: Mapping[str, TopicFacts]          # a topic that does not exist is absent
 
 
+# ---- error rows --------------------------------------------------------------------------------------------------
+
+ERROR_COLUMNS = (
+    Column(TOPIC, "VARCHAR"), Column(PARTITION, "INTEGER"), Column(OFFSET, "BIGINT"), Column(TIMESTAMP, "TIMESTAMP WITH TIME ZONE"),
+    Column(KEY, "BLOB"), Column(HEADERS, HEADERS_TYPE), Column(VALUE, "BLOB"), Column("schema_id", "INTEGER"), Column("code", "VARCHAR"),
+    Column("message", "VARCHAR"), Column("seen_at", "TIMESTAMP WITH TIME ZONE"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorsOutcome:
+    """What the error table says about a batch, before its rows are committed."""
+
+    already: frozenset[tuple[str, int, int]]  # topic, partition, offset with a committed verdict: never rows of the batch
+    committed: int                            # error rows of this call
+    head: Head
+
+
 # ---- CREATE SINK -------------------------------------------------------------------------------------------------
 
 class Unset(StrEnum):
@@ -246,7 +268,9 @@ class SinkSpec:
     partition_by: tuple[str, ...] | None = None     # 'day(ts)', 'bucket(16, id)', 'country'; None: not written down
     sort_by: tuple[str, ...] | None = None
     create_table: bool = True
-    keep_snapshots: int | None | Unset = Unset.UNSET
+    keep_snapshots: int | Unset | None = Unset.UNSET
+    durable: bool = True
+    replace: bool = False                     # CREATE OR REPLACE: an existing progress takes this definition
     properties: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -260,4 +284,5 @@ class Created:
     errors_head: Head | None
     columns: tuple[Column, ...]               # the source's columns with the types that the table gives them
     resumed: bool                             # progress was there: START is ignored
+    stops: tuple[Stop, ...] = ()              # what contradicts Kafka; not empty: the sink must not run
     notes: tuple[str, ...] = ()

@@ -1,0 +1,79 @@
+"""The error table: quarantined records in Iceberg, exactly once, always committed before the rows of the same batch.
+
+Invariant: a committed verdict is final. A worker that died between the two commits leaves error rows ahead of the main position;
+the next batch finds them here (`already`) and neither repeats them nor takes them as rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+from pyiceberg.table import Table
+
+from kshell.columns import OFFSET, PARTITION, TOPIC, literal
+from kshell.iceberg.commit import PATIENT, commit, recorded
+from kshell.iceberg.head import describe
+from kshell.iceberg.mapping import mapped
+from kshell.iceberg.values import TP, Batch, Control, ErrorsOutcome, Head, Jump, Range, Result, Sink, State
+from kshell.testing import failpoint
+
+if TYPE_CHECKING:
+    from kshell.iceberg.catalogs import Lake
+
+Position = tuple[str, int, int]               # topic, partition, offset
+
+
+def commit_errors(lake: Lake, sink: Sink, ranges: Mapping[TP, Range], bad: pa.Table, control: Control = PATIENT) -> ErrorsOutcome:
+    """Commit the bad records of `ranges` (rows of ERROR_COLUMNS) that are not there yet. Called for every batch, also without bad records.
+
+    `sink` is the error table's own. Raises Stop and Left like commit()."""
+    while True:
+        table = lake.load(sink.table)
+        state = recorded(table, sink)
+        already = _already(table, ranges, state)
+        fresh = _without(bad, already)
+        if fresh.num_rows == 0:
+            return ErrorsOutcome(already, 0, describe(table, state))
+        failpoint("errors.before_commit")
+        done = commit(lake, sink, _batch(fresh, ranges, state, describe(table, state)), control)
+        if done.result is Result.APPLIED:
+            failpoint("errors.after_commit")
+            return ErrorsOutcome(already, fresh.num_rows, done.head)
+        # Another worker was here first: ask again what is already judged.
+
+
+def _already(table: Table, ranges: Mapping[TP, Range], state: State) -> frozenset[Position]:
+    """Offsets of these ranges that have a committed verdict. No data is read while the error table is not ahead."""
+    ahead = {tp: (r.lo, min(r.hi, state.next(*tp))) for tp, r in ranges.items() if state.next(*tp) > r.lo}
+    if not ahead or table.metadata.current_snapshot() is None:
+        return frozenset()
+    texts = [f"({TOPIC} = {literal(t)} AND {PARTITION} = {p} AND {OFFSET} >= {lo} AND {OFFSET} < {hi})"
+             for (t, p), (lo, hi) in ahead.items()]
+    with mapped(f"reading table {'.'.join(table.name())}"):
+        scan = table.scan(row_filter=" OR ".join(texts), selected_fields=(TOPIC, PARTITION, OFFSET))
+        return frozenset(positions(scan.to_arrow()))
+
+
+def positions(rows: pa.Table) -> list[Position]:
+    return list(zip(rows[TOPIC].to_pylist(), rows[PARTITION].to_pylist(), rows[OFFSET].to_pylist(), strict=True))
+
+
+def _without(bad: pa.Table, already: frozenset[Position]) -> pa.Table:
+    if not already or bad.num_rows == 0:
+        return bad
+    return bad.filter(pa.array([p not in already for p in positions(bad)], pa.bool_()))
+
+
+def _batch(bad: pa.Table, ranges: Mapping[TP, Range], state: State, head: Head) -> Batch:
+    """The error chain jumps forward over what had no bad records; LATE marks rows below its position."""
+    counts: dict[TP, int] = {}
+    for topic, partition, _ in positions(bad):
+        counts[topic, partition] = counts.get((topic, partition), 0) + 1
+    moved, jumps = {}, []
+    for tp, rows in counts.items():
+        position = state.next(*tp)
+        moved[tp] = Range(position, max(position, ranges[tp].hi), rows)
+        if ranges[tp].lo < position:
+            jumps.append(Jump(*tp, ranges[tp].lo, position, "LATE"))
+    return Batch(ranges=moved, rows=lambda: bad, schema_id=head.schema_id, spec_id=head.spec_id, jumps=tuple(jumps))

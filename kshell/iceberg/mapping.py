@@ -1,0 +1,63 @@
+"""Foreign exceptions of a catalog and its storage, mapped onto kshell's errors.
+
+Invariant: no exception of PyIceberg, SQLAlchemy, requests or Arrow leaves this package. (The commit loop looks at them raw: there
+an exception says nothing about whether the commit landed.)"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from pydantic import ValidationError
+from pyiceberg.exceptions import (
+    AuthorizationExpiredError,
+    ForbiddenError,
+    NoSuchNamespaceError,
+    NoSuchTableError,
+    RESTError,
+    UnauthorizedError,
+)
+from requests.exceptions import RequestException
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+
+from kshell.errors import Error, NotFoundError, ReadOnlyError, RefusedError, UnreachableError
+
+_TEXT_MAX = 300
+
+
+@contextmanager
+def mapped(doing: str) -> Iterator[None]:
+    """`doing` completes "kshell was ...": reading table web.clicks."""
+    try:
+        yield
+    except Error:
+        raise
+    except Exception as error:            # the one place where foreign exceptions end
+        raise translate(error, doing) from error
+
+
+def translate(error: Exception, doing: str) -> Error:
+    text = f"{doing} failed: {brief(error)}"
+    if isinstance(error, NoSuchTableError | NoSuchNamespaceError):
+        return NotFoundError(text)
+    if isinstance(error, UnauthorizedError | ForbiddenError | AuthorizationExpiredError):
+        return UnreachableError(text, hint="check the credentials of the catalog's secret")
+    if _read_only(error):
+        return ReadOnlyError(text, hint="the catalog's database or its warehouse cannot be written by this user")
+    # ValidationError: an answer that is no Iceberg at all, such as HTML from a proxy.
+    if isinstance(error, RESTError | RequestException | SQLAlchemyError | OSError | ValidationError):
+        return UnreachableError(text, hint="check the address and whether the catalog and its storage are up, then run the statement again")
+    return RefusedError(text)
+
+
+def _read_only(error: Exception) -> bool:
+    if isinstance(error, DBAPIError):
+        return "readonly database" in str(error.orig)
+    return isinstance(error, PermissionError)
+
+
+def brief(error: BaseException) -> str:
+    """One line, and never an address with a password in it: SQLAlchemy and requests put addresses into their texts."""
+    source = error.orig if isinstance(error, DBAPIError) and error.orig else error
+    text = " ".join(str(source).split()) or type(source).__name__
+    return text if len(text) <= _TEXT_MAX else text[:_TEXT_MAX] + "..."

@@ -1,0 +1,147 @@
+"""The tables of a sink: found, judged, made, and given the columns they lack.
+
+Invariant: an existing table is only ever added to, and a table that carries another sink's progress is left alone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pyiceberg.exceptions import NamespaceAlreadyExistsError, TableAlreadyExistsError
+from pyiceberg.schema import Schema
+from pyiceberg.table import Table
+
+from kshell.columns import OFFSET, PARTITION, TIMESTAMP, Column
+from kshell.errors import BadValueError, ConflictError, NotFoundError
+from kshell.iceberg import codec, layout
+from kshell.iceberg.evolve import add_columns
+from kshell.iceberg.fileio import DURABLE_PROPERTY
+from kshell.iceberg.mapping import mapped
+from kshell.iceberg.schema import Fit, new_schema, reconcile, require_version
+from kshell.iceberg.state import other_ids, read_state
+from kshell.iceberg.values import ERROR_COLUMNS, Control, Identifier, KafkaFacts, Sink, SinkSpec, Unset
+
+if TYPE_CHECKING:
+    from kshell.iceberg.catalogs import Lake
+
+KEEP_SNAPSHOTS, KEEP_SNAPSHOTS_WIDE = 500, 200          # the second above 256 partitions
+DEFAULTS = {
+    "format-version": "2",
+    "write.metadata.delete-after-commit.enabled": "true",
+    "write.metadata.previous-versions-max": "100",
+    # Other engines keep statistics for the first 100 columns only, and these stand last.
+    **{f"write.metadata.metrics.column.{c}": "full" for c in (PARTITION, OFFSET, TIMESTAMP)},
+}
+
+
+def sink_of(spec: SinkSpec, table: Table, identifier: Identifier) -> Sink:
+    return Sink(name=spec.name, id=spec.id, table=identifier, table_uuid=str(table.metadata.table_uuid), definition=spec.definition)
+
+
+def sink_table(lake: Lake, spec: SinkSpec, facts: KafkaFacts, notes: list[str], control: Control) -> tuple[Table, tuple[Column, ...]]:
+    table = lake.find(spec.table)
+    if table is None:
+        _require_creation(lake, spec)
+        table = _make(lake, spec, facts)
+        # Somebody may have been faster: what is there is looked at like any other table.
+    name = lake.qualified(spec.table)
+    found = fit(table, spec, name, notes)
+    if found.missing:
+        table = add_columns(lake, spec.table, found.missing, control)
+    return table, found.columns
+
+
+def _require_creation(lake: Lake, spec: SinkSpec) -> None:
+    if not spec.create_table:
+        raise NotFoundError(f"Table {lake.qualified(spec.table)} does not exist and CREATE_TABLE is false.",
+                            hint="create it, or leave CREATE_TABLE out")
+    reserved = [k for k in spec.properties if k.startswith("kshell.")]
+    if reserved:
+        raise BadValueError(f"PROPERTIES: {reserved[0]} is kshell's own", hint="leave it out")
+
+
+def _make(lake: Lake, spec: SinkSpec, facts: KafkaFacts) -> Table:
+    wide = sum(len(t.partitions) for t in facts.topics.values()) > codec.RANGES_UP_TO_PARTITIONS
+    keep = KEEP_SNAPSHOTS_WIDE if wide else KEEP_SNAPSHOTS
+    schema = new_schema(spec.columns)
+    properties = {**DEFAULTS, **spec.properties, **own_properties(spec, keep)}
+    with mapped(f"creating table {lake.qualified(spec.table)}"):
+        make_namespace(lake, spec.table[:-1])
+        try:
+            return lake.catalog.create_table(spec.table, schema, properties=properties,
+                                             partition_spec=layout.partition_spec(spec.partition_by or (), schema),
+                                             sort_order=layout.sort_order(spec.sort_by or (), schema))
+        except TableAlreadyExistsError:
+            return lake.load(spec.table)
+
+
+def own_properties(spec: SinkSpec, default_keep: int | None = None) -> dict[str, str]:
+    """Options that live in the table, so that a restart keeps them. `default_keep`: where KEEP_SNAPSHOTS is not written down."""
+    keep = default_keep if spec.keep_snapshots is Unset.UNSET else spec.keep_snapshots
+    durable = {} if spec.durable else {DURABLE_PROPERTY: "false"}
+    return durable | ({keep_key(spec.id): str(keep)} if keep is not None else {})
+
+
+def keep_key(sink_id: str) -> str:
+    return f"kshell.{sink_id}.keep-snapshots"
+
+
+def make_namespace(lake: Lake, namespace: Identifier) -> None:
+    for depth in range(1, len(namespace) + 1):
+        if not lake.catalog.namespace_exists(namespace[:depth]):
+            try:
+                lake.catalog.create_namespace(namespace[:depth])
+            except NamespaceAlreadyExistsError:
+                continue                      # somebody else made it meanwhile
+
+
+def fit(table: Table, spec: SinkSpec, name: str, notes: list[str]) -> Fit:
+    require_version(table.metadata.format_version, name)
+    others = other_ids(table.metadata, spec.id)
+    if others:
+        raise ConflictError(f"Table {name} carries the progress of sink id {sorted(others)[0]}; one sink id per table.",
+                            hint=f"use that one: ID '{sorted(others)[0]}', or another table")
+    before = _schema_of_last_commit(table, spec)
+    found = reconcile(spec.columns, table.schema(), inferred=spec.inferred, table=name, sink=spec.name, before=before)
+    _layout(table, spec, name, notes)
+    notes.extend(found.notes)
+    return found
+
+
+def _schema_of_last_commit(table: Table, spec: SinkSpec) -> Schema | None:
+    found = read_state(table.metadata, sink_of(spec, table, spec.table))
+    snapshot = table.snapshot_by_id(found.snapshot_id) if found.snapshot_id is not None else None
+    return table.schemas().get(snapshot.schema_id) if snapshot is not None and snapshot.schema_id is not None else None
+
+
+def _layout(table: Table, spec: SinkSpec, name: str, notes: list[str]) -> None:
+    """Another layout than the table's is an error before the first commit; later another engine may have changed it."""
+    differs = []
+    if spec.partition_by is not None and not layout.same_spec(layout.partition_spec(spec.partition_by, table.schema()), table.spec()):
+        differs.append("PARTITION_BY")
+    if spec.sort_by is not None and not layout.same_order(layout.sort_order(spec.sort_by, table.schema()), table.sort_order()):
+        differs.append("SORT_BY")
+    for option in differs:
+        if codec.state_key(spec.id) not in table.properties:
+            raise BadValueError(f"{option} differs from the layout of the existing table {name}",
+                                hint=f"leave {option} out: the table keeps its own")
+        notes.append(f"{option} differs from the table's layout, which is kept")
+
+
+# ---- the error table ---------------------------------------------------------------------------------------------
+
+def errors_table(lake: Lake, spec: SinkSpec, identifier: Identifier) -> Table:
+    table = lake.find(identifier) or _make_errors(lake, spec, identifier)
+    name = lake.qualified(identifier)
+    require_version(table.metadata.format_version, name)
+    reconcile(ERROR_COLUMNS, table.schema(), inferred=False, table=name, sink=spec.name)
+    return table
+
+
+def _make_errors(lake: Lake, spec: SinkSpec, identifier: Identifier) -> Table:
+    with mapped(f"creating table {lake.qualified(identifier)}"):
+        make_namespace(lake, identifier[:-1])
+        try:
+            properties = {**DEFAULTS, **own_properties(spec, KEEP_SNAPSHOTS)}
+            return lake.catalog.create_table(identifier, new_schema(ERROR_COLUMNS), properties=properties)
+        except TableAlreadyExistsError:
+            return lake.load(identifier)

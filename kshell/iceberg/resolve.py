@@ -1,0 +1,133 @@
+"""Statements that move positions: SKIP PARTITION, ACCEPT ROLLBACK, RECOVER PROGRESS, CREATE OR REPLACE SINK.
+
+Invariant: one commit of zero rows each, which records the jump. Nothing else moves a position without rows."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from pyiceberg.table import Table
+
+from kshell.columns import EPOCH, Column
+from kshell.errors import BadValueError
+from kshell.iceberg import codec, lineage
+from kshell.iceberg.commit import PATIENT, Planned, require_clock, run, stage
+from kshell.iceberg.evolve import add_columns
+from kshell.iceberg.state import ancestors, current_state, state_lost, state_of
+from kshell.iceberg.values import TP, Batch, Control, Head, Jump, KafkaFacts, Outcome, Sink, State, TopicState
+
+if TYPE_CHECKING:
+    from kshell.iceberg.catalogs import Lake
+
+Move = Callable[[Table], tuple[State, list[Jump]]]
+
+
+def _move(lake: Lake, sink: Sink, move: Move, control: Control) -> Head:
+    """Commit the state that `move` makes of the table as it stands, with the jumps that lead there."""
+    cid = str(uuid.uuid4())
+
+    def plan(table: Table) -> Planned | Outcome:
+        state, jumps = move(table)
+        require_clock(table, control)
+        return Planned(stage(table, sink, replace(state, seq=state.seq + 1), Batch(jumps=tuple(jumps), cid=cid)))
+
+    return run(lake, sink, cid, plan, control).head
+
+
+def skip(lake: Lake, sink: Sink, topic: str, partition: int, to: int, reason: str = "", control: Control = PATIENT) -> Head:
+    """Set one position. Below the recorded one, offsets will be used again: the topic then begins a new epoch."""
+    position = _position(_required(lake.load(sink.table), sink), sink, topic, partition)
+    if to < position:
+        add_columns(lake, sink.table, [Column(EPOCH, "INTEGER")], control)     # rows of the new epoch must differ from the old ones
+    return _move(lake, sink, lambda table: _skipped(_required(table, sink), topic, partition, to, reason), control)
+
+
+def _position(state: State, sink: Sink, topic: str, partition: int) -> int:
+    if topic not in state.topics:
+        raise BadValueError(f"sink {sink.name} does not read topic {topic}")
+    position = state.next(topic, partition)
+    if position < 0:
+        raise BadValueError(f"sink {sink.name} does not cover partition {partition} of {topic}")
+    return position
+
+
+def _skipped(state: State, topic: str, partition: int, to: int, reason: str) -> tuple[State, list[Jump]]:
+    position = state.next(topic, partition)
+    known = state.topics[topic]
+    grown = (*known.next, *([0] * (partition + 1 - len(known.next))))
+    moved = replace(known, next=(*grown[:partition], to, *grown[partition + 1:]))
+    kind = "SKIP" if to >= position else "EPOCH"
+    if kind == "EPOCH":
+        moved = replace(moved, epoch=known.epoch + 1)
+    return replace(state, topics={**state.topics, topic: moved}), [Jump(topic, partition, position, to, kind, reason)]
+
+
+def accept_rollback(lake: Lake, sink: Sink, control: Control = PATIENT) -> Head:
+    """Go on from the state of the present head: data and positions agree there, so what was rolled back is read again.
+
+    Error rows stay: their verdicts are final, and the batches that come again find them."""
+    def move(table: Table) -> tuple[State, list[Jump]]:
+        state = next((s for s in (state_of(a, sink.id) for a in ancestors(table.metadata)) if s is not None), None)
+        if state is None:
+            raise state_lost(sink, "the table was rolled back to where it carries no progress")
+        return replace(state, definition=sink.definition), _jumps(_abandoned(table, sink), state, "REPLAY", "rollback")
+
+    return _move(lake, sink, move, control)
+
+
+def _abandoned(table: Table, sink: Sink) -> dict[TP, int]:
+    """The positions that the rollback took away, as the tag or the mirror remembers them."""
+    tag = table.metadata.refs.get(codec.tag_name(sink.id))
+    snapshot = table.metadata.snapshot_by_id(tag.snapshot_id) if tag else None
+    state = state_of(snapshot, sink.id) if snapshot else None
+    mirror = table.metadata.properties.get(codec.state_key(sink.id))
+    if state is None and mirror:
+        state = codec.decode_mirror(mirror)[0]
+    return state.positions() if state else {}
+
+
+def _jumps(before: dict[TP, int], after: State, kind: str, reason: str) -> list[Jump]:
+    moved = ((tp, before.get(tp, 0), n) for tp, n in sorted(after.positions().items()))
+    return [Jump(*tp, old, new, kind, reason) for tp, old, new in moved if old != new]
+
+
+def recover_from_data(lake: Lake, sink: Sink, facts: KafkaFacts, control: Control = PATIENT) -> Head:
+    """Positions from the rows: the highest offset + 1 of each partition. A partition without rows begins at the log's start."""
+    return _move(lake, sink, lambda table: _recovered(table, sink, facts), control)
+
+
+def recovered_positions(lake: Lake, sink: Sink, facts: KafkaFacts) -> dict[TP, int]:
+    """What recover_from_data would record, to be shown before."""
+    return _recovered(lake.load(sink.table), sink, facts)[0].positions()
+
+
+def _recovered(table: Table, sink: Sink, facts: KafkaFacts) -> tuple[State, list[Jump]]:
+    head = table.metadata.current_snapshot()
+    rows = lineage.furthest(table, head.snapshot_id) if head else {}
+    topics = {}
+    for name, topic in facts.topics.items():
+        own = {key: value for key, value in rows.items() if key[0] in (name, None)}
+        epoch = max((key[1] for key in own), default=0)
+        width = max([*topic.partitions, *(key[2] for key in own)], default=-1) + 1
+        highest = {key[2]: value[0] for key, value in own.items() if key[1] == epoch}
+        counts = [sum(value[1] for key, value in own.items() if key[2] == p) for p in range(width)]
+        topics[name] = TopicState(id=topic.id, epoch=epoch, leader=(-1,) * width, rows=tuple(counts), next=tuple(
+            highest[p] + 1 if p in highest else topic.log_start.get(p, 0) for p in range(width)))
+    last = max((s.seq for s in (state_of(a, sink.id) for a in table.metadata.snapshots) if s), default=0)
+    state = State(seq=last, definition=sink.definition, cluster=facts.cluster_id, topics=topics)
+    return state, _jumps(_abandoned(table, sink), state, "RECOVER", "data")
+
+
+def redefine(lake: Lake, sink: Sink, control: Control = PATIENT) -> Head:
+    """Record the definition of `sink` over an existing progress."""
+    return _move(lake, sink, lambda table: (replace(_required(table, sink), definition=sink.definition), []), control)
+
+
+def _required(table: Table, sink: Sink) -> State:
+    state = current_state(table, sink)
+    if state is None:
+        raise state_lost(sink, "the table carries no progress of it")
+    return state
