@@ -1,0 +1,24 @@
+"""What the shell asks of a session, as a structural type: tests stand in for the real one.
+
+Invariant: `status()`, `names()` and `interrupt()` never wait for a lock, a query or a broker; they are called while somebody types."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from kshell.lang.statements import Statement
+from kshell.query.result import Result
+from kshell.session.status import Names, SinkStatus, SourceStatus, Status
+
+__all__ = ["Names", "Result", "Session", "SinkStatus", "SourceStatus", "Status"]
+
+
+class Session(Protocol):
+    def execute(self, statement: Statement) -> Result: ...
+    def sql(self, text: str) -> Result: ...
+    def interrupt(self) -> None: ...
+    def status(self) -> Status: ...
+    def names(self) -> Names: ...
+    def pending(self) -> Sequence[Any]: ...    # one value for each sink with rows that are not committed: `.name`, `.rows`
+    def close(self, flush: bool = True, timeout_s: float = 10.0) -> Sequence[str]: ...

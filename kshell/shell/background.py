@@ -1,0 +1,60 @@
+"""Notes of ingest and flush threads, shown above the line being typed and never inside a table.
+
+Invariant: at most KEEP notes wait; more are counted. `put` may be called from any thread and never blocks on the terminal."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+KEEP = 100
+
+
+class Notes:
+    """`write` prints one line; `wake` (set by the prompt while it is open) asks the prompt to make room and call `drain`."""
+
+    def __init__(self, write: Callable[[str], None]) -> None:
+        self._write = write
+        self._waiting: deque[str] = deque()
+        self._dropped = 0
+        self._lock = threading.Lock()
+        self._held = 0
+        self.wake: Callable[[], None] | None = None
+
+    def put(self, text: str) -> None:
+        """A line with its prefix: `note: ...` or `warning: ...`."""
+        with self._lock:
+            if len(self._waiting) >= KEEP:
+                self._dropped += 1
+            else:
+                self._waiting.append(text)
+            held, wake = self._held, self.wake
+        if wake is not None:
+            wake()
+        elif not held:
+            self.drain()
+
+    def drain(self) -> None:
+        """Print what waits."""
+        with self._lock:
+            lines, dropped = list(self._waiting), self._dropped
+            self._waiting.clear()
+            self._dropped = 0
+        for line in lines:
+            self._write(line)
+        if dropped:
+            self._write(f"note: {dropped} more messages")
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Nothing is printed inside, for example while a table is; what came is printed after."""
+        with self._lock:
+            self._held += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._held -= 1
+            self.drain()

@@ -1,0 +1,48 @@
+"""Does this text hold a literal secret? Asked before anything is remembered.
+
+Invariant: errs towards yes. Looked at are tokens, not statements, so half-typed and wrong text is judged by the same rule."""
+
+from __future__ import annotations
+
+import re
+
+from kshell.shell.tokens import Token, tokens
+
+_SENSITIVE = re.compile("password|passwd|secret|token|credential|sasl|authorization|private|api_?key|access_?key|ssl_?key|oauth",
+                        re.IGNORECASE)
+# said in the clear everywhere, also inside CREATE SECRET
+_PLAIN = frozenset({"type", "scope", "provider", "region", "endpoint", "url", "uri", "url_style", "use_ssl", "sasl_mechanism",
+                    "sasl_mechanisms", "sasl_username", "username", "security_protocol", "bootstrap_servers", "ssl_ca", "s3_region",
+                    "s3_endpoint", "oauth2_server_uri", "chain", "profile"})
+_USER_INFO = re.compile(r"://[^/\s:@']*:[^/\s@']+@")
+_LOOKUP = frozenset({"getenv", "getvariable", "file", "command"})
+
+
+def holds_secret(text: str) -> bool:
+    if text.lstrip().startswith((".", "\\")):
+        return bool(_SENSITIVE.search(text) or _USER_INFO.search(text))
+    if _USER_INFO.search(text):
+        return True
+    found = tokens(text)
+    creates_secret = _creates_secret(found)
+    return any(_is_secret(found, at, creates_secret) for at, token in enumerate(found) if token.kind == "string")
+
+
+def _creates_secret(found: list[Token]) -> bool:
+    words = [t.text.lower() for t in found[:8]]
+    return "secret" in words and words[0] == "create" if words else False
+
+
+def _is_secret(found: list[Token], at: int, creates_secret: bool) -> bool:
+    """Is the string at this place the value of a key that names a secret?"""
+    before = at - 1
+    while before >= 0 and found[before].text in ("=", ":", ":=", "(", "["):
+        before -= 1
+    if before < 0 or found[before].text == ",":
+        return False
+    key = found[before].text.strip("'\"").lower().replace(".", "_").replace("-", "_")
+    if key in _LOOKUP:
+        return False
+    if key in _PLAIN:
+        return False
+    return creates_secret or bool(_SENSITIVE.search(key))
