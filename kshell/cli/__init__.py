@@ -30,12 +30,18 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
     if flags.command == "demo":
         from kshell import demo
-        return int(demo.main(list(flags.arguments)))
+        terminal = sys.stdin is not None and sys.stdin.isatty() and sys.stdout.isatty()
+        return demo.main(flags.arguments, prompt=_after_the_tour if terminal else None)
     if not flags.inputs and flags.command != "run" and sys.stdin is not None and sys.stdin.isatty():
         from kshell.cli.prompt import start
         return start(flags)
     from kshell.cli.headless import run
     return run(flags)
+
+
+def _after_the_tour(init: str) -> int:
+    from kshell.cli.prompt import start
+    return start(reading.Flags(init=init))
 
 
 def _usage(wrong: Error, words: Sequence[str]) -> int:

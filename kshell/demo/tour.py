@@ -34,7 +34,8 @@ def play(session: kshell.Session, script: str, stream: output.Stream, settings: 
     for scene in scenes(script):
         if scene.narration:
             _say(stream, f"\n{scene.narration}\n")
-        _say(stream, f"\nkshell> {scene.statement}\n".replace("\nFROM ", "\n   ...> FROM "))
+        typed = scene.statement.replace("\n", "\n   ...> ")
+        _say(stream, f"\nkshell> {typed}\n")
         _show(session.sql(scene.statement), stream, settings)
 
 

@@ -25,7 +25,7 @@ def _demo(*arguments: str, home: Path) -> subprocess.CompletedProcess[str]:
 def _answers(tour: str, statement: str) -> list[str]:
     """What the tour shows under each run of a statement: the cells of the last row."""
     shown = [part.partition(";\n")[2].split("\nkshell>")[0] for part in tour.split("kshell> ") if part.startswith(statement)]
-    return [" ".join(re.findall(r"[\w.,']+", [line for line in text.split("\n") if re.search(r"\d", line)][0])) for text in shown]
+    return [" ".join(re.findall(r"[\w.,']+", next(line for line in text.split("\n") if re.search(r"\d", line)))) for text in shown]
 
 
 def test_a_scene_is_its_comment_and_its_statement() -> None:

@@ -42,8 +42,8 @@ class Terminal:
 
     def run(self, step: Step) -> list[str]:
         """What the program printed, line by line, in the document's words."""
-        if step.mark == SHELL and step.typed in ("kshell", "kshell demo"):
-            printed = self._open(step.typed)
+        if step.mark == SHELL and step.typed == "kshell":
+            printed = self._open()
         elif step.mark == SHELL:
             printed = self._shell(step.typed)
         else:
@@ -56,9 +56,8 @@ class Terminal:
                               stderr=subprocess.STDOUT, text=True, timeout=STEP_TIMEOUT_S, check=False)
         return done.stdout
 
-    def _open(self, command: str = "kshell") -> str:
-        program, *arguments = command.split()
-        self._prompt = pexpect.spawn(str(self.home / "bin" / program), arguments, cwd=str(self.home), env=dict(self._environment),
+    def _open(self) -> str:
+        self._prompt = pexpect.spawn(str(self.home / "bin" / "kshell"), cwd=str(self.home), env=dict(self._environment),
                                      dimensions=SCREEN, encoding="utf-8", timeout=STEP_TIMEOUT_S)
         return self._until_prompt()
 
