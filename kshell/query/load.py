@@ -1,0 +1,145 @@
+"""Messages into a temporary table: columns inferred or declared, the fast form of the decoder first, the exact one for doubtful rows.
+
+Invariant: the columns are settled before the first row is loaded, from the first SAMPLE records over all partitions in the order
+(partition, offset), so the same topic gives the same columns however its messages arrive."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+import pyarrow as pa
+
+from kshell.columns import quote
+from kshell.lang.statements import ColumnDefinition
+from kshell.options import Span
+from kshell.query.arguments import ScanSpec
+
+if TYPE_CHECKING:
+    from kshell.decode import Decoder
+    from kshell.query.bounded_read import BoundedRead
+
+SAMPLE = 1_000                                    # records that decide the columns
+MOST_WAITING = 100_000                            # messages held while the sample is not complete
+LOAD_ROWS = 50_000
+TP = tuple[str, int]
+
+
+class Load:
+    """`add` messages, then `finish`. `seen` counts records, `bad` those that do not decode."""
+
+    def __init__(self, cursor: duckdb.DuckDBPyConnection, table: str, spec: ScanSpec, tps: Sequence[TP]) -> None:
+        self._cursor, self._table, self._spec = cursor, table, spec
+        self._quota = {tp: -(-SAMPLE // max(1, len(tps))) for tp in tps}
+        self._waiting: list[Any] = []
+        self._decoder: Decoder | None = None
+        self._careful = _in_transaction(cursor)
+        self.seen, self.bad = 0, 0
+        self.first_bad = ""
+        self.notices: list[str] = []
+
+    def add(self, messages: list[Any], read: BoundedRead) -> None:
+        self._waiting += messages
+        if self._decoder is None and (self._spec.columns or self._spec.format != "json" or self._sampled(messages, read)):
+            self._settle()
+        if self._decoder is not None and len(self._waiting) >= LOAD_ROWS:
+            self._flush()
+
+    def finish(self) -> None:
+        if self._decoder is None:
+            self._settle()
+        self._flush()
+
+    def _sampled(self, messages: list[Any], read: BoundedRead) -> bool:
+        """Whether every partition has given its share of the sample, or all it has."""
+        for message in messages:
+            tp = (message.topic(), message.partition())
+            self._quota[tp] -= 1
+        return len(self._waiting) >= MOST_WAITING or all(left <= 0 or read.finished(tp) for tp, left in self._quota.items())
+
+    # ---- columns ---------------------------------------------------------------------------------------------------
+
+    def _settle(self) -> None:
+        from kshell import decode
+        spec = self._spec
+        if spec.columns:
+            columns = decode.declare([ColumnDefinition(name, type_, Span(0, 0)) for name, type_ in spec.columns.items()])
+        elif spec.format == "json":
+            inference = decode.infer(self._arrow(_sample(self._waiting)))
+            columns = inference.columns
+            self.notices += inference.notices
+        else:
+            columns = ()
+        self._decoder = decode.make(spec.format, spec.key_format, columns, spec.include)
+        definitions = ", ".join(f"{quote(c.name)} {c.type}" for c in (*self._decoder.columns, *self._decoder.metadata))
+        self._cursor.execute(f"CREATE TEMP TABLE {self._table} ({definitions})")
+
+    # ---- rows ------------------------------------------------------------------------------------------------------
+
+    def _arrow(self, messages: list[Any]) -> pa.RecordBatch:
+        from kshell.kafka.columns import to_arrow
+        return to_arrow(messages, topic="topic" in self._spec.include, headers="headers" in self._spec.include)
+
+    def _flush(self) -> None:
+        messages, self._waiting = self._waiting, []
+        if not messages:
+            return
+        from kshell import decode
+        self.seen += len(messages)
+        batch = self._arrow(messages)
+        if not self._careful:
+            try:
+                self._insert(batch)
+                return
+            except decode.DOUBTS:
+                pass
+        self._carefully(batch)
+
+    def _insert(self, batch: pa.RecordBatch) -> None:
+        assert self._decoder is not None
+        self._cursor.register("kshell_scan_batch", batch)
+        try:
+            self._cursor.execute(f"INSERT INTO {self._table} {self._decoder.rows('kshell_scan_batch')}")
+        finally:
+            self._cursor.unregister("kshell_scan_batch")
+
+    def _carefully(self, batch: pa.RecordBatch) -> None:
+        """The rows that the SQL is certain of, then those that the exact form judges."""
+        from kshell import decode
+        assert self._decoder is not None
+        certain, doubtful = decode.split(self._cursor, self._decoder, batch)
+        if certain.num_rows:
+            self._insert(certain)
+        if not doubtful.num_rows:
+            return
+        good, bad = self._decoder.judge(doubtful)
+        if good.num_rows:
+            self._cursor.register("kshell_scan_batch", good)
+            try:
+                self._cursor.execute(f"INSERT INTO {self._table} FROM kshell_scan_batch")
+            finally:
+                self._cursor.unregister("kshell_scan_batch")
+        if bad and not self.bad:
+            place = doubtful.slice(bad[0].index, 1).to_pylist()[0]
+            self.first_bad = f"{self._spec.topic}[{place['_kafka_partition']}] offset {place['_kafka_offset']}, {bad[0].code}: {bad[0].message}"
+        self.bad += len(bad)
+
+
+def _sample(messages: list[Any]) -> list[Any]:
+    """The first SAMPLE over all partitions, in the order (partition, offset)."""
+    partitions: dict[int, list[Any]] = {}
+    for message in messages:
+        partitions.setdefault(message.partition(), []).append(message)
+    share = -(-SAMPLE // max(1, len(partitions)))
+    return [message for partition in sorted(partitions) for message in partitions[partition][:share]]
+
+
+def _in_transaction(cursor: duckdb.DuckDBPyConnection) -> bool:
+    """Inside BEGIN a failed INSERT would take the user's transaction along."""
+    try:
+        cursor.execute("BEGIN")
+    except duckdb.TransactionException:
+        return True
+    cursor.execute("ROLLBACK")
+    return False
