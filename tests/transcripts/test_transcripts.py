@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import shutil
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -15,7 +14,7 @@ from tests.parts.kafka import Broker
 from tests.transcripts import setups
 from tests.transcripts.document import Document
 from tests.transcripts.replay import regenerate
-from tests.transcripts.terminal import REPOSITORY, Terminal
+from tests.transcripts.terminal import ADDRESS, REPOSITORY, Terminal
 
 FOLDERS = ("examples", "tests/transcripts")
 DOCUMENTS = [REPOSITORY / "README.md", *(path for folder in FOLDERS for path in sorted((REPOSITORY / folder).rglob("*"))
@@ -44,13 +43,13 @@ def broker(kafka: Broker, tmp_path: Path) -> Iterator[Broker]:
     own.crash()
 
 
-def _home(document: Path, tmp_path: Path) -> Path:
-    """An empty home, in an example with the files that stand beside its README."""
+def _home(document: Path, tmp_path: Path, bootstrap: str) -> Path:
+    """An empty home, in an example with the files that stand beside its README, at the broker of this run."""
     home = tmp_path / "home"
     home.mkdir()
     for file in document.parent.iterdir() if "examples" in document.parts else ():
         if file.is_file() and file != document:
-            shutil.copy(file, home)
+            (home / file.name).write_text(file.read_text().replace(ADDRESS, bootstrap))
     return home
 
 
@@ -59,7 +58,7 @@ def _home(document: Path, tmp_path: Path) -> Path:
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(REPOSITORY)))
 def test_a_document_shows_what_the_program_prints(path: Path, broker: Broker, tmp_path: Path, request: pytest.FixtureRequest) -> None:
     document = Document.parse(path.read_text())
-    home = _home(path, tmp_path)
+    home = _home(path, tmp_path, broker.bootstrap)
     for name in document.setups:
         getattr(setups, name)(broker.bootstrap, home)
     with Terminal(home, broker.bootstrap) as terminal:
