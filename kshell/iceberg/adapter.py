@@ -13,18 +13,19 @@ import itertools
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pyiceberg.catalog.rest import RestCatalog
 from pyiceberg.catalog.sql import SqlCatalog
 from pyiceberg.io import FileIO
 from pyiceberg.io.pyarrow import _dataframe_to_data_files
 from pyiceberg.manifest import DataFile
-from pyiceberg.table import CommitTableResponse, Table, Transaction
+from pyiceberg.table import CommitTableResponse, Table
 from pyiceberg.table.refs import SnapshotRefType
 from pyiceberg.table.update import (
     AssertCurrentSchemaId,
     AssertDefaultSpecId,
+    AssertRefSnapshotId,
     AssertTableUUID,
     SetPropertiesUpdate,
     SetSnapshotRefUpdate,
@@ -130,7 +131,8 @@ def stage_expiry(table: Table, snapshot_ids: Sequence[int]) -> Staged:
     """Removal of snapshots from the metadata. Files stay: PyIceberg deletes none, and readers of ours may pin them."""
     transaction = table.transaction()
     ExpireSnapshots(transaction).by_ids(list(snapshot_ids)).commit()
-    return Staged(transaction._updates, (*transaction._requirements, *unmoved(table)))
+    head = AssertRefSnapshotId.model_validate({"ref": "main", "snapshot-id": table.metadata.current_snapshot_id})
+    return Staged(transaction._updates, (*transaction._requirements, head, *unmoved(table)))
 
 
 def send(table: Table, staged: Staged) -> CommitTableResponse:
@@ -142,8 +144,3 @@ def write_parquet(table: Table, rows: pa.Table, cid: str, first_number: int) -> 
     """Data files named by `cid`. A second try takes a higher `first_number`: no half-written file is used again."""
     return list(_dataframe_to_data_files(table_metadata=slim(table).metadata, df=rows, io=table.io, write_uuid=uuid.UUID(cid),
                                          counter=itertools.count(first_number)))
-
-
-def stage(transaction: Transaction) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
-    """What a transaction has staged, for the tests of the facts above."""
-    return transaction._updates, transaction._requirements

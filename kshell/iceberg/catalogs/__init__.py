@@ -28,6 +28,7 @@ class Request:
     warehouse: str | None
     options: Mapping[str, str]                # PyIceberg properties (PROPERTIES, and what a secret holds)
     catalog_name: str | None = None           # NAME: under which the database files its tables
+    default_name: str = "default"             # where the database is empty and NAME was not given
     data_dir: Path | None = None              # local only
 
 
@@ -100,13 +101,13 @@ class Lake:
 
 
 def open_catalog(kind: str, name: str, uri: str = "", warehouse: str | None = None, options: Mapping[str, str] | None = None, *,
-                 catalog_name: str | None = None, data_dir: Path | None = None) -> Lake:
+                 catalog_name: str | None = None, default_name: str = "default", data_dir: Path | None = None) -> Lake:
     """Open and try a catalog. UnreachableError when it does not answer, ReadOnlyError when its database cannot be written."""
     from kshell.iceberg.mapping import mapped
 
     module = _kind(kind)
     with mapped(f"opening catalog {name}"):
-        request = module.prepare(Request(name, uri, warehouse, dict(options or {}), catalog_name, data_dir))
+        request = module.prepare(Request(name, uri, warehouse, dict(options or {}), catalog_name, default_name, data_dir))
         connected = module.connect(request)
     return Lake(name, kind, connected.shown_uri, request.warehouse, connected.catalog, connected.files_tables_as, request.options)
 

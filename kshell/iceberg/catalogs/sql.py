@@ -14,7 +14,6 @@ from kshell.iceberg.adapter import OurSqlCatalog
 from kshell.iceberg.catalogs import FILE_IO, Connected, Request
 
 BUSY_TIMEOUT_MS = 5000
-DEFAULT_NAME = "default"
 
 
 def prepare(request: Request) -> Request:
@@ -61,7 +60,7 @@ def stored_name(request: Request) -> str:
     if len(names) > 1:
         raise BadValueError(f"the database of catalog {request.name} holds several catalogs: {', '.join(names)}",
                             hint=f"choose one: NAME '{names[0]}'")
-    return names[0] if names else DEFAULT_NAME
+    return names[0] if names else request.default_name
 
 
 def _no_such_table(error: OperationalError | ProgrammingError) -> bool:
