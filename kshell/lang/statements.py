@@ -10,13 +10,11 @@ from typing import Literal
 from kshell.options.written import Lookup, Options, RawOption, Span, Typed, Value, Word
 
 __all__ = [
-    "AlterSink", "AlterSource", "Attach", "CheckSink", "ColumnDefinition", "CreateSink", "CreateSource", "Describe", "Detach", "DotCommand", "Drop",
-    "DuckStatement", "Flush", "Lookup", "NotBuilt", "Options", "Pause", "RawOption", "Refresh", "Set", "Show", "ShowCreate", "Span", "Statement",
-    "Typed", "Value", "Wait", "Word",
+    "AlterSink", "AlterSource", "Attach", "CheckSink", "ColumnDefinition", "CreateSink", "CreateSource", "Describe", "Detach",
+    "DotCommand", "Drop", "DuckStatement", "Flush", "Lookup", "NotBuilt", "Options", "Pause", "RawOption", "Refresh", "Set", "Show",
+    "ShowCreate", "Span", "Statement", "Typed", "Value", "Wait", "Word",
 ]
 
-
-# ---- statements ------------------------------------------------------------------------------------------------
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Statement:

@@ -1,0 +1,196 @@
+"""Every option, argument and setting of kshell, declared once.
+
+Invariant: parsing, did-you-mean, completion, `.manual` and the reference tables read these declarations and nothing else. An option that is
+understood and not carried out is declared with `built=False` and refused by name."""
+
+from __future__ import annotations
+
+from kshell.options import (
+    Boolean,
+    Count,
+    Duration,
+    Enum,
+    ListOf,
+    MapOf,
+    Offsets,
+    Option,
+    OptionSet,
+    OrNull,
+    PositionOf,
+    Regex,
+    Size,
+    TableName,
+    Text,
+)
+
+FORMATS = Enum(("json", "string", "raw"), unbuilt=("avro", "protobuf", "csv"), aliases={"text": "string"})
+KEY_FORMATS = Enum(("raw", "string", "json"), unbuilt=("avro", "protobuf"), aliases={"text": "string"})
+INCLUDED = ListOf(Enum(("topic", "headers", "value", "rest")), takes="a list of topic, headers, value, rest")
+PARTITIONS = ListOf(Count(low=0), takes="a list of partitions such as [0, 1]", filled=True)
+CLIENT_CONFIG = Option("CONFIG", MapOf("a map such as MAP {'fetch.min.bytes': '1'}"), {}, "settings of librdkafka, the client", fixed=True)
+
+_BROKERS = "brokers belong to ATTACH 'kafka://host:9092' AS k (TYPE kafka); then FROM KAFKA k"
+_CLIENT = "settings of the Kafka client go inside CONFIG MAP {'...': '...'}"
+_NO_GROUP = "a source joins no group and commits nothing; a sink keeps the progress, its option is GROUP"
+
+SOURCE = OptionSet(
+    "CREATE SOURCE",
+    (
+        Option("TOPIC", Text("the name of a topic"), None, "the topic", fixed=True, otherwise="the source's name"),
+        Option("TOPICS", ListOf(Text("the name of a topic"), takes="a list of topics", filled=True), None, "several topics in one source",
+               fixed=True),
+        Option("TOPIC_PATTERN", Regex(), None, "every topic whose whole name matches; internal topics only if it says so", fixed=True),
+        Option("START", PositionOf(refused=(("committed", "cannot be 'committed': a source has no group"),)), "earliest",
+               "where the buffer begins", fixed=True),
+        Option("STOP", PositionOf(("latest", "timestamp", "map")), None, "where a bounded source ends and is done", fixed=True),
+        Option("PARTITIONS", PARTITIONS, None, "only these partitions", fixed=True, otherwise="all"),
+        Option("FORMAT", FORMATS, "json", "how the value is decoded; string gives value VARCHAR, raw gives value BLOB", fixed=True),
+        Option("KEY_FORMAT", KEY_FORMATS, "raw", "how the key is decoded", fixed=True),
+        Option("SCHEMA_REGISTRY", Text(), None, "where schemas are found", built=False),
+        Option("SCHEMA", Text(), None, "a subject of the registry, or a schema file", built=False),
+        Option("MESSAGE", Text(), None, "the Protobuf message", built=False),
+        Option("ENVELOPE", Enum(("connect", "debezium", "cloudevents")), None, "what is wrapped around the value", built=False),
+        Option("INCLUDE", INCLUDED, [], "more metadata columns", fixed=True),
+        Option("SAMPLE", Count(), 1000, "messages read to infer columns when none are declared", fixed=True),
+        Option("SCHEMA_EVOLUTION", Enum(("none", "add")), "none", "new fields are counted; add acts as none"),
+        Option("RETAIN_BYTES", Size(), "512MB", "how much the buffer holds; above it the oldest rows go, or with a sink reading pauses"),
+        Option("RETAIN_ROWS", OrNull(Count()), None, "the same in rows"),
+        Option("RETAIN_TIME", OrNull(Duration(low=0.001)), None, "the same by age; ignored while a sink exists"),
+        Option("ON_ERROR", Enum(("quarantine", "skip", "fail")), "quarantine",
+               "a record that does not decode is kept in kshell.errors, or only counted, or stops the source"),
+        Option("ISOLATION", Enum(("read_committed", "read_uncommitted")), "read_committed",
+               "whether open and aborted transactions are seen", fixed=True),
+        Option("UNTRUSTED", Boolean(), False, "decode in a process of its own, with limits", built=False),
+        CLIENT_CONFIG,
+    ),
+    exclusive=(("TOPIC", "TOPICS", "TOPIC_PATTERN"),),
+    elsewhere={
+        "CONNECTOR": "a source is FROM KAFKA; leave CONNECTOR out", "KAFKA_TOPIC": "write TOPIC", "VALUE_FORMAT": "write FORMAT",
+        "BROKER": _BROKERS, "BROKERS": _BROKERS, "BOOTSTRAP_SERVERS": _BROKERS, "PROPERTIES_BOOTSTRAP_SERVER": _BROKERS,
+        "PROPERTIES_BOOTSTRAP_SERVERS": _BROKERS, "GROUP": _NO_GROUP, "GROUP_ID": _NO_GROUP,
+        "AUTO_OFFSET_RESET": "write START 'earliest' or 'latest'",
+        "SCAN_STARTUP_MODE": "write START 'earliest' or 'latest'", "ON_FAILURE": "write ON_ERROR; ON_FAILURE is an option of sinks",
+        "SECRET": "credentials belong to ATTACH",
+    },
+    replace="CREATE OR REPLACE SOURCE reads the topic again with other options",
+)
+
+SINK = OptionSet(
+    "CREATE SINK",
+    (
+        Option("MODE", Enum(("append",), unbuilt=("upsert",)), "append", "how rows reach the table", fixed=True),
+        Option("ID", Text("1 to 40 of a-z, 0-9 and _", pattern="[a-z0-9_]{1,40}"), None,
+               "names the progress in the table's snapshots: the same id on the same table resumes", fixed=True,
+               otherwise="the sink's name"),
+        Option("GROUP", Text("the name of a consumer group"), None, "consumer group whose offsets follow, for lag tools", fixed=True,
+               otherwise="kshell-<id>-<first 8 hex digits of the table's UUID>"),
+        Option("START", PositionOf(("earliest", "latest", "timestamp", "ago", "map", "source", "buffer")), "source",
+               "where the first commit of this id begins", fixed=True),
+        Option("PARTITION_BY", ListOf(Text("a transform such as 'day(ts)'"), takes="a list of transforms such as ['day(ts)']"), [],
+               "partitions of a table that CREATE SINK makes", fixed=True),
+        Option("SORT_BY", ListOf(Text("a column"), takes="a list of columns"), [], "order of the rows inside a file", fixed=True),
+        Option("COMMIT_INTERVAL", Duration(low=10, high=3600), "60s", "commit at the latest after this time"),
+        Option("COMMIT_ROWS", OrNull(Count()), 1_000_000, "commit at the latest after so many rows"),
+        Option("COMMIT_BYTES", OrNull(Size()), "128MB", "commit at the latest after so many bytes"),
+        Option("CREATE_TABLE", Boolean(), True, "make a missing namespace and table", fixed=True),
+        Option("ERRORS_TABLE", OrNull(TableName()), None, "where quarantined records go; NULL for none", fixed=True,
+               otherwise="<table>__errors"),
+        Option("ON_FAILURE", Enum(("retry", "pause")), "retry", "when catalog or storage fail for a while"),
+        Option("PAUSED", Boolean(), False, "create without starting", fixed=True),
+        Option("DURABLE", Boolean(), True, "fsync files before the commit, on a local warehouse"),
+        Option("KEEP_SNAPSHOTS", OrNull(Count()), None, "snapshots kept, older ones expire", fixed=True,
+               otherwise="500 for a table that CREATE SINK makes, else all"),
+        Option("PROPERTIES", MapOf(), {}, "Iceberg table properties at creation", fixed=True),
+    ),
+    elsewhere={
+        "ON_ERROR": "write ON_FAILURE retry or pause; ON_ERROR is an option of the source and is about records",
+        "KEY": "MODE upsert is not built yet; latest row per key: SELECT arg_max(...) ... GROUP BY key",
+        "CONNECTOR": "a sink is INTO ICEBERG; leave CONNECTOR out", "GROUP_ID": "write GROUP",
+        "CATALOG": "the catalog is the first part of the table's name",
+        "WAREHOUSE": "WAREHOUSE belongs to ATTACH ... (TYPE iceberg, CATALOG rest)",
+        "FORMAT": "the format belongs to the source; a sink writes Parquet", "CONFIG": "CONFIG belongs to the source or to ATTACH",
+    },
+    replace="CREATE OR REPLACE SINK with other options goes on from the same progress",
+)
+
+ATTACH_KAFKA = OptionSet(
+    "ATTACH (TYPE kafka)",
+    (
+        Option("SECRET", Text("the name of a secret"), None, "credentials", built=False),
+        Option("TIMEOUT", Duration(low=0.001), "30s", "limit of one call to the brokers"),
+        *(option for option in SOURCE.options if not option.name.startswith("TOPIC")),
+    ),
+    elsewhere={
+        **dict.fromkeys(("TOPIC", "TOPICS", "TOPIC_PATTERN"), "a topic belongs to CREATE SOURCE; every topic is readable as k.topic"),
+        **dict.fromkeys(("BROKERS", "BOOTSTRAP_SERVERS"), "the brokers stand in the address: ATTACH 'kafka://host:9092' AS k (TYPE kafka)"),
+        **dict.fromkeys(("SASL_USERNAME", "SASL_PASSWORD", "SASL_MECHANISM", "SECURITY_PROTOCOL", "SSL_CA", "SSL_CERT", "SSL_KEY"),
+                        _CLIENT),
+    },
+    replace="ATTACH OR REPLACE",
+)
+
+ATTACH_ICEBERG = OptionSet(
+    "ATTACH (TYPE iceberg)",
+    (
+        Option("CATALOG", Enum(("rest", "sql"), unbuilt=("glue", "hive", "dynamodb", "bigquery", "in-memory")), None,
+               "the kind of catalog"),
+        Option("WAREHOUSE", Text("a location such as 's3://bucket/path'"), None, "where the catalog puts its tables",
+               otherwise="what the catalog says"),
+        Option("SECRET", Text("the name of a secret"), None, "credentials", built=False),
+        Option("PROPERTIES", MapOf(), {}, "properties of the catalog and its storage, as PyIceberg names them"),
+        Option("READ_ONLY", Boolean(), False, "refuse sinks and every other change"),
+        Option("NAME", Text("a name"), None, "sql: the name under which the database files its tables",
+               otherwise="the only one in it, or default in an empty one"),
+    ),
+    elsewhere={
+        "URI": "the address stands before AS: ATTACH 'http://host:8181' AS c (TYPE iceberg, CATALOG rest)",
+        **dict.fromkeys(("TOKEN", "CREDENTIAL", "S3_ENDPOINT", "S3_REGION", "S3_ACCESS_KEY_ID", "S3_SECRET_ACCESS_KEY"),
+                        "write it as PyIceberg names it: PROPERTIES MAP {'token': getenv('TOKEN'), 's3.endpoint': '...'}"),
+    },
+)
+
+_MOMENT = PositionOf(("timestamp", "ago"))
+KAFKA_SCAN = OptionSet(
+    "kafka_scan",
+    (
+        Option("connection", Text("the name of a cluster"), None, "the cluster", otherwise="the only cluster, or kafka"),
+        Option("start", Offsets(), None, "first offset, inclusive", otherwise="the beginning"),
+        Option("stop", Offsets(), None, "last offset, exclusive", otherwise="the high watermark"),
+        Option("since", _MOMENT, None, "records from this time on"),
+        Option("until", _MOMENT, None, "records before this time"),
+        Option("lateness", Duration(), "10 minutes", "how far behind their place in the topic timestamps may be, for until"),
+        Option("last", Count(), None, "the newest n records over all partitions"),
+        Option("partition", ListOf(Count(low=0), takes="a partition or a list of partitions", single=True, filled=True), None,
+               "only these partitions", otherwise="all"),
+        Option("max_messages", Count(), None, "stop after n records"),
+        Option("format", FORMATS, "json", "as in CREATE SOURCE"),
+        Option("key_format", KEY_FORMATS, "raw", "as in CREATE SOURCE"),
+        Option("columns", MapOf("columns such as {'id': 'BIGINT'}"), None, "names and types", otherwise="inferred"),
+        Option("include", INCLUDED, [], "as in CREATE SOURCE"),
+        Option("timeout", Duration(low=0.001), "30s", "without progress for so long the scan fails"),
+    ),
+    exclusive=(("since", "start"), ("since", "stop"), ("until", "start"), ("until", "stop"), ("last", "start"), ("last", "since")),
+    elsewhere={
+        "OFFSET": "write start := 100, stop := 200", "LIMIT": "write max_messages := n, or LIMIT after the FROM clause",
+        "TOPIC": "the topic is the first argument: kafka_scan('orders')", "CLUSTER": "write connection := 'k'",
+        "PARTITIONS": "write partition := [0, 1]",
+    },
+    noun="argument",
+)
+
+SETTINGS = OptionSet(
+    "kshell",
+    (
+        Option("kshell_grammar", Boolean(), True, "off: every statement goes to DuckDB as it is"),
+        Option("kshell_timeout", Duration(low=0.001), "30s", "limit of one call to brokers and catalogs"),
+        Option("kshell_statement_timeout", OrNull(Duration(low=0.001)), None, "limit of one statement"),
+        Option("kshell_buffer_bytes", Size(), None, "memory of all buffers together", otherwise="a quarter of memory"),
+        Option("kshell_refresh", Duration(low=0.1), "10s", "how often tables of sinks are looked at for commits of others"),
+    ),
+    noun="setting",
+)
+
+OPTION_SETS = {
+    "CREATE SOURCE": SOURCE, "ALTER SOURCE": SOURCE, "CREATE SINK": SINK, "ALTER SINK": SINK, "ATTACH KAFKA": ATTACH_KAFKA,
+    "ATTACH ICEBERG": ATTACH_ICEBERG, "kafka_scan": KAFKA_SCAN, "SET": SETTINGS,
+}
