@@ -7,10 +7,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 from kshell.errors import BadValueError
-from kshell.iceberg.catalogs import Connected, Request, sql
+from kshell.iceberg import database
+from kshell.iceberg.catalogs import Connected, Request
 
 NAME = "local"
-PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", f"busy_timeout={sql.BUSY_TIMEOUT_MS}")
+PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", f"busy_timeout={database.BUSY_TIMEOUT_MS}")
 
 
 def prepare(request: Request) -> Request:
@@ -23,4 +24,4 @@ def prepare(request: Request) -> Request:
 
 
 def connect(request: Request) -> Connected:
-    return sql.connect(request, PRAGMAS)
+    return database.connect(request, PRAGMAS)
