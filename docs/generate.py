@@ -41,24 +41,25 @@ def options(name: str) -> str:
 
 
 def formats() -> str:
-    return _members("kshell.decode", ("json", "string", "raw"))
+    from kshell.lang.declared import FORMATS
+
+    return _members("kshell.decode", FORMATS.words)
 
 
 def modes() -> str:
-    from kshell import output
-
-    return _members("kshell.output", output.names())
+    return _members("kshell.output")
 
 
 def catalogs() -> str:
+    return _members("kshell.iceberg.catalogs")
+
+
+def _members(package: str, names: Iterable[str] = ()) -> str:
+    """One row for each member of a family (the files of its folder unless named), with the first sentence of its file."""
     from kshell import registry
 
-    return _members("kshell.iceberg.catalogs", registry.names("kshell.iceberg.catalogs"))
-
-
-def _members(package: str, names: Iterable[str]) -> str:
-    """One row for each member of a family, with the first sentence of its file."""
-    rows = ((_code(name), _first_sentence(importlib.import_module(f"{package}.{name}").__doc__ or "")) for name in names)
+    family = importlib.import_module(package)
+    rows = ((_code(name), _first_sentence(registry.load(family, name).__doc__ or "")) for name in names or registry.names(family))
     return _table(("Name", "Is"), rows)
 
 

@@ -10,6 +10,8 @@ from types import ModuleType
 
 import pytest
 
+from kshell.iceberg.values import StopState
+
 REPOSITORY = Path(__file__).parents[1]
 PAGES = sorted([*REPOSITORY.glob("*.md"), *(REPOSITORY / "docs").rglob("*.md"), *(REPOSITORY / "examples").rglob("*.md")])
 DECISIONS = sorted((REPOSITORY / "docs" / "adr").glob("[0-9]*.md"))
@@ -60,6 +62,12 @@ def test_the_architecture_fits_in_its_page_and_names_every_folder() -> None:
     folders = {path.parent.name for path in (REPOSITORY / "kshell").glob("*/__init__.py")}
     assert text.count("\n") <= 150
     assert {name for name in folders if f"`{name}/`" not in text} == set()
+
+
+def test_operating_says_what_to_type_in_every_state_in_which_a_sink_stops() -> None:
+    table = (REPOSITORY / "docs" / "operating.md").read_text().partition("| State | It means | What to type |")[2].partition("\n\n")[0]
+    states = {state for row in table.split("\n") for state in re.findall(r"`([A-Z_]+)`", row.split("|")[1] if "|" in row else "")}
+    assert states == set(StopState)
 
 
 def test_files_that_the_architecture_points_to_exist() -> None:

@@ -6,6 +6,7 @@ import random
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack
+from difflib import unified_diff
 from pathlib import Path
 
 import pytest
@@ -65,4 +66,6 @@ def test_a_document_shows_what_the_program_prints(path: Path, broker: Broker, tm
         replayed = regenerate(document, terminal.run)
     if request.config.getoption("--accept", default=False):
         path.write_text(replayed.text())
-    assert replayed.text() == path.read_text()
+    shown, printed = path.read_text().split("\n"), replayed.text().split("\n")
+    difference = list(unified_diff(shown, printed, "the document", "the program", lineterm=""))
+    assert not difference, "\n".join([*difference, "", "make accept, if the program is right"])
