@@ -11,10 +11,10 @@ from typing import Any
 import pyarrow as pa
 
 from kshell.columns import PARTITION, Column, literal, quote
-from kshell.decode import json_sql
 from kshell.decode.frame import DOUBT
 from kshell.decode.json_exact import Convert, converter, json_text
 from kshell.decode.json_text import Members, Number, Value, read
+from kshell.decode.json_sql import REST_SURE, Look, Wire, all_of, any_of, may_be_wide, rest, short_numbers, structure, wire
 from kshell.decode.metadata import Metadata
 from kshell.decode.paths import spell
 from kshell.decode.types import Type, of
@@ -64,7 +64,7 @@ class JsonDecoder:
         plan = self._plan()
         marked = flag.format(plan.suspect)
         values = [f"{value} AS {quote(c.name)}" for value, c in zip(plan.values, self.columns, strict=True)]
-        for sql, name in self._meta.values(plan.rest):
+        for sql, name in self._meta.values("r._rest"):
             values.append(marked if name == PARTITION and not careful else f"{sql} AS {name}")
         return f"SELECT {', '.join(values + ([marked] if careful else []))} FROM ({self._from(batch, careful=careful)}) r"
 
@@ -72,16 +72,20 @@ class JsonDecoder:
         """The batch with `_t` (text), `_k` (key), `_j0`... (wire values), `_l` (kinds looked at): each expression written once."""
         plan = self._plan()
         text = ["try(decode(value)) AS _t" if careful else "decode(value) AS _t"]
-        parse = "try(json_transform(try(r._t::JSON), {}))" if careful else "json_transform(r._t, {})"
+        # a failing TRY_CAST costs its row, a failing try() its vector of 2,048: the latter only where a repeated key in a map can fail
+        parse = "json_transform(TRY_CAST(r._t AS JSON), {})" if careful else "json_transform(r._t, {})"
+        if careful and plan.maps:
+            parse = f"try({parse})"
         parsed = [f"{parse.format(s)} AS _j{i}" for i, s in enumerate(plan.structures)]
         sql = f"SELECT *, {', '.join(text + self._meta.prepare(careful))} FROM {batch}"
         sql = f"SELECT *, {', '.join(parsed)} FROM ({sql}) r"
-        return f"SELECT *, {', '.join(plan.looks)} FROM ({sql}) r" if plan.looks else sql
+        looks = plan.looks + ([rest(self._known, careful)] if self._meta.rest else [])
+        return f"SELECT *, {', '.join(looks)} FROM ({sql}) r" if looks else sql
 
     def _plan(self) -> _Plan:
         wide = self._wide
         if self._built is None or self._built[0] != wide:
-            self._built = (wide, _Plan(self.columns, self._types, wide, self._meta, self._known))
+            self._built = (wide, _Plan(self.columns, self._types, wide, self._meta))
         return self._built[1]
 
     # ---- exactly ------------------------------------------------------------------------------------------------
@@ -136,59 +140,44 @@ def _check_map_keys(type_: Type, column: str) -> None:
 class _Plan:
     """The SQL parts for one choice of wire types."""
 
-    def __init__(self, columns: Sequence[Column], types: Sequence[Type], wide: frozenset[str], meta: Metadata, known: frozenset[str]) -> None:
+    def __init__(self, columns: Sequence[Column], types: Sequence[Type], wide: frozenset[str], meta: Metadata) -> None:
         self.trees: list[_Tree] = []
-        look = json_sql.Look()
+        look = Look()
         places = [self._place(c.source_path) for c in columns]
-        wires = []
-        for column, type_, (tree, _) in zip(columns, types, places, strict=True):
-            x = self.trees[tree].expression(tree, column.source_path)
-            wires.append(json_sql.wire(type_, x, column.source_path, look, wide=column.name in wide))
+        wires: list[Wire] = []
+        for column, type_, tree in zip(columns, types, places, strict=True):
+            x = self.trees[tree].expression(f"r._j{tree}", column.source_path)
+            wires.append(wire(type_, x, column.source_path, look, wide=column.name in wide and may_be_wide(type_)))
             self.trees[tree].put(column.source_path, wires[-1].shape)
-        self.structures = [json_sql.structure(t.shape()) for t in self.trees]
+        self.structures = [structure(t.shape()) for t in self.trees]
+        self.maps = any("MAP(" in text for text in self.structures)
         self.values = [w.value for w in wires]
-        self.rest, rest_sure = _rest(known) if meta.rest else ("NULL", [])
-        unclear = [w.unclear for w in wires if w.unclear]
-        void = " AND ".join(w.void for w in wires)
-        when = f"r._j0 IS NOT NULL AND ({' OR '.join(unclear)})" if unclear else "false"
-        self.looks = look.columns(when)
-        misfits = [w.misfit for w in wires if w.misfit]
-        # the last: a record whose columns are all NULL may be no object at all
-        sure = [*(f"r._j{i} IS NOT NULL" for i in range(len(self.trees))), _SIZE, *(w.sure for w in wires if w.sure), *rest_sure,
-                *(f"{w.value} IS NOT NULL" for w, c in zip(wires, columns, strict=True) if c.not_null),
-                f"CASE WHEN r._j0 IS NOT NULL AND {void} THEN json_type(r._t) = 'OBJECT' ELSE true END"]
-        if any(_has_decimal(t) for t, c in zip(types, columns, strict=True) if c.name not in wide):
-            sure.append(f"NOT regexp_matches(r._t, {json_sql.LONG_NUMBER})")
-        if misfits and self.looks:
-            sure.append(f"CASE WHEN {' OR '.join(unclear)} THEN NOT coalesce({' OR '.join(misfits)}, true) ELSE true END")
-        tombstone = "false" if any(c.not_null for c in columns) else "r.value IS NULL"
-        key = " AND ".join(meta.sure()) or "true"
-        self.suspect = f"NOT coalesce(({tombstone} OR ({' AND '.join(sure)})) AND {key}, false)"
+        unclear = any_of(w.unclear for w in wires) or "false"
+        self.looks = look.columns(f"r._j0 IS NOT NULL AND {unclear}")
+        void = all_of(w.void for w in wires)
+        always = [_SIZE, *(f"{w.value} IS NOT NULL" for w, c in zip(wires, columns, strict=True) if c.not_null), *meta.sure()]
+        always += [c for c in (short_numbers("r._t", wires), REST_SURE if meta.rest else None) if c]
+        # nearly every row ends here: all numbers are there and plain, so it was an object and nothing needs a look
+        brisk = all_of([*(w.brisk or w.sure for w in wires), None if any(w.unclear for w in wires) else f"NOT {void}", *always])
+        slow = all_of([*(f"r._j{i} IS NOT NULL" for i in range(len(self.trees))), *(w.sure for w in wires),
+                       f"CASE WHEN {void} THEN json_type(r._t) = 'OBJECT' ELSE true END",
+                       f"CASE WHEN {unclear} THEN NOT coalesce({any_of(w.misfit for w in wires) or 'false'}, true) ELSE true END", *always])
+        tombstone = "false" if any(c.not_null for c in columns) else all_of(["r.value IS NULL", *meta.sure()])
+        self.suspect = f"CASE WHEN {brisk} THEN false WHEN {tombstone} THEN false WHEN r._j0 IS NULL THEN true ELSE NOT coalesce({slow}, false) END"
 
-    def _place(self, path: tuple[str, ...]) -> tuple[int, tuple[str, ...]]:
+    def _place(self, path: tuple[str, ...]) -> int:
         """The first tree in which the path is free: a column below another's path needs a parse of its own."""
         for index, tree in enumerate(self.trees):
             if tree.claim(path):
-                return index, path
+                return index
         self.trees.append(_Tree())
         self.trees[-1].claim(path)
-        return len(self.trees) - 1, path
+        return len(self.trees) - 1
 
 
 _SIZE = (f"CASE WHEN octet_length(r.value) <= {_SMALL_BYTES} THEN true ELSE octet_length(r.value) <= {VALUE_BYTES}"
          f" AND strlen(r._t) - strlen(replace(replace(r._t, '[', ''), '{{', '')) <= {LEVELS}"
          f" AND (octet_length(r.value) < {_MANY_KEYS_BYTES} OR strlen(r._t) - strlen(replace(r._t, ':', '')) <= {OBJECT_KEYS}) END")
-
-
-def _has_decimal(type_: Type) -> bool:
-    return type_.kind == "DECIMAL" or any(_has_decimal(t) for _, t in type_.fields)
-
-
-def _rest(known: frozenset[str]) -> tuple[str, list[str]]:
-    """A record with a key that has no column goes to the exact form."""
-    keys = ", ".join(literal(k) for k in sorted(known)) or "NULL"
-    extra = f"len(list_filter(json_keys(r._t), lambda k: k NOT IN ({keys})))" if known else "len(json_keys(r._t))"
-    return "NULL::VARCHAR", [f"CASE WHEN r._j0 IS NOT NULL AND json_type(r._t) = 'OBJECT' THEN {extra} = 0 ELSE false END"]
 
 
 class _Tree:
@@ -218,8 +207,9 @@ class _Tree:
             node = node[key]
         node[path[-1]].shape = shape
 
-    def expression(self, tree: int, path: tuple[str, ...]) -> str:
-        sql, node = f"r._j{tree}", self.root
+    def expression(self, sql: str, path: tuple[str, ...]) -> str:
+        """SQL of the wire value at a path, by position: names of structs ignore case. Later columns append to a node, never before."""
+        node = self.root
         for key in path:
             sql = f"struct_extract_at({sql}, {list(node).index(key) + 1})"
             node = node[key]

@@ -1,6 +1,6 @@
-"""The SQL form of JSON: one `json_transform` into wire types, and for each column the value, and when it is certain.
+"""The SQL form of JSON: one `json_transform` into wire types, and for each column its value and when that is certain.
 
-Invariant: where `sure` is true the exact form gives the same value. A wire type is chosen so that it loses nothing unseen:
+Invariant: where `sure` is true the exact form gives the same value. A wire type loses nothing unseen:
 
 * DOUBLE for numbers. Integers below 2^53 are exact in it and fractions show; a wrong kind is NULL, so a NULL needs a look (`Look`).
 * VARCHAR for text, times, UUID and BOOLEAN. Only null and absent are NULL; everything else shows its text.
@@ -11,46 +11,93 @@ DuckDB evaluates CASE branches only for the rows that need them, so a look costs
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from kshell.columns import literal, quote
 from kshell.decode.types import Type
 
-EXACT = 2**53
+_EXACT = 2**53
 _INSTANT = r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d*)?)?(Z|[+-](0\d|1[0-5])(:?[0-5]\d)?)"
 _LOCAL = r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d*)?)?"
 _UUID = "[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
-LONG_NUMBER = r"'[0-9._\\u]{17}'"             # a number of more digits than a double keeps, also in pieces or escaped
-NOT_FINITE = r"'(?i)(^|[:\[,-])(nan|inf)'"
+NOT_FINITE = r"'(?i)(^|[:\[,-])(nan|inf)'"    # in JSON text; also in some harmless text, which the exact form then clears
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
+class Wire:
+    """One column or part of one, as SQL over its wire value `x`."""
+
+    shape: object                             # for the structure of json_transform
+    value: str                                # the column's value; never raises
+    sure: str | None = None                   # true where the value is certain, and for NULL; None: always certain
+    brisk: str | None = None                  # cheaper: true implies `sure` and that nothing is unclear; None: as `sure`
+    unclear: str | None = None                # true: a NULL in it may hide a misfit; None: its NULLs are clear
+    misfit: str | None = None                 # false where the look clears what is unclear
+    void: str = ""                            # all of it is NULL
+    same: bool = True                         # value is x itself
+    decimals: tuple[str, ...] = ()            # DOUBLE expressions that become DECIMAL, where they stand at a fixed place
+    hidden_decimals: bool = False             # there are others, inside lists
+
+
 class Look:
-    """What is read about the kinds of values in rows with an unexplained NULL: types by path, in one more parse."""
+    """What one more parse tells about rows with an unexplained NULL: the kinds of values, by path."""
 
-    paths: list[str] = field(default_factory=list)
-    lists: list[str] = field(default_factory=list)
+    def __init__(self, depth: int = 0) -> None:
+        self.depth = depth                    # lists around, which name the variables of lambdas
+        self._paths: list[str] = []
+        self._lists: list[str] = []
 
-    def kind(self, path: Sequence[str]) -> str | None:
-        """SQL of the kind of the value at a path ('NULL' if null or absent), or None where the path cannot be written."""
+    def leaf(self, path: Sequence[str], x: str) -> str:
+        """SQL: `x` is NULL and not because of null or absence."""
+        return self._at(path, f"({x} IS NULL AND {{}} <> 'NULL')")
+
+    def struct(self, path: Sequence[str], x: str) -> str:
+        return self._at(path, "{} NOT IN ('NULL', 'OBJECT')")
+
+    def elements(self, path: Sequence[str], step: str, below: Sequence[str]) -> str | None:
+        """SQL of the kinds at `path[*].below`, or None where that cannot be written."""
+        head, tail = _path(path), _path(below)
+        if head is None or tail is None:
+            return None
+        self._lists.append(f"{head}{step}{tail[1:]}")
+        return f"r._l{len(self._lists)}"
+
+    def _at(self, path: Sequence[str], test: str) -> str:
         text = _path(path)
         if text is None:
-            return None
-        self.paths.append(text)
-        return f"coalesce(r._l[{len(self.paths)}], 'NULL')"
-
-    def kinds(self, path: Sequence[str], step: str) -> str | None:
-        """SQL of the kinds of the elements at `path[*]...`."""
-        text = _path(path)
-        if text is None:
-            return None
-        self.lists.append(text + step)
-        return f"r._l{len(self.lists)}"
+            return "true"
+        self._paths.append(text)
+        return test.format(f"coalesce(r._l[{len(self._paths)}], 'NULL')")
 
     def columns(self, when: str) -> list[str]:
-        out = [f"CASE WHEN {when} THEN json_type(r._t, [{', '.join(map(literal, self.paths))}]) END AS _l"] if self.paths else []
-        return out + [f"CASE WHEN {when} THEN json_type(r._t, {literal(p)}) END AS _l{i}" for i, p in enumerate(self.lists, 1)]
+        """The select list that reads the kinds, for rows where `when` is true."""
+        out = [f"CASE WHEN {when} THEN json_type(r._t, [{', '.join(map(literal, self._paths))}]) END AS _l"] if self._paths else []
+        return out + [f"CASE WHEN {when} THEN json_type(r._t, {literal(p)}) END AS _l{i}" for i, p in enumerate(self._lists, 1)]
+
+
+class _Inside(Look):
+    """Within the elements of a list, tests compare counts over the list: as many values that are not null as came through."""
+
+    def __init__(self, outer: Look, path: Sequence[str], step: str, items: str, item: str) -> None:
+        super().__init__(outer.depth + 1)
+        self.outer, self.path, self.step, self.items, self.item = outer, path, step, items, item
+        self.tests: list[str] = []
+
+    def leaf(self, path: Sequence[str], x: str) -> str:
+        came = f"len(list_filter({self.items}, lambda {self.item}: {x} IS NOT NULL))"
+        return self._test(path, f"len(list_filter({{}}, lambda k: k <> 'NULL')) <> {came}")
+
+    def struct(self, path: Sequence[str], x: str) -> str:
+        return self._test(path, "len(list_filter({}, lambda k: k NOT IN ('NULL', 'OBJECT'))) > 0")
+
+    def elements(self, path: Sequence[str], step: str, below: Sequence[str]) -> str | None:
+        return None
+
+    def _test(self, path: Sequence[str], test: str) -> str:
+        kinds = self.outer.elements(self.path, self.step, path)
+        self.tests.append("true" if kinds is None else f"coalesce({test.format(kinds)}, true)")
+        return "true"
 
 
 def _path(keys: Sequence[str]) -> str | None:
@@ -59,60 +106,67 @@ def _path(keys: Sequence[str]) -> str | None:
     return "$" + "".join(f'."{key}"' for key in keys)
 
 
-@dataclass(frozen=True, slots=True)
-class Wire:
-    """One column or part of one. SQL texts; `x` is the wire value they were made for."""
-
-    shape: object                             # for the structure of json_transform
-    value: str                                # the column's value; never raises
-    sure: str | None = None                   # true or false or NULL; None: always certain. True for NULL
-    unclear: str | None = None                # true: a NULL in it may hide a misfit; None: its NULLs are clear
-    void: str = ""                            # all of it is NULL
-    misfit: str | None = None                 # true: the look says that an unclear NULL is a misfit
-    same: bool = True                         # value is x itself
-
+# ---- scalars ---------------------------------------------------------------------------------------------------
 
 def wire(type_: Type, x: str, path: Sequence[str], look: Look, *, wide: bool = False) -> Wire:
     """A column at a path of keys. `wide`: its integers are often beyond 2^53."""
     if type_.kind == "STRUCT":
         return _struct(type_, x, path, look)
     if type_.kind in ("LIST", "MAP"):
-        return _many(type_, x, path, look)
+        return _map_of_nested(type_, x, path, look) if type_.kind == "MAP" and type_.item.fields else _many(type_, x, path, look)
+    null = f"{x} IS NULL"
     if type_.json:
-        return Wire("JSON", f"{x}::VARCHAR", f"({x} IS NULL OR NOT regexp_matches({x}::VARCHAR, {NOT_FINITE}))", void=f"{x} IS NULL", same=False)
+        return Wire("JSON", f"{x}::VARCHAR", f"({null} OR NOT regexp_matches({x}::VARCHAR, {NOT_FINITE}))", void=null, same=False)
     if type_.kind == "VARCHAR":
-        return Wire("VARCHAR", x, void=f"{x} IS NULL")
-    if wide and type_.kind in ("BIGINT", "DECIMAL") and not type_.scale:
-        value = f"TRY_CAST({x} AS {type_.sql()})"
-        return Wire("VARCHAR", value, f"({x} IS NULL OR {value}::VARCHAR = {x})", void=f"{x} IS NULL", same=False)
-    if type_.kind in _NUMBERS:
-        return _number(type_, x, path, look)
-    value, sure = _from_text(type_.kind, x)
-    return Wire("VARCHAR", value, f"({x} IS NULL OR {sure})", void=f"{x} IS NULL", same=False)
+        return Wire("VARCHAR", x, void=null)
+    if type_.kind in _NUMBERS and not wide:
+        value, sure = _number(type_, x)
+        return Wire("DOUBLE", value, f"({null} OR {sure})", sure, null, look.leaf(path, x), null, type_.kind == "DOUBLE",
+                    (x,) if type_.kind == "DECIMAL" else ())
+    value, sure = _from_text(type_, x)
+    return Wire("VARCHAR", value, f"({null} OR {sure})", void=null, same=False)
 
 
 _NUMBERS = frozenset({"INTEGER", "BIGINT", "FLOAT", "DOUBLE", "DECIMAL"})
 
 
-def _number(type_: Type, x: str, path: Sequence[str], look: Look) -> Wire:
-    kind = look.kind(path)
-    null = f"{x} IS NULL"
-    value, sure = x, f"coalesce(isfinite({x}), true)"
+def may_be_wide(type_: Type) -> bool:
+    return type_.kind in ("BIGINT", "DECIMAL") and not type_.scale
+
+
+def _number(type_: Type, x: str) -> tuple[str, str]:
+    """(value, certain) over a DOUBLE. Of a DECIMAL only where `short_numbers` holds for the record."""
+    value = f"TRY_CAST({x} AS {type_.sql()})"
     if type_.kind == "BIGINT":
-        value, sure = f"TRY_CAST({x} AS BIGINT)", f"coalesce({x} = trunc({x}) AND abs({x}) < {EXACT}, true)"
-    elif type_.kind == "INTEGER":
-        value, sure = f"TRY_CAST({x} AS INTEGER)", f"coalesce({x} = trunc({x}) AND {x} BETWEEN -2147483648 AND 2147483647, true)"
-    elif type_.kind == "FLOAT":
-        value, sure = f"TRY_CAST({x} AS FLOAT)", f"coalesce(abs({x}) <= 3.4028234e38, true)"
-    elif type_.kind == "DECIMAL":
-        value = f"TRY_CAST({x} AS {type_.sql()})"
-        sure = f"({null} OR (abs({x}) < {EXACT}::DOUBLE / 1e{type_.scale} AND {value}::DOUBLE = {x}))"
-    return Wire("DOUBLE", value, sure, null, null, "true" if kind is None else f"({null} AND {kind} <> 'NULL')", type_.kind == "DOUBLE")
+        return value, f"({x} = trunc({x}) AND abs({x}) < {_EXACT})"
+    if type_.kind == "INTEGER":
+        return value, f"({x} = trunc({x}) AND {x} BETWEEN -2147483648 AND 2147483647)"
+    if type_.kind == "FLOAT":
+        return value, f"(abs({x}) <= 3.4028234e38)"
+    if type_.kind == "DECIMAL":
+        return value, f"(abs({x}) < {_EXACT}::DOUBLE / 1e{type_.scale} AND {value}::DOUBLE = {x})"
+    return x, f"isfinite({x})"
 
 
-def _from_text(kind: str, x: str) -> tuple[str, str]:
-    """(value, certain) of a column whose wire is text."""
+def short_numbers(x: str, wires: Sequence[Wire]) -> str | None:
+    """SQL over a record's text: its numbers have at most 15 digits, which a double keeps. Needed where a DECIMAL is read from a double.
+    The first tests are cheap, and enough where the decimals are below 10^9; the last one costs as much as the parse."""
+    decimals = [d for w in wires for d in w.decimals]
+    hidden = any(w.hidden_decimals for w in wires)
+    if not decimals and not hidden:
+        return None
+    small = [f"coalesce(abs({d}), 0) < 1e9" for d in decimals]
+    quick = [*small, *(f"NOT contains({x}, {part})" for part in ("'e-'", "'E-'", r"'\u'")), rf"NOT regexp_matches({x}, '\.[0-9_]{{7}}')"]
+    full = rf"NOT regexp_matches({x}, '[0-9._]{{17}}|[0-9._]{{16}}[eE]|\\u00[2-6]')"
+    return full if hidden else f"CASE WHEN {' AND '.join(quick)} THEN true ELSE {full} END"
+
+
+def _from_text(type_: Type, x: str) -> tuple[str, str]:
+    """(value, certain) over a text."""
+    kind = type_.sql()
     value = f"TRY_CAST({x} AS {kind})"
+    if type_.kind in _NUMBERS:
+        return value, f"{value}::VARCHAR = {x}"
     if kind == "BOOLEAN":
         return f"({x} = 'true')", f"{x} IN ('true', 'false')"
     if kind == "BLOB":
@@ -123,11 +177,12 @@ def _from_text(kind: str, x: str) -> tuple[str, str]:
         return value, f"({x} LIKE '____-__-__' AND {x} >= '0' AND {value} BETWEEN DATE '0001-01-01' AND DATE '9999-12-31')"
     if kind == "TIME":
         return value, rf"(regexp_full_match({x}, '\d\d:\d\d:\d\d(\.\d*)?') AND {value} < TIME '24:00:00')"
-    years = f"{value} >= {kind} '0001-01-01 00:00:00{{0}}' AND {value} < {kind} '9999-12-31 23:59:59{{0}}'"
+    zone = "" if kind == "TIMESTAMP" else "+00"
+    years = f"{value} >= {kind} '0001-01-01 00:00:00{zone}' AND {value} < {kind} '9999-12-31 23:59:59{zone}'"
     if kind == "TIMESTAMP":
-        return value, f"(regexp_full_match({x}, '{_LOCAL}') AND {years.format('')})"
+        return value, f"(regexp_full_match({x}, '{_LOCAL}') AND {years})"
     shape = f"CASE WHEN {x} LIKE '____-__-__T__:__:__%Z' THEN {x} >= '0' ELSE regexp_full_match({x}, '{_INSTANT}') END"
-    return value, f"({shape} AND {years.format('+00')})"
+    return value, f"({shape} AND {years})"
 
 
 # ---- nested ----------------------------------------------------------------------------------------------------
@@ -135,59 +190,66 @@ def _from_text(kind: str, x: str) -> tuple[str, str]:
 def _struct(type_: Type, x: str, path: Sequence[str], look: Look) -> Wire:
     keys = [type_.key_of(name) for name, _ in type_.fields]
     parts = [wire(t, f"struct_extract_at({x}, {i})", (*path, key), look) for i, ((_, t), key) in enumerate(zip(type_.fields, keys, strict=True), 1)]
-    kind = look.kind(path)
     packed = ", ".join(f"{quote(name)} := {p.value}" for (name, _), p in zip(type_.fields, parts, strict=True))
-    void = _all([p.void for p in parts])
-    misfit = "true" if kind is None else _any([f"{kind} NOT IN ('NULL', 'OBJECT')", *(p.misfit for p in parts)])
-    return Wire({key: p.shape for key, p in zip(keys, parts, strict=True)}, f"CASE WHEN {x} IS NOT NULL THEN struct_pack({packed}) END",
-                _conjunction([p.sure for p in parts]), _any([p.unclear for p in parts]) or void, void, misfit, same=False)
+    void = all_of(p.void for p in parts) or ""
+    unclear = any_of(p.unclear for p in parts)
+    # of a struct without numbers a value of another kind shows only in that everything is NULL
+    brisk = all_of([*(p.brisk or p.sure for p in parts), None if unclear else f"NOT {void}"])
+    return Wire(dict(zip(keys, (p.shape for p in parts), strict=True)), f"CASE WHEN {x} IS NOT NULL THEN struct_pack({packed}) END",
+                all_of(p.sure for p in parts), brisk, unclear or void, any_of([look.struct(path, x), *(p.misfit for p in parts)]), void, same=False,
+                decimals=tuple(d for p in parts for d in p.decimals), hidden_decimals=any(p.hidden_decimals for p in parts))
 
 
 def _many(type_: Type, x: str, path: Sequence[str], look: Look) -> Wire:
-    """A list or the values of a map. A NULL in what is nested deeper than one level of scalars is left to the exact form."""
+    """A list, or the values of a map."""
     mapped = type_.kind == "MAP"
-    if mapped and type_.item.fields:
-        return _left_to_the_exact_form(type_, x, path, look)
-    e = f"e{len(path)}"
-    inner = wire(type_.item, f"{e}.value" if mapped else e, (), Look())
+    e = f"e{look.depth}"
     items = f"map_entries({x})" if mapped else x
-    kind = look.kind(path)
-    kinds = look.kinds(path, ".*" if mapped else "[*]") if not type_.item.fields else None
+    inside = _Inside(look, path, ".*" if mapped else "[*]", items, e)
+    inner = wire(type_.item, f"{e}.value" if mapped else e, (), inside)
+    null = f"{x} IS NULL"
     sure = f"coalesce(len(list_filter({items}, lambda {e}: NOT coalesce({inner.sure}, false))) = 0, true)" if inner.sure else None
-    hollow = f"coalesce(len(list_filter({items}, lambda {e}: {inner.unclear})) > 0, true)" if inner.unclear else f"{x} IS NULL"
-    inside = None
-    if inner.unclear:
-        seen = f"len(list_filter({items}, lambda {e}: NOT ({inner.unclear})))"
-        inside = hollow if kinds is None else f"coalesce(len(list_filter({kinds}, lambda k: k <> 'NULL')) <> {seen}, false)"
-    misfit = "true" if kind is None else _any([f"({x} IS NULL AND {kind} <> 'NULL')", f"({x} IS NOT NULL AND {inside})" if inside else None])
-    value, shape = x, inner.shape
-    if mapped:
-        value = f"map_from_entries(list_transform({items}, lambda {e}: struct_pack(k := {e}.key, v := {inner.value})))"
-    elif not inner.same:
-        value = f"list_transform({x}, lambda {e}: {inner.value})"
-    return Wire(f"MAP(VARCHAR, {shape})" if mapped else [shape], x if inner.same else value, sure, hollow, f"{x} IS NULL", misfit, inner.same)
+    hollow = f"len(list_filter({items}, lambda {e}: {inner.unclear})) > 0" if inner.unclear else None
+    unclear = f"coalesce({hollow}, true)" if hollow else null
+    misfit = any_of([look.leaf(path, x), f"({x} IS NOT NULL AND {hollow} AND {any_of(inside.tests) or 'true'})" if hollow else None])
+    entry = f"struct_pack(k := {e}.key, v := {inner.value})" if mapped else inner.value
+    listed = f"list_transform({items}, lambda {e}: {entry})"
+    value = x if inner.same else f"map_from_entries({listed})" if mapped else listed
+    brisk = all_of([sure, f"NOT {unclear}"])
+    return Wire(f"MAP(VARCHAR, {inner.shape})" if mapped else [inner.shape], value, sure, brisk, unclear, misfit, null, inner.same,
+                hidden_decimals=bool(inner.decimals) or inner.hidden_decimals)
 
 
-def _left_to_the_exact_form(type_: Type, x: str, path: Sequence[str], look: Look) -> Wire:
-    """Maps of structs, lists or maps."""
-    kind = look.kind(path)
-    misfit = "true" if kind is None else f"({x} IS NULL AND {kind} <> 'NULL')"
-    return Wire("MAP(VARCHAR, JSON)", f"NULL::{type_.sql()}", f"{x} IS NULL", f"{x} IS NULL", f"{x} IS NULL", misfit, same=False)
+def _map_of_nested(type_: Type, x: str, path: Sequence[str], look: Look) -> Wire:
+    """Maps of structs, lists or maps: left to the exact form."""
+    null = f"{x} IS NULL"
+    return Wire("MAP(VARCHAR, JSON)", f"NULL::{type_.sql()}", null, "false", null, look.leaf(path, x), null, same=False)
 
 
-def _any(parts: Sequence[str | None]) -> str | None:
+def any_of(parts: Iterable[str | None]) -> str | None:
     known = [p for p in parts if p]
     return "(" + " OR ".join(known) + ")" if known else None
 
 
-def _all(parts: Sequence[str]) -> str:
-    return "(" + " AND ".join(parts) + ")"
-
-
-def _conjunction(parts: Sequence[str | None]) -> str | None:
+def all_of(parts: Iterable[str | None]) -> str | None:
     known = [p for p in parts if p]
-    return _all(known) if known else None
+    return "(" + " AND ".join(known) + ")" if known else None
 
 
 def structure(shape: object) -> str:
     return literal(json.dumps(shape, ensure_ascii=False))
+
+
+def rest(known: Iterable[str], careful: bool) -> str:
+    """SQL of the members without a column, as JSON text, by a second parse of records that have some; '' where that failed."""
+    keys = ", ".join(literal(k) for k in sorted(known)) or "NULL::VARCHAR"
+    extra = f"len(list_filter(json_keys(r._t), lambda k: k NOT IN ({keys})))" if known else "len(json_keys(r._t))"
+    entries = "map_entries(json_transform(r._t, '\"MAP(VARCHAR, JSON)\"'))"
+    kept = f"list_filter({entries}, lambda m: m.key NOT IN ({keys}))" if known else entries
+    members = f"list_transform({kept}, lambda m: to_json(m.key)::VARCHAR || ':' || coalesce(m.value::VARCHAR, 'null'))"
+    text = f"'{{' || array_to_string({members}, ',') || '}}'"
+    text = f"coalesce(try({text}), '')" if careful else text
+    return f"CASE WHEN r._j0 IS NOT NULL THEN CASE WHEN {extra} > 0 THEN {text} END END AS _rest"
+
+
+REST_SURE = f"(r._rest IS NULL OR (r._rest <> '' AND NOT regexp_matches(r._rest, {NOT_FINITE})))"
