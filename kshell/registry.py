@@ -12,17 +12,23 @@ from types import ModuleType
 from kshell.errors import NotFoundError, did_you_mean
 
 
-def names(package: ModuleType) -> list[str]:
-    """The members of a family, in the order of their names."""
+def names(package: ModuleType | str) -> list[str]:
+    """The members of a family, in the order of their names. The package, or its dotted name."""
+    package = _package(package)
     helpers = frozenset(getattr(package, "HELPERS", ()))
     found = (module.name for module in pkgutil.iter_modules(package.__path__))
     return sorted(name for name in found if not name.startswith("_") and name not in helpers)
 
 
-def load(package: ModuleType, name: str) -> ModuleType:
+def load(package: ModuleType | str, name: str) -> ModuleType:
     """The module of one member."""
+    package = _package(package)
     known = names(package)
     if name not in known:
         family = package.__name__.rpartition(".")[2]
         raise NotFoundError(f"there is no {name} in {family}", hint=did_you_mean(name, known) or f"known: {', '.join(known)}")
     return importlib.import_module(f"{package.__name__}.{name}")
+
+
+def _package(package: ModuleType | str) -> ModuleType:
+    return importlib.import_module(package) if isinstance(package, str) else package

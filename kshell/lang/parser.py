@@ -14,7 +14,7 @@ from kshell.errors import StatementSyntaxError
 from kshell.lang import change, define, dialects, inspect, notbuilt
 from kshell.lang.reader import Reader
 from kshell.lang.statements import DotCommand, DuckStatement, Statement
-from kshell.lang.tokens import leading_words, plain_text, skip_blank, token_end, tokens
+from kshell.lang.tokens import leading_words, tokens
 
 _Parser = Callable[[str], Statement | None]     # None: DuckDB's after all
 
@@ -113,10 +113,3 @@ def _ends_in_emit_changes(text: str) -> bool:
     except duckdb.Error:
         return True
     return False
-
-
-def first_token_end(text: str) -> int:
-    """Where the first token ends: what highlighting and completion call the statement's first word."""
-    plain = plain_text(text)
-    start = skip_blank(plain, 0)
-    return token_end(plain, start) if start < len(plain) else start

@@ -9,7 +9,7 @@ from typing import Literal
 from kshell.errors import BadValueError
 from kshell.lang.reader import Reader
 from kshell.options import Duration, read
-from kshell.options.written import Lookup, Options, RawOption, Span, Typed, Value, Word, canonical, value_text
+from kshell.options.written import Lookup, Options, RawOption, Typed, Value, Word, canonical, value_text
 
 _VALUE = "a value"
 _CONSTANTS: dict[str, bool | None] = {"TRUE": True, "FALSE": False, "NULL": None}
@@ -243,8 +243,3 @@ def read_timeout(reader: Reader) -> Value:
     if not isinstance(value, Lookup):
         read(Duration(), value, what="TIMEOUT", span=reader.span_from(start))
     return value
-
-
-def option_span(option: RawOption) -> Span:
-    """The whole option, key and value."""
-    return Span(option.span.start, max(option.span.end, option.value_span.end))
