@@ -6,6 +6,7 @@ Invariant: stdout holds rows; every failure is one error on stderr and the exit 
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from collections.abc import Sequence
 
@@ -23,10 +24,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _usage(wrong, words)
     if flags.help or flags.version:
         from kshell.cli.streams import ReaderGone, Stdout
-        try:
+        with contextlib.suppress(ReaderGone):
             Stdout().write((flags.help or f"kshell {kshell.__version__}\n").encode())
-        except ReaderGone:
-            pass
         return 0
     if flags.command == "demo":
         from kshell import demo

@@ -87,7 +87,8 @@ def _add_output(group: argparse._ArgumentGroup) -> None:
         group.add_argument(f"--{mode}", dest="modes", action="append_const", const=mode, help=argparse.SUPPRESS)
     group.add_argument("--format", dest="modes", action="append", metavar="MODE",
                        help=f"how rows are written; --{' --'.join(_MODES)} for short; default: table on a terminal, csv into a pipe")
-    group.add_argument("-o", "--output", metavar="FILE", help="write rows here; .csv .tsv .json .ndjson .parquet .arrow .md .html choose the mode")
+    group.add_argument("-o", "--output", metavar="FILE",
+                       help="write rows here; .csv .tsv .json .ndjson .parquet .arrow .md .html choose the mode")
     group.add_argument("--no-header", action="store_true", help="no header line")
     group.add_argument("--nullvalue", metavar="TEXT", help="how NULL is written")
     group.add_argument("--limit", type=count, metavar="N", help="at most N rows of each result; a cut is announced")
@@ -160,7 +161,8 @@ def _unknown(word: str, reader: argparse.ArgumentParser) -> UsageError:
     if flag in _LATER or flag[:2] == "-P":
         return RefusedUsage(f"{flag} is not built yet: {_LATER.get(flag, 'a profile')}", hint="kshell --help lists what there is")
     if not word.startswith("-"):
-        return UsageError(f"{word} is no command", hint=did_you_mean(word, COMMANDS) or f'a script is run by -f {word}, a statement by -c "{word}"')
+        hint = did_you_mean(word, COMMANDS) or f'a script is run by -f {word}, a statement by -c "{word}"'
+        return UsageError(f"{word} is no command", hint=hint)
     known = [option for action in reader._actions for option in action.option_strings]
     return UsageError(f"there is no flag {flag}", hint=did_you_mean(flag, known) or "kshell --help lists the flags")
 

@@ -1,6 +1,7 @@
 """A run without a prompt: inputs read, session opened, script run, session closed, exit code.
 
-1. read the inputs  2. open the session  3. variables, init file  4. the script  5. `run` only: stay alive  6. close: flush, say what is not committed
+1. read the inputs  2. open the session  3. variables, init file  4. the script  5. `run` only: stay alive  6. close: flush, say
+what is not committed
 
 Invariant: the session is closed on every path; the first signal ends the work and still closes cleanly, the second ends the process."""
 

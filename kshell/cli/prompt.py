@@ -46,7 +46,8 @@ def _only_headless(flags: Flags) -> None:
     """Flags that a prompt cannot keep are refused rather than ignored."""
     for given, flag in ((flags.output, "-o"), (flags.timeout_s, "--timeout"), (flags.stats, "--stats"), (flags.read_only, "--read-only")):
         if given:
-            raise UsageError(f"{flag} needs something to run: -c SQL or -f FILE", hint=".output FILE does it at the prompt" if flag == "-o" else None)
+            hint = ".output FILE does it at the prompt" if flag == "-o" else None
+            raise UsageError(f"{flag} needs something to run: -c SQL or -f FILE", hint=hint)
 
 
 def _init(flags: Flags) -> tuple[str, str] | None:

@@ -34,7 +34,7 @@ class Input:
     file: str | None = None                   # None: typed, -c
 
 
-class Failed(Exception):  # noqa: N818  an error and its place, on the way out of nested scripts
+class Failed(Exception):
     def __init__(self, error: Error, place: Place) -> None:
         super().__init__(error.message)
         self.error, self.place = error, place

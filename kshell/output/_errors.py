@@ -16,7 +16,8 @@ _EXCERPT = 110                                    # columns of the line that is 
 _CREATES_SECRET = re.compile(r"\bCREATE\b(?:\s+\w+){0,3}\s+SECRET\b", re.IGNORECASE)
 _LITERAL = re.compile(r"'(?:[^']|'')*'")
 _KEY = re.compile(r"([\w.\-]+)['\"]?\s*(?:=>|:=|=|:|\()?\s*\[?\s*$")
-_SENSITIVE = re.compile(r"password|passwd|secret|token|credential|authorization|private|api_?key|access_?key|ssl_?key|oauth", re.IGNORECASE)
+_SENSITIVE = re.compile(r"password|passwd|secret|token|credential|authorization|private|api_?key|access_?key|ssl_?key|oauth",
+                        re.IGNORECASE)
 _PLAIN_KEYS = frozenset({"type", "scope", "provider", "url", "uri", "username", "sasl_username", "sasl_mechanism", "security_protocol", "region",
                          "bootstrap_servers", "ssl_ca", "s3_region", "s3_endpoint", "endpoint", "oauth2_server_uri",
                          "getenv", "getvariable", "file", "command"})
@@ -55,7 +56,8 @@ def error_object(error: Error, place: Place | None = None) -> str:
     """One JSON object on one line."""
     place = place or Place()
     secrets = _secrets(place.statement_text)
-    members = {"code": error.code, "message": _masked(error.message, secrets), "hint": error.hint and _masked(error.hint, secrets)}
+    members: dict[str, str | int | None] = {"code": error.code, "message": _masked(error.message, secrets)}
+    members["hint"] = _masked(error.hint, secrets) if error.hint else None
     if error.position is not None:
         members |= {"position": error.position, "length": error.length}
     if place.statement is not None:

@@ -85,5 +85,6 @@ def _huge(array: pa.Array, column: OutColumn) -> pa.Array:
     """Both files know decimals of 38 digits; one more is an error, not another number."""
     written = texts(array, column.shape)
     if any(v is not None and len(v.lstrip("-")) > _MOST_DIGITS for v in written):
-        raise BadValueError(f"column {column.name} holds a {column.type} of more than {_MOST_DIGITS} digits", hint=f"cast it in the query: {column.name}::VARCHAR")
+        raise BadValueError(f"column {column.name} holds a {column.type} of more than {_MOST_DIGITS} digits",
+                            hint=f"cast it in the query: {column.name}::VARCHAR")
     return pa.array([None if v is None else Decimal(v) for v in written], type=pa.decimal128(_MOST_DIGITS, 0))

@@ -12,6 +12,7 @@ import base64
 import json
 import math
 from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
 from typing import Any
 
 import pyarrow as pa
@@ -168,7 +169,7 @@ def _arrays(array: pa.Array, shape: Shape) -> list[str]:
 
 def _bounds(array: pa.Array) -> Iterator[tuple[int, int]]:
     offsets = array.offsets.to_pylist()
-    return zip(offsets[:-1], offsets[1:], strict=True)
+    return pairwise(offsets)
 
 
 def _structs(array: pa.Array, shape: Shape) -> list[str]:
@@ -192,7 +193,8 @@ def _maps(array: pa.Array, shape: Shape) -> list[str]:
         pairs, shell = [f"{k}:{v}" for k, v in zip(keys, values, strict=True)], "{}"
     else:
         pairs, shell = [f'{{"key":{k},"value":{v}}}' for k, v in zip(keys, values, strict=True)], "[]"
-    return [f"{shell[0]}{','.join(pairs[a:b])}{shell[1]}" if ok else "null" for (a, b), ok in zip(_bounds(array), _valid(array), strict=True)]
+    opened, closed = shell
+    return [f"{opened}{','.join(pairs[a:b])}{closed}" if ok else "null" for (a, b), ok in zip(_bounds(array), _valid(array), strict=True)]
 
 
 def _unions(array: pa.Array, shape: Shape) -> list[str]:

@@ -8,7 +8,7 @@ from kshell.output._base import Writer as Base
 from kshell.output._objects import names, objects
 
 EXTENSION = ".ndjson"
-ALIASES = {"jsonlines": {}}
+ALIASES: dict[str, dict[str, object]] = {"jsonlines": {}}
 
 
 class Writer(Base):

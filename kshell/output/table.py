@@ -14,7 +14,7 @@ from kshell.output._base import Writer as Base
 from kshell.output._base import human, printable
 from kshell.output._width import cut, pad, width
 
-ALIASES = {"duckbox": {}, "box": {"types": False}}
+ALIASES: dict[str, dict[str, object]] = {"duckbox": {}, "box": {"types": False}}
 PAGE_ROWS = 10_000
 CELL_WIDTH = 2_000                                # a single value never takes more of a box, cut or not
 _NARROWEST = 6
@@ -76,8 +76,7 @@ def draw(heads: Sequence[Row], rows: Sequence[Row], right: Sequence[bool], scree
     widths = [min(CELL_WIDTH, max((width(row[i]) for row in (*heads, *rows)), default=1)) for i in range(len(right))]
     shown, widths = _fit(widths, screen)
     lines = [_rule("┌┬┐", widths)]
-    for row in heads:
-        lines.append(_line([_centre(_pick(row, i), w) for i, w in zip(shown, widths, strict=True)]))
+    lines += [_line([_centre(_pick(row, i), w) for i, w in zip(shown, widths, strict=True)]) for row in heads]
     if heads and rows:
         lines.append(_rule("├┼┤", widths))
     for row in rows:

@@ -8,7 +8,7 @@ from kshell.output._base import Writer as Base
 from kshell.output._base import human, printable
 from kshell.output._width import pad, width
 
-ALIASES = {"line": {}}
+ALIASES: dict[str, dict[str, object]] = {"line": {}}
 
 
 class Writer(Base):

@@ -1,6 +1,7 @@
 """The arguments of kafka_scan, and of kafka_topics and its like: as written, as values, as one specification.
 
-Invariant: arguments are constants, settled once before anything is read; what is not known or contradicts itself is an error at its place."""
+Invariant: arguments are constants, settled once before anything is read; what is not known or contradicts itself is an error
+at its place."""
 
 from __future__ import annotations
 
@@ -51,7 +52,8 @@ def read_scan(text: str, found: Found, resolve: Resolve, zone: str) -> ScanSpec:
     if topic is None:
         raise BadValueError("kafka_scan needs a topic", hint="kafka_scan('orders')", position=found.start, length=len(found.kind))
     value = {name.lower(): v for name, v in given.items()}
-    spec = ScanSpec(topic=topic, connection=value["connection"], start=value["start"], stop=value["stop"], since=value["since"], until=value["until"],
+    spec = ScanSpec(topic=topic, connection=value["connection"], start=value["start"], stop=value["stop"],
+                    since=value["since"], until=value["until"],
                     lateness_s=value["lateness"], last=value["last"], partitions=_partitions(value["partition"]),
                     max_messages=value["max_messages"], format=value["format"] or "json", key_format=value["key_format"] or "raw",
                     columns=value["columns"] or {}, include=tuple(value["include"] or ()), timeout_s=value["timeout"])

@@ -67,7 +67,8 @@ class BoundedRead:
 
     def _kept(self, poll: Poll) -> list[Any]:
         """The messages below the bounds."""
-        kept = [m for m in poll.messages if (tp := (m.topic(), m.partition())) in self._left and m.offset() < self._ranges[tp][1]]
+        messages: list[Any] = poll.messages
+        kept = [m for m in messages if (tp := (m.topic(), m.partition())) in self._left and m.offset() < self._ranges[tp][1]]
         if self._most is not None:
             kept = kept[:self._most - self._taken]
         self._taken += len(kept)

@@ -21,7 +21,8 @@ TP = tuple[str, int]
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """`ranges`: per partition [start, end). `since_ms`, `until_ms`: rows outside are dropped. `lost`: offsets asked for that the log has not."""
+    """`ranges`: per partition [start, end). `since_ms`, `until_ms`: rows outside are dropped. `lost`: offsets asked for that the
+    log has no more."""
 
     ranges: Mapping[TP, tuple[int, int]]
     since_ms: int | None = None

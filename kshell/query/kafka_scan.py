@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any, Protocol
 import duckdb
 
 from kshell.columns import quote
-from kshell.errors import BadValueError, RefusedError
+from kshell.errors import BadValueError, Error, RefusedError
 from kshell.lang.tokens import Token, tokens
 from kshell.options import Lookup
 from kshell.query.arguments import ScanSpec, read_call, read_scan
 from kshell.query.bounded_read import BoundedRead
 from kshell.query.bounds import Bounds, settle
-from kshell.query.load import Load
+from kshell.query.load import MOST_WAITING, SAMPLE, Load
 from kshell.query.locate import LISTINGS, SCAN, Found, find
 from kshell.query.result import Result
 from kshell.query.rewrite import Edits
@@ -27,6 +27,7 @@ from kshell.query.rewrite import Edits
 if TYPE_CHECKING:
     from kshell.kafka.cluster import Cluster
 
+SAMPLE_TIMEOUT_S = 5.0
 _STORED = (("CREATE", "VIEW"), ("CREATE", "MACRO"), ("CREATE", "FUNCTION"), ("PREPARE", ""))
 
 
@@ -102,11 +103,11 @@ class KafkaTables:
         try:
             cluster = self._kafka.cluster(spec.connection)
             bounds = settle(spec, cluster)
-        except Exception as error:
-            raise _placed(error, place) from None
+        except Error as error:
+            raise error.at(place.start, place.end - place.start) from None
         check()
         read = self.running = BoundedRead(cluster, bounds.ranges, timeout_s=spec.timeout_s, most=spec.max_messages, check=check)
-        load = Load(cursor, table, spec, [tp for tp in bounds.ranges])
+        load = Load(cursor, table, spec, list(bounds.ranges), lambda: _newest(spec.topic, cluster, check))
         for messages in read.messages():
             load.add(messages, read)
         load.finish()
@@ -123,6 +124,12 @@ class KafkaTables:
                        f"the first: {load.first_bad}; format := 'raw' shows them")
 
 
+def _newest(topic: str, cluster: Cluster, check: Callable[[], None]) -> list[Any]:
+    bounds = settle(ScanSpec(topic, last=SAMPLE), cluster)
+    read = BoundedRead(cluster, bounds.ranges, timeout_s=SAMPLE_TIMEOUT_S, most=MOST_WAITING, check=check)
+    return [message for messages in read.messages() for message in messages]
+
+
 def drop(cursor: duckdb.DuckDBPyConnection, made: Sequence[str]) -> None:
     for table in made:
         try:
@@ -133,7 +140,8 @@ def drop(cursor: duckdb.DuckDBPyConnection, made: Sequence[str]) -> None:
 
 def _keep(cursor: duckdb.DuckDBPyConnection, table: str, spec: ScanSpec, bounds: Bounds) -> None:
     """Times are judged row by row; `last` counts over all partitions."""
-    tests = [f"_kafka_timestamp {sign} to_timestamp({ms} / 1000.0)" for sign, ms in ((">=", bounds.since_ms), ("<", bounds.until_ms)) if ms is not None]
+    between = ((">=", bounds.since_ms), ("<", bounds.until_ms))
+    tests = [f"_kafka_timestamp {sign} to_timestamp({ms} / 1000.0)" for sign, ms in between if ms is not None]
     if tests:
         cursor.execute(f"DELETE FROM {table} WHERE NOT coalesce({' AND '.join(tests)}, false)")
     if spec.last is not None and len(bounds.ranges) > 1:
@@ -154,11 +162,6 @@ def _refuse_stored(found: Sequence[Token], place: Found) -> None:
 def _refuse_change(found: Sequence[Token], place: Found) -> None:
     if found[0].upper == "DELETE" and found[2].start == place.start:
         raise RefusedError("a topic is only read", position=place.start, length=place.end - place.start)
-
-
-def _placed(error: Exception, place: Found) -> Exception:
-    from kshell.errors import Error
-    return error.at(place.start, place.end - place.start) if isinstance(error, Error) else error
 
 
 def _zone(cursor: duckdb.DuckDBPyConnection) -> str:

@@ -5,7 +5,7 @@ Invariant: the columns are settled before the first row is loaded, from the firs
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import duckdb
@@ -27,10 +27,12 @@ TP = tuple[str, int]
 
 
 class Load:
-    """`add` messages, then `finish`. `seen` counts records, `bad` those that do not decode."""
+    """`add` messages, then `finish`. `seen` counts records, `bad` those that do not decode. `sample` gives records of the topic for
+    the columns of a scan that finds none itself: a quiet hour has the columns of the hour before."""
 
-    def __init__(self, cursor: duckdb.DuckDBPyConnection, table: str, spec: ScanSpec, tps: Sequence[TP]) -> None:
-        self._cursor, self._table, self._spec = cursor, table, spec
+    def __init__(self, cursor: duckdb.DuckDBPyConnection, table: str, spec: ScanSpec, tps: Sequence[TP],
+                 sample: Callable[[], list[Any]]) -> None:
+        self._cursor, self._table, self._spec, self._sample = cursor, table, spec, sample
         self._quota = {tp: -(-SAMPLE // max(1, len(tps))) for tp in tps}
         self._waiting: list[Any] = []
         self._decoder: Decoder | None = None
@@ -66,7 +68,7 @@ class Load:
         if spec.columns:
             columns = decode.declare([ColumnDefinition(name, type_, Span(0, 0)) for name, type_ in spec.columns.items()])
         elif spec.format == "json":
-            inference = decode.infer(self._arrow(_sample(self._waiting)))
+            inference = decode.infer(self._arrow(_share(self._waiting or self._sample())))
             columns = inference.columns
             self.notices += inference.notices
         else:
@@ -122,11 +124,12 @@ class Load:
                 self._cursor.unregister("kshell_scan_batch")
         if bad and not self.bad:
             place = doubtful.slice(bad[0].index, 1).to_pylist()[0]
-            self.first_bad = f"{self._spec.topic}[{place['_kafka_partition']}] offset {place['_kafka_offset']}, {bad[0].code}: {bad[0].message}"
+            at = f"{self._spec.topic}[{place['_kafka_partition']}] offset {place['_kafka_offset']}"
+            self.first_bad = f"{at}, {bad[0].code}: {bad[0].message}"
         self.bad += len(bad)
 
 
-def _sample(messages: list[Any]) -> list[Any]:
+def _share(messages: list[Any]) -> list[Any]:
     """The first SAMPLE over all partitions, in the order (partition, offset)."""
     partitions: dict[int, list[Any]] = {}
     for message in messages:
@@ -136,10 +139,6 @@ def _sample(messages: list[Any]) -> list[Any]:
 
 
 def _in_transaction(cursor: duckdb.DuckDBPyConnection) -> bool:
-    """Inside BEGIN a failed INSERT would take the user's transaction along."""
-    try:
-        cursor.execute("BEGIN")
-    except duckdb.TransactionException:
-        return True
-    cursor.execute("ROLLBACK")
-    return False
+    """Inside BEGIN a failed INSERT would take the user's transaction along. Without one, every statement has an id of its own."""
+    first, second = (cursor.execute("SELECT txid_current()").fetchone() for _ in range(2))
+    return first == second

@@ -15,8 +15,8 @@ SCAN = "kafka_scan"
 LISTINGS = ("kafka_topics", "kafka_groups", "kafka_offsets")
 _OPENS = frozenset({"FROM", "JOIN", "DESCRIBE", "DESC", "SUMMARIZE", "TABLE", "PIVOT", "UNPIVOT", "SHOW"})
 _NO_ALIAS = frozenset({"DESCRIBE", "DESC", "SUMMARIZE", "TABLE", "SHOW"})
-_CLOSES = frozenset({"SELECT", "WHERE", "GROUP", "ORDER", "HAVING", "LIMIT", "OFFSET", "QUALIFY", "WINDOW", "ON", "USING", "UNION", "INTERSECT",
-                     "EXCEPT", "VALUES", "SET", "RETURNING", "WITH", "INTO", "SAMPLE", "TABLESAMPLE"})
+_CLOSES = frozenset({"SELECT", "WHERE", "GROUP", "ORDER", "HAVING", "LIMIT", "OFFSET", "QUALIFY", "WINDOW", "ON", "USING", "UNION",
+                     "INTERSECT", "EXCEPT", "VALUES", "SET", "RETURNING", "WITH", "INTO", "SAMPLE", "TABLESAMPLE"})
 # words that go on after a table and are therefore not its alias
 _GO_ON = _CLOSES | {"JOIN", "INNER", "LEFT", "RIGHT", "FULL", "CROSS", "NATURAL", "ASOF", "POSITIONAL", "ANTI",
                                "SEMI", "FETCH", "FOR", "AT", "PIVOT", "UNPIVOT", "FROM", "LATERAL", "WHEN", "THEN", "END"}
@@ -24,7 +24,8 @@ _GO_ON = _CLOSES | {"JOIN", "INNER", "LEFT", "RIGHT", "FULL", "CROSS", "NATURAL"
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """One place. `start` and `end` count characters of what is replaced; `arguments` is [first, after last) in tokens, inside the parentheses."""
+    """One place. `start` and `end` count characters of what is replaced; `arguments` is [first, after last) in tokens, inside the
+    parentheses."""
 
     kind: str                                 # kafka_scan, kafka_topics, kafka_groups, kafka_offsets or topic
     start: int
@@ -90,7 +91,8 @@ class _Walk:
         if not parts:
             return None
         name = ".".join(parts)
-        return Found("topic", self._tokens[at].start, self._tokens[end - 1].end, name=name, connection=connection, alias=self._alias(end, parts[-1])), end
+        alias = self._alias(end, parts[-1])
+        return Found("topic", self._tokens[at].start, self._tokens[end - 1].end, name=name, connection=connection, alias=alias), end
 
     def _alias(self, end: int, name: str) -> str | None:
         if self._clause in _NO_ALIAS:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 import duckdb
 import pyarrow as pa
 
-from kshell.errors import Error, RefusedError
+from kshell.errors import RefusedError
 from kshell.output._shape import OutColumn
 from kshell.query.shapes import arrow_type, shape_of
 from kshell.query.values import python_columns
@@ -83,7 +83,8 @@ class Result:
             if self._spooled:
                 yield self._spooled.pop(0)
             elif self._lost:
-                raise RefusedError("this result was closed when its session ran another statement", hint="read it before, or keep it with .arrow()")
+                raise RefusedError("this result was closed when its session ran another statement",
+                                   hint="read it before, or keep it with .arrow()")
             elif (batch := self._next()) is None:
                 return
             else:
@@ -183,4 +184,4 @@ def _need(module: str, call: str) -> None:
         raise ImportError(f".{call}() needs {module}: pip install {module}, or use .arrow()")
 
 
-__all__ = ["SPOOL_BYTES", "Error", "OutColumn", "Result"]
+__all__ = ["SPOOL_BYTES", "OutColumn", "Result"]

@@ -37,7 +37,8 @@ class Rewriter(Protocol):
 class Runner:
     """Owns one cursor. `run` and the reading of its result belong to one thread at a time; `interrupt` to any."""
 
-    def __init__(self, engine: Engine, *, rewriter: Rewriter | None = None, topics: Callable[[], Iterable[tuple[str, str]]] = tuple) -> None:
+    def __init__(self, engine: Engine, *, rewriter: Rewriter | None = None,
+                 topics: Callable[[], Iterable[tuple[str, str]]] = tuple) -> None:
         self.cursor = engine.cursor()
         self._engine = engine
         self._rewriter = rewriter
@@ -57,7 +58,7 @@ class Runner:
             if self._rewriter is not None:
                 edits = self._rewriter.rewrite(text, self.cursor, self.check)
             result = self._execute(edits, deadline)
-        except BaseException as raised:
+        except BaseException as raised:  # noqa: BLE001  whatever it was, the statement's tables end, and it is raised again
             self._end(edits, deadline)
             raise self._translated(raised, edits) from None
         self._last = weakref.ref(result)

@@ -15,13 +15,16 @@ from kshell.errors import Error, did_you_mean
 
 _TREE: dict[str, type[Error]] = {
     "parser": errors.StatementSyntaxError, "syntax": errors.StatementSyntaxError,
-    "interrupt": errors.CancelledError, "http": errors.UnreachableError, "connection": errors.UnreachableError, "network": errors.UnreachableError,
+    "interrupt": errors.CancelledError,
+    "http": errors.UnreachableError, "connection": errors.UnreachableError, "network": errors.UnreachableError,
     "out of memory": errors.LimitError, "permission": errors.RefusedError, "not implemented": errors.RefusedError,
     "dependency": errors.RefusedError, "transactioncontext": errors.RefusedError, "missing extension": errors.RefusedError,
     "extension autoloading": errors.RefusedError, "internal": errors.InternalError, "fatal": errors.InternalError,
 }
-_MISSING = re.compile(r"does not exist|not found|No files found|No such file|does not have a column|unrecognized configuration|not in the catalog")
-_NETWORK = re.compile(r"Could not (?:establish connection|resolve)|Connection refused|timed? ?out|HTTP (?:GET|HEAD|PUT|POST) error", re.IGNORECASE)
+_MISSING = re.compile(r"does not exist|not found|No files found|No such file|does not have a column|unrecognized configuration"
+                      r"|not in the catalog")
+_NETWORK = re.compile(r"Could not (?:establish connection|resolve)|Connection refused|timed? ?out|HTTP (?:GET|HEAD|PUT|POST) error",
+                      re.IGNORECASE)
 _TAIL = re.compile(r"\n+\s*(?:Did you mean|Candidate bindings|Candidate tables|Candidate extensions)\b.*", re.DOTALL)
 _NAME_AT = re.compile(r'"(?:[^"]|"")*"|\'(?:[^\']|\'\')*\'|\w+|\S')
 
@@ -92,7 +95,8 @@ def _class_of(fault: Fault) -> type[Error]:
         return errors.LimitError
     if fault.kind == "IO" and _NETWORK.search(fault.message):
         return errors.UnreachableError
-    if fault.subtype in ("MISSING_ENTRY", "COLUMN_NOT_FOUND") or (fault.kind in ("Catalog", "Binder", "IO") and _MISSING.search(fault.message)):
+    said_missing = fault.kind in ("Catalog", "Binder", "IO") and _MISSING.search(fault.message)
+    if said_missing or fault.subtype in ("MISSING_ENTRY", "COLUMN_NOT_FOUND"):
         return errors.NotFoundError
     return errors.BadValueError
 
