@@ -1,12 +1,14 @@
-"""Fixtures over real servers. A test that asks for one is marked `kafka` or `rest`, and skipped with the reason where it cannot run;
-with KSHELL_REQUIRE_KAFKA=1 it fails instead.
+"""Fixtures over real servers. A test that asks for one is marked `kafka` or `rest`, and skipped with the reason where it cannot
+run; with KSHELL_REQUIRE_KAFKA=1 it fails instead.
 
-`kafka` is one broker for the whole run: keep apart by topic and group names and do not stop it. Tests that break the broker take `own_kafka`."""
+`kafka` is one broker for the whole run: keep apart by topic and group names and do not stop it. Tests that break the broker take
+`own_kafka`."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
@@ -17,8 +19,8 @@ from tests.parts.rest import RestCatalog
 from tests.support.producing import Acknowledged, Recorder
 from tests.support.topics import admin, create_topic, unique
 
-KAFKA_FIXTURES = frozenset({"kafka", "own_kafka"})
-REST_FIXTURES = frozenset({"rest_catalog", "own_rest_catalog"})
+KAFKA_FIXTURES = frozenset({"kafka", "make_kafka"})
+REST_FIXTURES = frozenset({"_rest_server", "own_rest_catalog"})
 
 
 def pytest_report_header() -> list[str]:
@@ -56,13 +58,23 @@ def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
 
 
 @pytest.fixture
-def own_kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
-    """A broker of one test, which may stop, crash and freeze it."""
+def make_kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Broker]]:
+    """`make_kafka(secure=True)`, `make_kafka(auto_create=True)`: a broker of one test with options of `Broker`."""
     _require_servers()
-    broker = Broker(tmp_path_factory.mktemp("own-kafka"))
-    broker.start()
-    yield broker
-    broker.crash()
+    with ExitStack() as brokers:
+        def make(**options: Any) -> Broker:
+            broker = Broker(tmp_path_factory.mktemp("own-kafka"), **options)
+            brokers.callback(broker.crash)
+            broker.start()
+            return broker
+
+        yield make
+
+
+@pytest.fixture
+def own_kafka(make_kafka: Callable[..., Broker]) -> Broker:
+    """A broker of one test, which may stop, crash and freeze it."""
+    return make_kafka()
 
 
 @pytest.fixture

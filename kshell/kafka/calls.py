@@ -58,7 +58,9 @@ class Calls:
 
     def wait(self, future: Future[T], what: str) -> T:
         """The result; `Refusal` when the broker answered with an error, UnreachableError when none answers."""
-        client, began, cancelled = self.client(), time.monotonic(), self._cancelled
+        client = self.client()
+        client.poll(0)                        # complaints from before do not count
+        began, cancelled = time.monotonic(), self._cancelled
         while not future.done():
             wait([future], timeout=STEP_S)
             client.poll(0)                    # serves `_complaint`
@@ -66,20 +68,20 @@ class Calls:
                 raise CancelledError(f"interrupted: {what}")
             if not future.done():
                 self._hope(began)
-        return self._result(future)
+        return self._result(future, began)
 
     def _hope(self, began: float) -> None:
         waited, complained = time.monotonic() - began, self._said_at >= began
         if waited > self._timeout_s or (waited > GIVE_UP_S and self._all_down and complained):
             raise unreachable(self._bootstrap, self._said if complained else None)
 
-    def _result(self, future: Future[T]) -> T:
+    def _result(self, future: Future[T], began: float) -> T:
         try:
             result = future.result()
         except KafkaException as failure:
             error = failure.args[0]
             if error.code() in CONNECTION:
-                raise unreachable(self._bootstrap, self._said or error.str()) from failure
+                raise unreachable(self._bootstrap, self._said if self._said_at >= began else None) from failure
             self._all_down = False
             raise Refusal(error) from failure
         self._all_down = False

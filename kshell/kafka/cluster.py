@@ -16,7 +16,7 @@ import confluent_kafka.admin
 from confluent_kafka import IsolationLevel, KafkaError, TopicCollection, TopicPartition
 
 from kshell.errors import NotFoundError, RefusedError, UnreachableError, did_you_mean
-from kshell.kafka import settings
+from kshell.kafka import embedded, settings
 from kshell.kafka.calls import Calls, Refusal, in_thread
 from kshell.kafka.columns import TP
 from kshell.kafka.faults import AUTHORIZATION, translated
@@ -100,6 +100,8 @@ class Cluster:
         return {name: found[name] for name in wanted}
 
     def _described(self, names: list[str]) -> dict[str, TopicInfo]:
+        if self.cluster_id.startswith(embedded.CLUSTER_ID_PREFIX):
+            return self._listed(names)        # it never answers the request
         futures = self._calls.client().describe_topics(TopicCollection(names), request_timeout=self.timeout_s)
         found = {}
         for name, future in futures.items():
@@ -202,10 +204,12 @@ class Cluster:
     def groups(self) -> list[GroupInfo]:
         what = "list consumer groups"
         try:
-            listed = self._calls.wait(self._calls.client().list_consumer_groups(request_timeout=self.timeout_s), what).valid
+            answer = self._calls.wait(self._calls.client().list_consumer_groups(request_timeout=self.timeout_s), what)
         except Refusal as refused:
             raise translated(refused.error, self.bootstrap, what) from None
-        return sorted((GroupInfo(group.group_id, group.state.name.lower()) for group in listed), key=lambda group: group.name)
+        for error in answer.errors:           # one for each broker that did not answer
+            raise translated(error, self.bootstrap, what)
+        return sorted((GroupInfo(group.group_id, group.state.name.lower()) for group in answer.valid), key=lambda group: group.name)
 
 
 class _Settling(Exception):

@@ -22,6 +22,7 @@ _MILLISECONDS = pa.timestamp("ms", "UTC")
 _MICROSECONDS = pa.timestamp("us", "UTC")
 _OLDEST_MS, _NEWEST_MS = -62_135_596_800_000, 253_402_300_799_999      # years 1 to 9999
 _NO_TIMESTAMP = -1
+_NO_TEXT = (UnicodeDecodeError, SystemError)    # what the client raises for a header whose name is not UTF-8
 
 
 def to_arrow(messages: Sequence[Message], *, topic: bool = False, headers: bool = False, partitions: Sequence[int] | None = None,
@@ -75,22 +76,26 @@ def _credible(raw: pa.Array) -> pa.Array:
 
 
 def _headers(messages: Sequence[Message]) -> pa.Array:
-    try:
-        rows = list(map(Message.headers, messages))
-    except UnicodeDecodeError:                # one hostile name must not take the batch down
-        rows = [_headers_of(message) for message in messages]
+    rows = _header_lists(messages)
     if rows.count(None) == len(rows):
         return pa.nulls(len(rows), HEADERS_ARROW)
     return pa.array([_pairs(row) for row in rows], HEADERS_ARROW)
 
 
+def _header_lists(messages: Sequence[Message]) -> list[Any]:
+    """Each message is asked once. A name that is not UTF-8 raises, and leaves a list behind that ends the process when it is read:
+    it is replaced by none, so one hostile record costs its own headers and nothing else."""
+    rows: list[Any] = []
+    asking = map(Message.headers, messages)
+    while len(rows) < len(messages):
+        try:
+            rows.extend(asking)
+        except _NO_TEXT:
+            messages[len(rows)].set_headers([])
+            rows.append(None)
+    return rows
+
+
 def _pairs(row: Any) -> list[dict[str, Any]] | None:
     """Order and repeats are kept: headers are a list, not a map."""
     return None if row is None else [{"key": name, "value": value} for name, value in row]
-
-
-def _headers_of(message: Message) -> Any:
-    try:
-        return message.headers()
-    except UnicodeDecodeError:
-        return None

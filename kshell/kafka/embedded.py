@@ -16,6 +16,7 @@ import confluent_kafka.cimpl
 
 from kshell.errors import InternalError, RefusedError
 
+CLUSTER_ID_PREFIX = "mockCluster"              # librdkafka's choice: no real cluster's id looks like this
 _PRODUCER = 0                                 # rd_kafka_type_t
 _FETCH = 1                                    # API key of a Fetch request
 _ERROR_TEXT_BYTES = 512

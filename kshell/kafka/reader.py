@@ -58,7 +58,9 @@ class Poll:
 
 
 class Reader:
-    """A consumer for partitions it is given. After a broker's restart it goes on by itself; `reconnecting` is True meanwhile."""
+    """A consumer for partitions it is given. After a broker's restart it goes on by itself; `reconnecting` is True meanwhile.
+
+    A topic that was deleted, made again, or never readable for this user is silence here: `Cluster.describe` tells."""
 
     def __init__(self, settings: Mapping[str, Any], make: Callable[..., Any] = Consumer) -> None:
         self._bootstrap = str(settings["bootstrap.servers"])
@@ -156,13 +158,16 @@ class Reader:
         thread.join(CLOSE_TIMEOUT_S)
 
     def _take(self, chunk: list[Any], poll: Poll) -> None:
+        events: list[Any] = []
         if any(map(Message.error, chunk)):
-            for message in chunk:
-                if message.error() is not None:
-                    self._event(message, poll)
+            events = [message for message in chunk if message.error() is not None]
             chunk = [message for message in chunk if message.error() is None]
-            if not chunk:
-                return
+        if chunk:
+            self._messages(chunk, poll)
+        for event in events:                  # after the messages: an end of partition moves the position that they are measured by
+            self._event(event, poll)
+
+    def _messages(self, chunk: list[Any], poll: Poll) -> None:
         self.reconnecting = False
         partitions: list[Any] = list(map(Message.partition, chunk))
         offsets: list[Any] = list(map(Message.offset, chunk))
@@ -211,7 +216,8 @@ class Reader:
             return
         elif error.code() == KafkaError._PARTITION_EOF:
             self.reconnecting = False
-            poll.ends[tp] = poll.positions[tp] = self._next[tp] = max(self._next[tp], message.offset())
+            poll.ends[tp] = message.offset()
+            poll.positions[tp] = self._next[tp] = max(self._next[tp], message.offset())
         elif error.code() == KafkaError._AUTO_OFFSET_RESET:
             poll.out_of_range.append(tp)
         else:
@@ -224,7 +230,7 @@ class Reader:
         if error.code() == KafkaError._ALL_BROKERS_DOWN:
             if not self.reconnecting:
                 self.reconnecting = True
-                self._pending.append(ReaderFault(None, "reconnecting", readable(self._said or "no broker answers")))
+                self._pending.append(ReaderFault(None, "reconnecting", readable(self._said or "the brokers closed their connections")))
         elif error.code() in CONNECTION:
             self._said = error.str()
 
@@ -236,7 +242,7 @@ class Reader:
         try:
             self._consumer.get_watermark_offsets(TopicPartition(*next(iter(self._next))), timeout=PROBE_TIMEOUT_S)
         except KafkaException as failure:
-            if failure.args[0].code() in CONNECTION:
+            if failure.args[0].code() < 0:        # the library's own word; a broker's errors are positive
                 return
         self.reconnecting = False
 

@@ -57,11 +57,12 @@ class Server:
         """Returns once the server says that it serves."""
         command = self.command()
         with self.log.open("wb") as log:
-            self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, start_new_session=True)
+            self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
+                                             start_new_session=True)
         (self.folder / "pid").write_text(str(self._process.pid))
         if leashed:
-            script = 'read -r _; kill -KILL "$1" 2>/dev/null'
-            self._leash = subprocess.Popen(["sh", "-c", script, "leash", str(self._process.pid)], stdin=subprocess.PIPE, start_new_session=True)
+            leash = ["sh", "-c", 'read -r _; kill -KILL "$1" 2>/dev/null', "leash", str(self._process.pid)]
+            self._leash = subprocess.Popen(leash, stdin=subprocess.PIPE, start_new_session=True)
         self._wait_ready()
 
     def _wait_ready(self) -> None:

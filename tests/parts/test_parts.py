@@ -24,7 +24,8 @@ from tests.support.topics import admin
 SCHEMA = Schema(NestedField(1, "n", LongType(), required=False))
 
 
-def test_acknowledged_records_are_logged_with_their_offsets(kafka_topic: Callable[..., str], produce: Callable[..., list[Acknowledged]]) -> None:
+def test_acknowledged_records_are_logged_with_their_offsets(kafka_topic: Callable[..., str],
+                                                           produce: Callable[..., list[Acknowledged]]) -> None:
     topic = kafka_topic(partitions=2)
     produce(topic, ["a", "b"])
     assert [(r.partition, r.offset, r.value) for r in produce(topic, ["c", None], partition=1)] == [(1, 0, b"c"), (1, 1, None)]

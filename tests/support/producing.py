@@ -33,8 +33,8 @@ class Recorder:
         self._errors: list[Any] = []
         self.client = Producer({"bootstrap.servers": self.bootstrap, "linger.ms": 2, "log_level": 0, **self.config})
 
-    def send(self, topic: str, value: bytes | str | None, *, partition: int = 0, key: bytes | str | None = None, timestamp_ms: int | None = None,
-             headers: Sequence[Header] | None = None) -> None:
+    def send(self, topic: str, value: bytes | str | None, *, partition: int = 0, key: bytes | str | None = None,
+             timestamp_ms: int | None = None, headers: Sequence[Header] | None = None) -> None:
         """One record, on its way when this returns. `flush` waits for the answers."""
         optional = {} if timestamp_ms is None else {"timestamp": timestamp_ms}
         payload = value.encode() if isinstance(value, str) else value

@@ -54,8 +54,9 @@ class Broker(Server):
     def java(self, main: str, *arguments: str, archive: Path | None = None, flags: tuple[str, ...] = ()) -> list[str]:
         jit = [] if self.full_jit else ["-XX:TieredStopAtLevel=1"]
         shared = [f"-XX:SharedArchiveFile={archive}"] if archive else []
-        return ["java", f"-Xmx{self.heap}", "-Xms32m", "-Xss512k", "-XX:+UseSerialGC", "-XX:-UsePerfData", "-Xshare:auto", *jit, *shared, *flags,
-                f"-Dlog4j2.configurationFile={HERE / 'log4j2.properties'}", "-cp", jars.classpath(jars.of(HERE / "pom.xml")), main, *arguments]
+        classes = jars.classpath(jars.of(HERE / "pom.xml"))
+        return ["java", f"-Xmx{self.heap}", "-Xms32m", "-Xss512k", "-XX:+UseSerialGC", "-XX:-UsePerfData", "-Xshare:auto", *jit, *shared,
+                *flags, f"-Dlog4j2.configurationFile={HERE / 'log4j2.properties'}", "-cp", classes, main, *arguments]
 
 
 class _Rehearsal(Broker):
@@ -80,7 +81,8 @@ def _formatted() -> Path:
     def build(folder: Path) -> None:
         broker = Broker(folder)
         broker.write_properties()
-        jars.run(broker.java("kafka.tools.StorageTool", "format", "-t", CLUSTER_ID, "-c", str(folder / "server.properties")), FORMAT_TIMEOUT_S)
+        properties = str(folder / "server.properties")
+        jars.run(broker.java("kafka.tools.StorageTool", "format", "-t", CLUSTER_ID, "-c", properties), FORMAT_TIMEOUT_S)
 
     return jars.built(f"{_key()}-formatted", build)
 

@@ -46,8 +46,8 @@ class RestCatalog(Server):
 
     def command(self) -> list[str]:
         paths = os.pathsep.join([str(_classes()), jars.classpath(jars.of(HERE / "pom.xml"))])
-        return ["java", "-Xmx192m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:-UsePerfData", f"-Dport={self.port}", f"-Dname={self.name}",
-                f"-Dcatalog.uri=jdbc:sqlite:{self.folder / 'catalog.db'}", f"-Dcatalog.warehouse=file://{self.warehouse}",
+        return ["java", "-Xmx192m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:-UsePerfData", f"-Dport={self.port}",
+                f"-Dname={self.name}", f"-Dcatalog.uri=jdbc:sqlite:{self.folder / 'catalog.db'}", f"-Dcatalog.warehouse=file://{self.warehouse}",
                 "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp", paths, "RestServer"]
 
 
