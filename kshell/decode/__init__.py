@@ -29,7 +29,9 @@ from kshell.errors import BadValueError, did_you_mean
 __all__ = ["DOUBTS", "FORMATS", "BadRecord", "Decoder", "Inference", "declare", "infer", "make", "split"]
 
 FORMATS = ("json", "string", "raw")
-DOUBTS = (duckdb.InvalidInputException, duckdb.ConversionException)   # what `rows` raises for a record; anything else is not about records
+# What `rows` raises for a record; anything else is not about records. UnicodeDecodeError: DuckDB quotes malformed JSON in its message
+# and may cut it within a character.
+DOUBTS = (duckdb.InvalidInputException, duckdb.ConversionException, UnicodeDecodeError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +50,10 @@ class Decoder(Protocol):
     key_type: str                             # DuckDB type of _kafka_key
 
     def rows(self, batch: str) -> str:
-        """A SELECT of the segment's columns. Raises a DuckDB error while it runs when it is not certain of a row."""
+        """A SELECT of the segment's columns. Raises one of DOUBTS while it runs when it is not certain of a row."""
 
     def select(self, batch: str) -> str:
-        """A SELECT of the segment's columns and `_suspect BOOLEAN`, never NULL. A row for each row of the batch; never raises for a record."""
+        """A SELECT of the segment's columns and `_suspect BOOLEAN`, never NULL: a row for each row, and no record makes it raise."""
 
     def suspects(self, batch: str) -> str:
         """A SELECT of `_index` of the rows that `select` marks `_suspect`; the relation has `_index` as an additional column."""
@@ -61,7 +63,7 @@ class Decoder(Protocol):
 
 
 def make(format: str, key_format: str, columns: Sequence[Column], include: Iterable[str] = ()) -> Decoder:
-    """The decoder of a source. `columns` are payload columns; formats string and raw take none and have the column `value`."""
+    """The decoder of a source. `columns` are payload columns; formats string and raw have the one column `value`."""
     if format not in FORMATS:
         raise BadValueError(f"FORMAT {format} does not exist", hint=did_you_mean(format, FORMATS) or f"FORMAT is one of {', '.join(FORMATS)}")
     return cast(Decoder, import_module(f"{__name__}.{format}").decoder(key_format, columns, include))
