@@ -103,6 +103,11 @@ class Buffer:
             seeks, self._seeks = self._seeks, {}
         return seeks
 
+    def seek(self, positions: Positions) -> None:
+        """Ask the reader to go there, although the buffer stands where it stood."""
+        with self._structure:
+            self._seeks.update(positions)
+
     # ---- the ingest thread ----------------------------------------------------------------------------------------
 
     def append(self, cursor: duckdb.DuckDBPyConnection, ranges: Mapping[TP, tuple[int, int]], rows_at_most: int,

@@ -68,7 +68,7 @@ class Shelf:
     def drop_views(self, name: str) -> None:
         """The views and the macro of one name. Not inside a `change`."""
         with self._engine.publish_lock:
-            self._cursor.execute(sqlfile.render("views/drop.sql", name=name))
+            self._cursor.execute(sqlfile.render("views/drop.sql", view=name))
         self._texts = {key: text for key, text in self._texts.items() if key.split("|", 1)[1] != name}
 
     def drop_lake(self, name: str) -> None:

@@ -21,12 +21,12 @@ def create_segment(table: str, columns: Sequence[Column]) -> str:
 
 def live(name: str, segments: Iterable[Segment], columns: Sequence[Column], cut: Positions, *, multi_topic: bool) -> str:
     """Every segment's rows at or above the cut, under `columns`."""
-    return sqlfile.render("views/live.sql", name=name, branches=branches(segments, columns, cut, multi_topic=multi_topic))
+    return sqlfile.render("views/live.sql", view=name, branches=branches(segments, columns, cut, multi_topic=multi_topic))
 
 
 def live_selected(name: str, source: str, select: str, have: Sequence[Column], columns: Sequence[Column], rows: str) -> str:
     """The same for an AS SELECT sink: `have` is what its query gives, `rows` the branches of its source."""
-    return sqlfile.render("views/live.sql", name=name, branches=selected(shape(have, columns), source, select, rows))
+    return sqlfile.render("views/live.sql", view=name, branches=selected(shape(have, columns), source, select, rows))
 
 
 def selected(columns: str, source: str, select: str, rows: str) -> str:
@@ -36,16 +36,16 @@ def selected(columns: str, source: str, select: str, rows: str) -> str:
 def lake(name: str, state: Lake) -> str:
     columns = payload_first(state.columns)
     if state.metadata_location is None:
-        return sqlfile.render("views/lake_empty.sql", name=name, columns=shape((), columns))
-    return sqlfile.render("views/lake.sql", name=name, columns=column_list(columns), metadata_location=state.metadata_location)
+        return sqlfile.render("views/lake_empty.sql", view=name, columns=shape((), columns))
+    return sqlfile.render("views/lake.sql", view=name, columns=column_list(columns), metadata_location=state.metadata_location)
 
 
 def union(name: str, columns: Sequence[Column], *, with_lake: bool) -> str:
-    return sqlfile.render("views/union.sql" if with_lake else "views/live_only.sql", name=name, columns=column_list(columns))
+    return sqlfile.render("views/union.sql" if with_lake else "views/live_only.sql", view=name, columns=column_list(columns))
 
 
 def macro(name: str) -> str:
-    return sqlfile.render("views/macro.sql", name=name, conditions=sqlfile.render("views/macro_conditions.sql"))
+    return sqlfile.render("views/macro.sql", view=name, conditions=sqlfile.render("views/macro_conditions.sql"))
 
 
 def branches(segments: Iterable[Segment], columns: Sequence[Column], cut: Positions, *, multi_topic: bool) -> str:

@@ -1,4 +1,4 @@
-DROP VIEW IF EXISTS memory.main.{name:i};
-DROP MACRO TABLE IF EXISTS memory.main.{name:i};
-DROP VIEW IF EXISTS memory.live.{name:i};
-DROP VIEW IF EXISTS memory.lake.{name:i};
+DROP VIEW IF EXISTS memory.main.{view:i};
+DROP MACRO TABLE IF EXISTS memory.main.{view:i};
+DROP VIEW IF EXISTS memory.live.{view:i};
+DROP VIEW IF EXISTS memory.lake.{view:i};

@@ -1,3 +1,3 @@
--- Pinned at the metadata file of one snapshot, whose recorded positions are the cut of live.{name:i}.
-CREATE OR REPLACE VIEW memory.lake.{name:i} AS
+-- Pinned at the metadata file of one snapshot, whose recorded positions are the cut of the live side.
+CREATE OR REPLACE VIEW memory.lake.{view:i} AS
 SELECT {columns:s} FROM iceberg_scan({metadata_location:l});

@@ -1,2 +1,2 @@
-CREATE OR REPLACE VIEW memory.lake.{name:i} AS
+CREATE OR REPLACE VIEW memory.lake.{view:i} AS
 SELECT {columns:s} WHERE false;

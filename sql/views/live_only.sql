@@ -1,2 +1,2 @@
-CREATE OR REPLACE VIEW memory.main.{name:i} AS
-SELECT {columns:s}, 'live' AS _tier FROM memory.live.{name:i};
+CREATE OR REPLACE VIEW memory.main.{view:i} AS
+SELECT {columns:s}, 'live' AS _tier FROM memory.live.{view:i};

@@ -1,0 +1,158 @@
+"""Rows of a parcel into a segment: the fast form of the decoder where it is certain, the exact one for the rest.
+
+Invariant: every record of the parcel ends as a row, as a bad row, or counted as skipped; and the parcel's ranges are in the buffer
+in the same transaction as its rows. Under ON_ERROR fail nothing at or after the bad record of its partition is inserted."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+
+import duckdb
+import pyarrow as pa
+
+from kshell import decode
+from kshell.buffer.buffer import Buffer
+from kshell.buffer.generation import Filled
+from kshell.buffer.meter import Meter
+from kshell.buffer.values import BadRow, Segment
+from kshell.columns import HEADERS, KEY, OFFSET, TIMESTAMP, column_list
+from kshell.errors import DecodeError, InternalError
+from kshell.ingest.parcel import Parcel
+from kshell.ingest.values import OnError
+from kshell.testing import failpoint
+
+_BATCH = "kshell_ingest_batch"
+_JUDGED = "kshell_ingest_judged"
+
+
+class _Stop(Exception):
+    """ON_ERROR fail met these bad rows. Private to this module."""
+
+    def __init__(self, bad: Sequence[BadRow]) -> None:
+        super().__init__()
+        self.bad = bad
+
+
+class Inserter:
+    """Used by one thread, with a cursor of its own."""
+
+    def __init__(self, cursor: duckdb.DuckDBPyConnection, buffer: Buffer, decoder: decode.Decoder, on_error: OnError) -> None:
+        self.decoder = decoder
+        self.counters: Counter[str] = Counter()
+        self._cursor, self._buffer, self._on_error = cursor, buffer, on_error
+        self._careful = False                 # the last batch held doubtful records, so the next one may
+
+    def take_counters(self) -> Counter[str]:
+        counters, self.counters = self.counters, Counter()
+        return counters
+
+    def insert(self, parcel: Parcel) -> list[BadRow]:
+        """The bad rows. DecodeError under ON_ERROR fail, when everything before the record is in."""
+        if parcel.batch is None:
+            self._buffer.advance(parcel.spans)
+            return []
+        try:
+            return self._with_half(parcel)
+        except _Stop as stop:
+            return self._up_to(parcel, stop.bad)
+
+    def _with_half(self, parcel: Parcel) -> list[BadRow]:
+        """Out of memory: once more, in halves."""
+        try:
+            return self._insert(parcel)
+        except (MemoryError, duckdb.OutOfMemoryException):
+            self.counters["halved_batches"] += 1
+            if parcel.rows < 2:
+                raise
+            first, second = parcel.cut(parcel.rows // 2)
+        return self._insert(first) + self._insert(second)
+
+    def _insert(self, parcel: Parcel) -> list[BadRow]:
+        if not self._careful:
+            try:
+                return self._append(parcel, self._fast)
+            except (MemoryError, duckdb.OutOfMemoryException):
+                raise
+            except duckdb.Error:
+                self.counters["doubtful_batches"] += 1      # not certain of a row: nothing was inserted
+        return self._append(parcel, self._exact)
+
+    def _append(self, parcel: Parcel, put: Callable[[Segment, Parcel], list[BadRow]]) -> list[BadRow]:
+        """One transaction around `put`, which inserts the parcel and says which records are no rows."""
+        bad: list[BadRow] = []
+        rows = parcel.rows_by_partition()
+
+        def fill(segment: Segment, meter: Meter) -> Filled:
+            self._cursor.register(_BATCH, parcel.batch)
+            try:
+                bad.extend(put(segment, parcel))
+            finally:
+                self._cursor.unregister(_BATCH)
+            failpoint("ingest.after_decode")
+            left_out = Counter((b.topic, b.partition) for b in bad)
+            good = {tp: count - left_out[tp] for tp, count in rows.items()}
+            arrow_bytes = meter.arrow_bytes(self._cursor, segment.relation, parcel.batch.nbytes, sum(good.values()))
+            return Filled(good, arrow_bytes, *parcel.timestamps_us(), () if self._on_error == "skip" else tuple(bad))
+
+        self._buffer.append(self._cursor, parcel.spans, parcel.rows, fill)
+        return bad
+
+    def _fast(self, segment: Segment, parcel: Parcel) -> list[BadRow]:
+        self._put(segment, self.decoder.rows(_BATCH), parcel.rows)
+        return []
+
+    def _exact(self, segment: Segment, parcel: Parcel) -> list[BadRow]:
+        certain, doubtful = decode.split(self._cursor, self.decoder, parcel.batch)
+        self._careful = doubtful.num_rows > 0
+        if certain.num_rows:
+            self._cursor.register(_BATCH, certain)
+            self._put(segment, self.decoder.rows(_BATCH), certain.num_rows)
+        if not doubtful.num_rows:
+            return []
+        good, records = self.decoder.judge(doubtful)
+        bad = bad_rows(doubtful, records, parcel.topic)
+        if bad and self._on_error == "fail":
+            raise _Stop(bad)
+        if good.num_rows:
+            self._cursor.register(_JUDGED, good)
+            self._put(segment, f"SELECT {column_list(segment.columns)} FROM {_JUDGED}", good.num_rows)
+            self._cursor.unregister(_JUDGED)
+        if good.num_rows + len(bad) != doubtful.num_rows:
+            raise InternalError(f"the decoder gave {good.num_rows} rows and {len(bad)} verdicts for {doubtful.num_rows} records")
+        return bad
+
+    def _put(self, segment: Segment, select: str, rows: int) -> None:
+        names = column_list(segment.columns)
+        inserted = self._cursor.execute(f"INSERT INTO {segment.relation} ({names}) SELECT {names} FROM ({select})").fetchall()[0][0]
+        if inserted != rows:
+            raise InternalError(f"the decoder made {inserted} rows of {rows} records")
+
+    def _up_to(self, parcel: Parcel, bad: Sequence[BadRow]) -> list[BadRow]:
+        """ON_ERROR fail: what stands before the first bad record of each partition, then the error that names it."""
+        ends: dict[tuple[str, int], int] = {}
+        for b in bad:
+            ends[b.topic, b.partition] = min(ends.get((b.topic, b.partition), b.offset), b.offset)
+        spans = {tp: (lo, min(hi, ends.get(tp, hi))) for tp, (lo, hi) in parcel.spans.items()}
+        before = parcel.within(spans)
+        self.insert(before)
+        first = bad[0]
+        raise DecodeError(f"{first.topic}[{first.partition}]@{first.offset}: {first.code}: {first.message}",
+                          hint="the source stops there (ON_ERROR fail); ON_ERROR quarantine keeps such records aside and goes on")
+
+
+def bad_rows(batch: pa.RecordBatch, records: Sequence[decode.BadRecord], topic: str | None) -> list[BadRow]:
+    """The verdicts with the bytes that they are about."""
+    now_us = time.time_ns() // 1000
+    times = batch[TIMESTAMP].cast(pa.int64())
+    names = set(batch.schema.names)
+    rows = []
+    for record in records:
+        i = record.index
+        headers = batch[HEADERS][i].as_py() if HEADERS in names else None
+        rows.append(BadRow(
+            topic or batch["_kafka_topic"][i].as_py(), batch["_kafka_partition"][i].as_py(), batch[OFFSET][i].as_py(), times[i].as_py(),
+            batch[KEY][i].as_py(), tuple((h["key"], h["value"]) for h in headers) if headers is not None else None,
+            batch["value"][i].as_py(), None, record.code, record.message, now_us))
+    return rows
