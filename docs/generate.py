@@ -34,9 +34,10 @@ def _code(text: str) -> str:
     return f"`{text}`" if text else ""
 
 
-def options(name: str) -> str:
-    declared = getattr(importlib.import_module("kshell.lang.declared"), name)
-    rows = ((_code(option), takes, _code(default), meaning) for option, takes, default, meaning in declared.rows())
+def options(owner: str) -> str:
+    declared = getattr(importlib.import_module("kshell.lang.declared"), owner)
+    rows = ((_code(name), takes, default if option.otherwise or option.default is None else _code(default), meaning)
+            for option, (name, takes, default, meaning) in zip(declared.options, declared.rows(), strict=True))
     return _table(("Name", "Takes", "Default", "Meaning"), rows)
 
 
@@ -81,7 +82,8 @@ def flags() -> str:
     rows = []
     for action in parser()._actions:
         if action.help and action.help != "==SUPPRESS==":
-            metavar = f" {action.metavar}" if action.metavar else ""
+            takes = action.metavar or "|".join(action.choices or ())
+            metavar = f" {takes}" if takes else ""
             rows.append((_code(", ".join(action.option_strings) + metavar), action.help.replace("%%", "%")))
     return _table(("Flag", "Meaning"), rows)
 

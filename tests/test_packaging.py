@@ -35,7 +35,7 @@ def installed(wheel: Path) -> Path:
 
 
 def _run(installed: Path, *arguments: str) -> str:
-    done = subprocess.run([sys.executable, *arguments], cwd=installed.parent, env={"PYTHONPATH": str(installed), "HOME": str(installed.parent)},
+    done = subprocess.run([sys.executable, *arguments], cwd=installed.parent, env={"PYTHONPATH": str(installed), "HOME": str(installed)},
                           capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout
@@ -61,8 +61,10 @@ def test_the_wheel_answers_a_query_without_the_source_tree(installed: Path) -> N
 
 def test_the_wheel_uses_its_own_sql_files(installed: Path) -> None:
     relative = sorted(str(path.relative_to(REPOSITORY / "sql")) for path in (REPOSITORY / "sql").rglob("*.sql"))
-    code = f"import kshell.sqlfile as f\nfor name in {relative!r}: print(len(f.source(name)) > 0)"
-    assert set(_run(installed, "-c", code).split()) == {"True"}
+    code = "import kshell.sqlfile as f\nprint(f.folder())\nfor name in f.names(): f.placeholders(name) and print(name)\nprint(*f.names())"
+    folder, *_, names = _run(installed, "-c", code).split("\n")[:-1]
+    assert folder == str(installed / "kshell" / "_sql")
+    assert names.split() == relative
 
 
 def test_the_version_stands_in_one_spelling() -> None:
