@@ -82,4 +82,4 @@ def _binary(name: str) -> Path:
         if path.exists():
             return path
     raise RefusedError(f"the {name} extension is not available for this platform",
-                       hint=f"pip install duckdb-extension-{name}=={DUCKDB_VERSION}, or run INSTALL {name} in DuckDB {DUCKDB_VERSION} and try again")
+                       hint=f"pip install duckdb-extension-{name}=={DUCKDB_VERSION}, or INSTALL {name} in DuckDB {DUCKDB_VERSION}")

@@ -1,0 +1,430 @@
+"""The session: the composition root. It owns DuckDB, the connections, the sources, the sinks and their threads, and carries out statements.
+
+Does: dispatch. Does not: know a terminal, a flag or an output mode.
+Invariant: one statement at a time; `interrupt()` from any thread ends it within a second; closing flushes, or says what is not
+committed."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import astuple
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kshell import lang
+from kshell.engine import Engine
+from kshell.errors import BadValueError, ConflictError, Error, NotFoundError, ReadOnlyError, RefusedError
+from kshell.lang import declared
+from kshell.lang.statements import (
+    AlterSink,
+    AlterSource,
+    Attach,
+    CheckSink,
+    CreateSink,
+    CreateSource,
+    Describe,
+    Detach,
+    Drop,
+    DuckStatement,
+    Flush,
+    NotBuilt,
+    Pause,
+    Refresh,
+    Set,
+    Show,
+    ShowCreate,
+    Statement,
+    Value,
+    Wait,
+)
+from kshell.options import Duration, Lookup
+from kshell.options import read as read_value
+from kshell.query.kafka_scan import KafkaTables
+from kshell.query.result import Result
+from kshell.query.runner import Runner
+from kshell.session import collect, waits
+from kshell.session.connections import Connections
+from kshell.session.context import Context, Notes
+from kshell.session.lakes import LakeViews
+from kshell.session.show import Shower
+from kshell.session.sinks import Sinks
+from kshell.session.sources import Sources
+from kshell.session.status import Names, Status
+from kshell.session.systables import SystemTables
+
+if TYPE_CHECKING:
+    from kshell.kafka.cluster import Cluster
+
+DEFAULT_TIMEOUT_S = 60.0
+DROP_FLUSH_S = 30.0
+_CHECKED = [("topic", "VARCHAR"), ("partition", "INTEGER"), ("first_offset", "BIGINT"), ("next_offset", "BIGINT"), ("rows", "BIGINT"),
+            ("distinct_offsets", "BIGINT"), ("missing", "BIGINT"), ("duplicates", "BIGINT"), ("errors", "BIGINT"), ("result", "VARCHAR")]
+_READS = (Show, ShowCreate, Describe, CheckSink)
+
+
+class Session:
+    """`notes` gets ("note" or "warning", one line) from any thread. `data_dir`: where the embedded catalog lives; by default KSHELL_DATA,
+    else the data folder of the system."""
+
+    def __init__(self, *, brokers: str | None = None, read_only: bool = False, interactive: bool = False, notes: Notes | None = None,
+                 data_dir: Path | None = None) -> None:
+        self.interactive = interactive
+        self.read_only = read_only
+        self._engine = Engine()
+        topics = _Topics(self)
+        self._runner = Runner(self._engine, rewriter=KafkaTables(topics, lambda line: self._context.warn(line)),
+                              topics=lambda: self._connections.known_topics())
+        self._context = Context(self._engine, self._runner.cursor, notes or (lambda kind, text: None), data_dir or default_data_dir())
+        self._connections = Connections(self._context)
+        self._sources = Sources(self._context, self._connections)
+        self._sinks = Sinks(self._context, self._connections, self._sources)
+        self._lakes = LakeViews(self._engine, self._connections)
+        self._shower = Shower(self._connections, self._sources, self._sinks, self._runner.run)
+        self._tables = SystemTables(self._engine, lambda: collect.tables(self._connections, self._sources, self._sinks))
+        self._closed = False
+        self._handlers: dict[type[Statement], Callable[[Any], Result]] = {
+            Attach: self._attach, Detach: self._detach, CreateSource: self._create_source, CreateSink: self._create_sink,
+            AlterSource: self._alter_source, AlterSink: self._alter_sink, Drop: self._drop, Pause: self._pause, Flush: self._flush,
+            Wait: self._wait, Refresh: self._refresh, CheckSink: self._check_sink, Show: self._shower.show,
+            ShowCreate: self._shower.show_create, Describe: self._shower.describe, Set: self._set, NotBuilt: _not_built,
+            DuckStatement: self._duck,
+        }
+        if brokers:
+            try:
+                self._connections.attach_address("kafka", brokers)
+            except BaseException:
+                self.close(flush=False)
+                raise
+
+    # ---- statements --------------------------------------------------------------------------------------------------
+
+    def execute(self, statement: Statement) -> Result:
+        """Carry out one statement on the calling thread. Rows are read later, from the Result."""
+        if self._closed:
+            raise RefusedError("the session is closed", hint="kshell.connect() opens another")
+        self._context.cancel.begin()
+        if not self._context.settings.grammar and not isinstance(statement, Set):
+            statement = DuckStatement(text=statement.text)
+        if self.read_only:
+            _require_reading(statement, self._runner.gives_rows)
+        if isinstance(statement, DuckStatement):
+            return self._duck(statement)
+        self._refuse_inside_transaction(statement)
+        self._runner.free()
+        handler = self._handlers[type(statement)]
+        try:
+            self._tables.refresh()
+            return handler(statement)
+        finally:
+            self._tables.refresh()
+
+    def sql(self, text: str) -> Result:
+        """All statements of a text, in order; the result of the last one."""
+        last = Result.done()
+        for piece in lang.split(text):
+            if piece.kind == "dot":
+                raise BadValueError(f"{piece.text.split()[0]} is a command of the shell, not a statement",
+                                    hint="run it at the prompt or in a script")
+            last.close()
+            last = self.execute(lang.parse(piece.text))
+        return last
+
+    def interrupt(self) -> None:
+        """End the running statement with CancelledError, from any thread. Ingestion and commits go on."""
+        self._context.cancel.cancel()
+        self._runner.interrupt()
+        for attached in list(self._connections.clusters.values()):
+            attached.cluster.cancel()
+
+    def _duck(self, statement: DuckStatement) -> Result:
+        if "kshell." in statement.text.lower():
+            self._tables.refresh()
+        if "iceberg" in statement.text.lower():
+            self._engine.need_iceberg()
+        self._lakes.prepare(statement.text)
+        return self._runner.run(statement.text, timeout_s=self._context.settings.statement_timeout)
+
+    def _refuse_inside_transaction(self, statement: Statement) -> None:
+        if isinstance(statement, _READS) or not self._context.in_transaction():
+            return
+        raise RefusedError("kshell's statements are not transactional",
+                           hint="COMMIT or ROLLBACK first", position=0, length=len(statement.text.split()[0]))
+
+    # ---- connections -------------------------------------------------------------------------------------------------
+
+    def _attach(self, statement: Attach) -> Result:
+        note = self._connections.attach(statement)
+        return _note(note, f"{statement.name} is attached already")
+
+    def _detach(self, statement: Detach) -> Result:
+        if not self._connections.owns(statement.name):
+            return self._runner.run(statement.text)
+        users = [s.name for s in self._sources if s.cluster_name == statement.name] + self._sinks.of_catalog(statement.name)
+        return _note(self._connections.detach(statement.name, users))
+
+    # ---- sources and sinks -------------------------------------------------------------------------------------------
+
+    def _create_source(self, statement: CreateSource) -> Result:
+        note = self._sources.create(statement, used_by=self._sinks.of_source(statement.name))
+        return _note(note, f"source {statement.name} exists already")
+
+    def _create_sink(self, statement: CreateSink) -> Result:
+        if statement.explain:
+            return Result.of_rows([("would", "VARCHAR")], [(line,) for line in self._sinks.explain(statement)])
+        self._engine.need_iceberg()
+        return _note(self._sinks.create(statement), f"sink {statement.name} exists already")
+
+    def _alter_source(self, statement: AlterSource) -> Result:
+        note = self._sources.alter(statement, used_by=self._sinks.of_source(statement.name))
+        return _note(note, f"there is no source {statement.name}")
+
+    def _alter_sink(self, statement: AlterSink) -> Result:
+        return _note(self._sinks.alter(statement), f"there is no sink {statement.name}")
+
+    def _drop(self, statement: Drop) -> Result:
+        return self._drop_sink(statement) if statement.kind == "sink" else self._drop_source(statement)
+
+    def _drop_sink(self, statement: Drop) -> Result:
+        entry = self._sinks.find(statement.name) if statement.if_exists else self._sinks.get(statement.name)
+        if entry is None:
+            return _note(f"there is no sink {statement.name}")
+        if entry.flusher is not None and not statement.force and entry.stop is None:
+            entry.flusher.resume()
+            waits.flush(self._context, [entry], DROP_FLUSH_S)
+        self._sinks.drop(entry)
+        return _note(f"sink {entry.name} dropped; {entry.table_name} keeps its rows and its progress")
+
+    def _drop_source(self, statement: Drop) -> Result:
+        source = self._sources.find(statement.name) if statement.if_exists else self._sources.get(statement.name)
+        if source is None:
+            return _note(f"there is no source {statement.name}")
+        users = self._sinks.of_source(source.name)
+        if users and not statement.cascade:
+            raise ConflictError(f"source {source.name} feeds the sink {users[0]}",
+                                hint=f"DROP SINK {users[0]} first, or DROP SOURCE {source.name} CASCADE")
+        for sink in users:
+            self._drop_sink(Drop(text=statement.text, kind="sink", name=sink, force=statement.force))
+        self._sources.drop(source)
+        return _note(f"source {source.name} dropped")
+
+    # ---- running -----------------------------------------------------------------------------------------------------
+
+    def _pause(self, statement: Pause) -> Result:
+        lines = []
+        if statement.kind in ("source", "all"):
+            for source in [self._sources.get(statement.name)] if statement.kind == "source" else self._sources:
+                changed = source.ingest.resume() if statement.resume else source.ingest.pause()
+                lines.append(_paused_note("source", source.name, statement.resume, changed))
+        if statement.kind in ("sink", "all"):
+            for entry in [self._sinks.get(statement.name)] if statement.kind == "sink" else self._sinks:
+                if statement.resume:
+                    lines.append(self._sinks.resume(entry))
+                else:
+                    lines.append(_paused_note("sink", entry.name, False, entry.running().pause()))
+        return _note("\n".join(lines) or "there is nothing to pause")
+
+    def _flush(self, statement: Flush) -> Result:
+        entries = [self._sinks.get(statement.sink)] if statement.sink else list(self._sinks)
+        done = waits.flush(self._context, entries, self._timeout(statement.timeout))
+        text = "\n".join(f"sink {d.sink}: {d.rows} rows committed, snapshot {d.snapshot_id}" if d.snapshot_id is not None
+                         else f"sink {d.sink}: nothing to commit" for d in done)
+        columns = [("sink", "VARCHAR"), ("rows", "BIGINT"), ("snapshot_id", "BIGINT")]
+        first = done[0] if len(done) == 1 else waits.Flushed("all", sum(d.rows for d in done), None)
+        return Result.of_note(text or "there is no sink", columns, (first.sink, first.rows, first.snapshot_id))
+
+    def _wait(self, statement: Wait) -> Result:
+        timeout_s = self._timeout(statement.timeout)
+        ends = time.monotonic() + timeout_s
+        if statement.kind == "sink":
+            source = self._sinks.get(statement.name).source
+            self._sinks.get(statement.name).running().raise_if_standing()
+            chosen = [source]
+        else:
+            chosen = [self._sources.get(statement.name)] if statement.kind == "source" else list(self._sources)
+        rows = 0
+        for source in chosen:
+            left = max(0.0, ends - time.monotonic())
+            rows += (waits.caught_up(self._context, source, left) if statement.rows is None
+                     else waits.rows_seen(self._context, source, statement.rows, left))
+        if statement.kind == "sink":
+            waits.flush(self._context, [self._sinks.get(statement.name)], max(0.0, ends - time.monotonic()))
+        name = statement.name or "all sources"
+        return Result.of_note(f"{statement.kind} {name} is caught up: {rows} rows" if statement.rows is None else f"{name}: {rows} rows",
+                              [("name", "VARCHAR"), ("rows", "BIGINT")], (name, rows))
+
+    def _refresh(self, statement: Refresh) -> Result:
+        match statement.kind:
+            case "source":
+                self._sources.get(statement.name).ingest.refresh()
+            case "sink":
+                self._sinks.get(statement.name).running().look_at_once()
+            case _:
+                self._connections.catalog(statement.name)
+                self._lakes.forget(statement.name)
+        return _note(f"{statement.kind} {statement.name} refreshed")
+
+    def _check_sink(self, statement: CheckSink) -> Result:
+        from kshell.iceberg.check import check
+
+        if statement.against_kafka:
+            raise RefusedError("CHECK SINK ... AGAINST KAFKA is not built yet",
+                               hint=f"CHECK SINK {statement.name} checks the table by itself")
+        entry = self._sinks.get(statement.name)
+        if entry.created is None:
+            entry.running()
+        assert entry.created is not None
+        self._engine.need_iceberg()
+        lake = self._connections.catalog(entry.catalog_name).lake
+        found = check(self._engine.cursor(), lake, entry.created.sink, entry.created.errors_sink)
+        return Result.of_rows(_CHECKED, [astuple(row) for row in found])
+
+    def _timeout(self, value: Value) -> float:
+        if value is None:
+            return DEFAULT_TIMEOUT_S
+        seconds = read_value(Duration(), value, self._context.resolve, what="TIMEOUT")
+        return float(seconds)
+
+    # ---- settings ----------------------------------------------------------------------------------------------------
+
+    def _set(self, statement: Set) -> Result:
+        name = statement.name.lower().removeprefix("kshell_")
+        if statement.reset:
+            declared.SETTINGS[statement.name]
+            self._context.settings = self._context.settings.reset(name)
+        else:
+            value = declared.SETTINGS.read(statement.name, statement.value, self._context.resolve, zone=self._context.zone(),
+                                           span=statement.name_span)
+            self._context.settings = self._context.settings.with_value(name, value)
+        self._sources.budget.limit_bytes = self._context.settings.buffer_bytes
+        return Result.done()
+
+    def set_variable(self, name: str, value: str) -> None:
+        from kshell.columns import literal, quote
+
+        self._runner.run(f"SET VARIABLE {quote(name)} = {literal(value)}").close()
+
+    # ---- Python ------------------------------------------------------------------------------------------------------
+
+    def register(self, name: str, table: Any) -> None:
+        """Copy an Arrow table, a pandas or a polars frame into a table of this name, so that every cursor sees it."""
+        from kshell.columns import quote
+
+        cursor = self._engine.cursor()
+        cursor.register("kshell_registered", table)
+        try:
+            cursor.execute(f"CREATE OR REPLACE TABLE memory.main.{quote(name)} AS FROM kshell_registered")
+        finally:
+            cursor.unregister("kshell_registered")
+            cursor.close()
+
+    # ---- about itself ------------------------------------------------------------------------------------------------
+
+    def status(self) -> Status:
+        return collect.status(self._sources, self._sinks)
+
+    def names(self) -> Names:
+        return Names(tuple(self._connections.clusters), tuple(self._connections.catalogs), dict(self._connections.topics),
+                     tuple(self._sources.names()), tuple(self._sinks.names()), self._lakes.relations())
+
+    def pending(self) -> Sequence[Any]:
+        """Sinks with rows that are decoded and not in their table: (sink, rows)."""
+        return [s for s in self.status().sinks if s.pending_rows]
+
+    # ---- end ---------------------------------------------------------------------------------------------------------
+
+    def close(self, flush: bool = True, timeout_s: float = 10.0) -> list[str]:
+        """End every thread. Returns lines that name what is not committed; those records stay in Kafka, the next start reads them again."""
+        if self._closed:
+            return []
+        self._closed = True
+        self._context.cancel.begin()
+        ends = time.monotonic() + timeout_s
+        if flush:
+            self._flush_for_leaving(timeout_s)
+        lines = self._left_behind()
+        self._sinks.close(timeout_s=max(1.0, ends - time.monotonic()))
+        stopping = threading.Thread(target=self._stop_everything, name="kshell-close", daemon=True)
+        stopping.start()
+        stopping.join(5.0)                    # a broker or catalog that hangs is left behind: nothing is owed to it
+        return lines
+
+    def _flush_for_leaving(self, timeout_s: float) -> None:
+        for entry in self._sinks:
+            if entry.flusher is not None and entry.flusher.status().pending_rows:
+                try:
+                    waits.flush(self._context, [entry], timeout_s)
+                except Error as error:
+                    self._context.warn(f"sink {entry.name}: {error.message}")
+
+    def _left_behind(self) -> list[str]:
+        lines = []
+        for entry in self._sinks:
+            ranges = waits.not_committed(entry)
+            rows = entry.flusher.status().pending_rows if entry.flusher is not None else 0
+            if ranges and rows:
+                lines.append(f"{entry.name}: {rows} rows not committed: {', '.join(ranges)}")
+        return lines
+
+    def _stop_everything(self) -> None:
+        self._tables.close()
+        self._sources.close()
+        self._connections.close()
+        self._runner.close()
+        self._engine.close()
+
+    def __enter__(self) -> Session:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class _Topics:
+    """The clusters of a session, for `kafka_scan` and its kin."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def connections(self) -> Sequence[str]:
+        return list(self._session._connections.clusters)
+
+    def cluster(self, name: str | None) -> Cluster:
+        return self._session._connections.cluster(name)
+
+    def resolve(self, lookup: Lookup) -> Any:
+        return self._session._context.resolve(lookup)
+
+    def listing(self, function: str, argument: str | None) -> Result:
+        return self._session._shower.listing(function, argument)
+
+
+def default_data_dir() -> Path:
+    if "KSHELL_DATA" in os.environ:
+        return Path(os.environ["KSHELL_DATA"])
+    base = os.environ.get("XDG_DATA_HOME") or str(Path.home() / ".local" / "share")
+    return Path(base) / "kshell"
+
+
+def _note(text: str | None, otherwise: str = "") -> Result:
+    return Result.of_note(text if text is not None else otherwise)
+
+
+def _paused_note(kind: str, name: str, resumed: bool, changed: bool) -> str:
+    done = "resumed" if resumed else "paused"
+    return f"{kind} {name} {done}" if changed else f"{kind} {name} is {'running' if resumed else 'paused'} already"
+
+
+def _not_built(statement: NotBuilt) -> Result:
+    raise RefusedError(f"{statement.what} is not built yet", hint=statement.hint)
+
+
+def _require_reading(statement: Statement, gives_rows: Callable[[str], bool]) -> None:
+    if isinstance(statement, _READS) or (isinstance(statement, DuckStatement) and gives_rows(statement.text)):
+        return
+    raise ReadOnlyError("the session is read-only", hint="queries, SHOW and DESCRIBE work; start without --read-only for the rest")
+
+
+__all__ = ["NotFoundError", "Session", "default_data_dir"]

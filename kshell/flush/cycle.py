@@ -1,0 +1,128 @@
+"""One flush of one sink.
+
+1. seal        everything decoded is in sealed segments, which are immutable
+2. verify      the topics are still the ones that the table's positions are about
+3. errors      bad records enter <table>__errors before the rows around them
+4. rows        rows and positions enter the table in one catalog commit: the only point of no return
+5. hand over   one DuckDB transaction: the views read the snapshot of step 4, the flushed segments are dropped
+6. tell Kafka  the group's offsets, for lag tools; never read back
+
+A crash before step 4 changes nothing, after it loses nothing: the next process reads the table's positions."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+import duckdb
+
+from kshell.buffer import TP
+from kshell.errors import InternalError
+from kshell.flush.batch import Piece, PieceReader, error_rows, take
+from kshell.flush.facts import topic_ids
+from kshell.flush.target import Target
+from kshell.iceberg import Batch, Control, Outcome, Range, Result
+from kshell.testing import failpoint
+
+MOST_BYTES = 256_000_000                      # of segments in one commit, however much is waiting
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """A row of kshell.commits."""
+
+    snapshot_id: int | None
+    committed_at: float                       # seconds since the epoch
+    rows: int
+    files: int
+    bytes: int
+    seconds: float
+    ranges: str                               # JSON: topic -> [[partition, lo, hi, rows], ...]
+    errors: int
+
+
+class Cycle:
+    """Carries out the steps on the flusher's thread, with a cursor of its own."""
+
+    def __init__(self, target: Target, cursor: duckdb.DuckDBPyConnection) -> None:
+        self._target = target
+        self._cursor = cursor
+
+    def seal(self) -> None:
+        """Step 1."""
+        if not self._target.seal():
+            raise InternalError("the source did not close its segment in time",
+                                hint=f"SHOW SOURCES shows its state; FLUSH SINK {self._target.name} tries again")
+
+    def next_piece(self, *, idle: bool) -> Piece | None:
+        """What to commit next; `idle`: also positions that moved over control records only."""
+        target = self._target
+        if target.buffer.reading_gap():
+            return None
+        piece = take(target.buffer.sealed(target.name), target.next_offsets(), most_bytes=MOST_BYTES)
+        return piece if piece is not None and (idle or piece.moves) else None
+
+    def commit(self, piece: Piece, control: Control) -> Committed | None:
+        """Steps 2 to 6. None: somebody else was there first, or the table changed; `target.head` says where it stands."""
+        began = time.monotonic()
+        self._verify()
+        judged, errors = self._commit_errors(piece, control)
+        target = self._target
+        reader = PieceReader(self._cursor, piece, target.columns, topic=target.single_topic, judged=judged, sort_by=target.head.sort_by)
+        ranges = reader.ranges()
+        outcome = self._commit_rows(ranges, reader, errors, control)
+        self._hand_over(outcome)
+        if outcome.result is not Result.APPLIED:
+            return None
+        self._tell_kafka(ranges)
+        return Committed(outcome.head.snapshot_id, time.time(), outcome.rows, outcome.files, outcome.bytes, time.monotonic() - began,
+                         _ranges_text(ranges), errors)
+
+    def _verify(self) -> None:
+        """Step 2. A topic deleted and created again has other records at the same offsets; nothing else would tell."""
+        from kshell.iceberg.compare import compare
+
+        target = self._target
+        assert target.head.state is not None
+        for stop in compare(target.head.state, topic_ids(target.cluster, target.head.state.topics), target.name):
+            raise stop
+
+    def _commit_errors(self, piece: Piece, control: Control) -> tuple[Collection[tuple[str, int, int]], int]:
+        """Step 3."""
+        from kshell.iceberg.errors_table import commit_errors
+
+        target = self._target
+        if target.errors_sink is None:
+            return (), len(piece.bad)
+        ranges = {tp: Range(lo, hi) for tp, (lo, hi) in piece.bounds.items()}
+        done = commit_errors(target.lake, target.errors_sink, ranges, error_rows(piece.bad), control)
+        return done.already, done.committed
+
+    def _commit_rows(self, ranges: Mapping[TP, Range], reader: PieceReader, errors: int, control: Control) -> Outcome:
+        """Step 4."""
+        from kshell.iceberg.commit import commit
+
+        target = self._target
+        failpoint("flush.before_parquet")
+        batch = Batch(ranges, reader.rows, target.head.schema_id, target.head.spec_id, errors)
+        return commit(target.lake, target.sink, batch, control)
+
+    def _hand_over(self, outcome: Outcome) -> None:
+        """Step 5."""
+        if outcome.result is Result.REWOUND:
+            self._target.rewind(outcome.head.cut())
+        self._target.hand_over(outcome.head)
+
+    def _tell_kafka(self, ranges: Mapping[TP, Range]) -> None:
+        """Step 6."""
+        failpoint("kafka.before_offset_commit")
+        self._target.cluster.commit_offsets(self._target.group, {tp: (part.hi, None) for tp, part in ranges.items()})
+
+
+def _ranges_text(ranges: Mapping[TP, Range]) -> str:
+    topics: dict[str, list[list[int]]] = {}
+    for (topic, partition), part in sorted(ranges.items()):
+        topics.setdefault(topic, []).append([partition, part.lo, part.hi, part.rows])
+    return json.dumps(topics, separators=(",", ":"))

@@ -1,0 +1,282 @@
+"""The flush thread of one sink: when it commits, what it answers, why it stands still.
+
+Invariant: one commit is in flight at a time; a sink that cannot commit says so in `status()`, it is never alive and silent. A Stop is
+final for this thread: the statement that resolves it makes another one."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from kshell.engine import Engine
+from kshell.errors import DeadlineError, Error, InternalError, RefusedError
+from kshell.flush.cycle import Committed, Cycle
+from kshell.flush.policy import EXPIRY_S, IDLE_PROGRESS_S, Policy
+from kshell.flush.target import Target
+from kshell.iceberg import Control, Left, Phase, Progress, Stop
+from kshell.testing import failpoint
+
+_TICK_S = 0.1
+_MOST_COMMITS = 1000                          # rows of kshell.commits, per sink
+_RETRY_S = 30.0                               # longest pause between looks at a broker or catalog that does not answer
+Notice = Callable[[str, str], None]           # "note" or "warning", text
+
+
+@dataclass(frozen=True, slots=True)
+class FlushStatus:
+    """What SHOW SINKS says of the thread."""
+
+    state: str                                # running, flushing, retrying, resolving, paused, failed, stopped, or the name of a Stop
+    pending_rows: int
+    pending_bytes: int
+    committed_rows: int                       # by this process
+    last_commit_at: float | None              # seconds since the epoch; None: not yet
+    snapshot_id: int | None                   # the snapshot that the views read
+    last_error: str | None
+    cure: str | None                          # the statement that resolves a Stop
+
+
+@dataclass(slots=True)
+class Request:
+    """A FLUSH that waits. `rows` and `snapshot_id`: what was committed meanwhile."""
+
+    done: threading.Event
+    rows: int = 0
+    snapshot_id: int | None = None
+    error: Error | None = None
+
+
+class Flusher:
+    def __init__(self, engine: Engine, target: Target, policy: Policy, *, full_bytes: int, refresh_s: float, pause_on_failure: bool,
+                 notice: Notice, paused: bool = False) -> None:
+        self.target = target
+        self.policy = policy
+        self.full_bytes = full_bytes
+        self.refresh_s = refresh_s
+        self.pause_on_failure = pause_on_failure
+        self.commits: deque[Committed] = deque(maxlen=_MOST_COMMITS)
+        self._notice = notice
+        self._cycle = Cycle(target, engine.export_cursor())
+        self._paused = paused
+        self._stop_reason: Stop | None = None
+        self._failure: Error | None = None
+        self._last_error: str | None = None
+        self._activity: Literal["running", "flushing", "retrying", "resolving"] = "running"
+        self._requests: deque[Request] = deque()
+        self._wake = threading.Event()
+        self._ending = threading.Event()
+        self._abandoned = threading.Event()
+        self._deadline: float | None = None
+        self._pause_wanted = False
+        self._committed_rows = 0
+        self._last_commit_at: float | None = None
+        self._last_commit = self._last_look = self._last_idle = self._last_expiry = time.monotonic()
+        self._patience_s = policy.first()
+        self._retry_s = 0.0
+        self._next_try = 0.0
+        self._thread = threading.Thread(target=self._run, name=f"kshell-flush-{target.name}", daemon=True)
+
+    # ---- called by the session ---------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def request(self) -> Request:
+        """Ask for everything decoded so far to be committed. Raises at once where that cannot happen."""
+        self.raise_if_standing()
+        if self._paused:
+            raise RefusedError(f"sink {self.target.name} is paused", hint=f"RESUME SINK {self.target.name}")
+        request = Request(threading.Event())
+        self._requests.append(request)
+        self._wake.set()
+        return request
+
+    def raise_if_standing(self) -> None:
+        if self._stop_reason is not None:
+            raise self._stop_reason
+        if self._failure is not None:
+            raise self._failure
+
+    def pause(self) -> bool:
+        was, self._paused = self._paused, True
+        return not was
+
+    def resume(self) -> bool:
+        was, self._paused = self._paused, False
+        self._wake.set()
+        return was
+
+    def stand(self, stop: Stop) -> None:
+        """Stop writing, for a reason found outside this thread."""
+        if self._stop_reason is None:
+            self._stop_reason = stop
+            self._last_error = stop.message
+            self._notice("warning", f"sink {self.target.name}: {stop.message}; resolve with: {stop.cure}")
+        self._wake.set()
+
+    def status(self) -> FlushStatus:
+        rows, size = self.target.buffer.pending(self.target.name)
+        return FlushStatus(self._state(), rows, size, self._committed_rows, self._last_commit_at, self.target.head.snapshot_id,
+                           self._last_error, self._stop_reason.cure if self._stop_reason else None)
+
+    def _state(self) -> str:
+        if self._stop_reason is not None:
+            return str(self._stop_reason.state)
+        if self._failure is not None:
+            return "failed"
+        if not self._thread.is_alive() and self._ending.is_set():
+            return "stopped"
+        return "paused" if self._paused else self._activity
+
+    def close(self, *, timeout_s: float) -> None:
+        """End the thread. A commit that is on its way is left where it is: the table knows whether it landed."""
+        self._deadline = time.monotonic() + timeout_s
+        self._ending.set()
+        self._wake.set()
+        if self._thread.is_alive():
+            self._thread.join(timeout_s)
+        self._abandoned.set()
+        self._finish_requests(DeadlineError(f"sink {self.target.name} ended before everything was committed"))
+
+    # ---- the thread --------------------------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        while not self._ending.is_set():
+            self._wake.wait(_TICK_S)
+            self._wake.clear()
+            try:
+                self._step()
+            except Stop as stop:
+                self.stand(stop)
+            except Left as left:
+                self._left(left)
+            except Error as error:
+                self._put_off(error)
+            except Exception as error:  # noqa: BLE001 - whatever it was, the thread confesses and stops committing
+                self._failure = InternalError(f"sink {self.target.name}: {type(error).__name__}: {error}",
+                                              hint=f"the rows stay in Kafka; RESUME SINK {self.target.name} tries again")
+                self._last_error = self._failure.message
+                self._notice("warning", self._failure.message)
+            if self._stop_reason or self._failure:
+                self._finish_requests(self._stop_reason or self._failure)
+
+    def _step(self) -> None:
+        if self._stop_reason or self._failure or time.monotonic() < self._next_try:
+            return
+        if self._requests or (not self._paused and self._due()):
+            self._flush()
+        elif time.monotonic() - self._last_look >= self.refresh_s:
+            self._look()
+
+    def _due(self) -> bool:
+        rows, size = self.target.buffer.pending(self.target.name)
+        return self._idle_due() or self.policy.due(pending_rows=rows, pending_bytes=size, full_bytes=self.full_bytes,
+                                                   waited_s=time.monotonic() - self._last_commit, patience_s=self._patience_s)
+
+    def _idle_due(self) -> bool:
+        return time.monotonic() - self._last_idle >= IDLE_PROGRESS_S
+
+    def _flush(self) -> None:
+        """Commit until nothing that was decoded at the beginning is left; the requests made before that are then answered."""
+        asked = list(self._requests)
+        idle = self._idle_due()
+        self._activity = "flushing"
+        self._cycle.seal()
+        while (piece := self._cycle.next_piece(idle=idle)) is not None and not self._ending_now():
+            committed = self._cycle.commit(piece, self._control())
+            self._landed(committed, asked)
+        if self.target.buffer.reading_gap():
+            return                             # the source reads up to the table's position first; the requests wait
+        self._last_commit = time.monotonic()
+        self._patience_s = self.policy.next()
+        self._activity, self._retry_s = "running", 0.0
+        if idle:
+            self._last_idle = time.monotonic()
+        for request in asked:
+            self._requests.remove(request)
+            request.done.set()
+        self._keep_house()
+
+    def _landed(self, committed: Committed | None, asked: list[Request]) -> None:
+        self._last_look = time.monotonic()
+        if committed is None:
+            return
+        self.commits.append(committed)
+        self._committed_rows += committed.rows
+        self._last_commit_at = committed.committed_at
+        self._last_error = None
+        for request in asked:
+            request.rows += committed.rows
+            request.snapshot_id = committed.snapshot_id
+
+    def _look(self) -> None:
+        """Commits of others: the views follow the table's head."""
+        from kshell.iceberg.head import load_head
+
+        self._last_look = time.monotonic()
+        head = load_head(self.target.lake, self.target.sink)
+        known = self.target.head
+        if (head.snapshot_id, head.schema_id) != (known.snapshot_id, known.schema_id):
+            failpoint("observe.before_move")
+            self.target.hand_over(head)
+
+    def _keep_house(self) -> None:
+        from kshell.iceberg import maintenance
+
+        if time.monotonic() - self._last_expiry < EXPIRY_S:
+            return
+        self._last_expiry = time.monotonic()
+        lake, sink = self.target.lake, self.target.sink
+        maintenance.expire(lake, sink)
+        maintenance.delete_old_metadata(lake, lake.load(sink.table), {self.target.head.metadata_location})
+
+    def look_at_once(self) -> None:
+        """REFRESH SINK."""
+        self._last_look = 0.0
+        self._wake.set()
+
+    # ---- outcomes ----------------------------------------------------------------------------------------------------
+
+    def _control(self) -> Control:
+        return Control(cancelled=lambda: self._pause_wanted or self._ending_now(), deadline=self._deadline, report=self._report,
+                       wait=self._ending.wait)
+
+    def _ending_now(self) -> bool:
+        return self._ending.is_set() and (self._deadline is None or time.monotonic() >= self._deadline)
+
+    def _report(self, progress: Progress) -> None:
+        self._activity = {Phase.COMMITTING: "flushing", Phase.RETRYING: "retrying",
+                          Phase.RESOLVING: "resolving"}[progress.phase]  # type: ignore[assignment]
+        if progress.error:
+            self._last_error = progress.error
+        if progress.alarm:
+            self._notice("warning", f"sink {self.target.name}: {progress.error}")
+        self._pause_wanted = self.pause_on_failure and progress.phase is Phase.RETRYING
+
+    def _left(self, left: Left) -> None:
+        if self._pause_wanted:
+            self._pause_wanted, self._paused = False, True
+            self._notice("warning", f"sink {self.target.name} is paused: {self._last_error}; RESUME SINK {self.target.name} tries again")
+            self._finish_requests(left)
+
+    def _put_off(self, error: Error) -> None:
+        """A broker or catalog that does not answer: the rows wait in the buffer, the requests go on waiting."""
+        if self._last_error != error.message:
+            self._notice("warning", f"sink {self.target.name}: {error.message}")
+        self._last_error = error.message
+        self._activity = "retrying"
+        self._retry_s = min(_RETRY_S, max(0.5, self._retry_s * 2))
+        self._next_try = time.monotonic() + self._retry_s
+        if self.pause_on_failure:
+            self._paused = True
+            self._finish_requests(error)
+
+    def _finish_requests(self, error: Error | None) -> None:
+        while self._requests:
+            request = self._requests.popleft()
+            request.error = error
+            request.done.set()

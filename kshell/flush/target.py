@@ -1,0 +1,52 @@
+"""The handles of one running sink: where rows come from, where they go, and who has to be told.
+
+Invariant: `head` is one snapshot's file and positions together; it is replaced as a whole."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from kshell.buffer import TP, BufferApi
+from kshell.buffer import Lake as BufferLake
+from kshell.columns import Column
+from kshell.iceberg import Head, Sink
+
+if TYPE_CHECKING:
+    from kshell.iceberg.catalogs import Lake
+    from kshell.kafka.cluster import Cluster
+
+
+@dataclass(slots=True)
+class Target:
+    sink: Sink
+    errors_sink: Sink | None                  # None: no error table, bad records are dropped and counted
+    lake: Lake
+    head: Head
+    columns: tuple[Column, ...]               # of the source's segments, with the table's types
+    buffer: BufferApi
+    cluster: Cluster
+    topics: Callable[[], tuple[str, ...]]
+    single_topic: str | None                  # None: rows carry _kafka_topic
+    group: str
+    seal: Callable[[], bool]
+    rewind: Callable[[Mapping[TP, int]], None]
+
+    @property
+    def name(self) -> str:
+        return self.sink.name
+
+    @property
+    def table_name(self) -> str:
+        return ".".join((self.lake.name, *self.sink.table))
+
+    def next_offsets(self) -> dict[TP, int]:
+        return self.head.cut()
+
+    def hand_over(self, head: Head) -> bool:
+        """Show the table up to `head` and the buffer from there on. False: the buffer is still being read up to there."""
+        self.head = head
+        location = head.metadata_location if head.snapshot_id is not None else None
+        lake = BufferLake(location, head.columns, head.snapshot_id, self.table_name)
+        return self.buffer.publish(sink=self.name, cut=head.cut(), lake=lake)

@@ -1,0 +1,196 @@
+"""Clusters and catalogs by name: ATTACH, DETACH, and the catalog that is there without being attached.
+
+Invariant: a name is a cluster or a catalog, never both; the embedded catalog `local` is made when it is first used."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from kshell.columns import quote
+from kshell.errors import BadValueError, ConflictError, ExistsError, NotFoundError, did_you_mean
+from kshell.lang import declared
+from kshell.lang.statements import Attach
+from kshell.session.context import Context
+
+if TYPE_CHECKING:
+    from kshell.iceberg.catalogs import Lake
+    from kshell.kafka.cluster import Cluster
+
+LOCAL = "local"
+_KAFKA_SCHEME = "kafka://"
+
+
+@dataclass(slots=True)
+class Attached:
+    """A cluster as the user attached it. `defaults`: source options that its sources take over."""
+
+    cluster: Cluster
+    uri: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+    defaults: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Catalog:
+    lake: Lake
+    read_only: bool
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Connections:
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self.clusters: dict[str, Attached] = {}
+        self.catalogs: dict[str, Catalog] = {}
+        self.topics: dict[str, tuple[str, ...]] = {}          # as last seen; for completion and did-you-mean
+        self._lock = threading.Lock()
+
+    # ---- ATTACH, DETACH ----------------------------------------------------------------------------------------------
+
+    def attach(self, statement: Attach) -> str | None:
+        """The note for the user; None: it was there and IF NOT EXISTS was said."""
+        taken = statement.name in self.clusters or statement.name in self.catalogs
+        if taken and statement.if_not_exists:
+            return None
+        if taken and not statement.or_replace:
+            raise ExistsError(f"{statement.name} is attached already", hint=f"DETACH {statement.name}, or ATTACH OR REPLACE")
+        return self._attach_kafka(statement) if statement.kind == "kafka" else self._attach_iceberg(statement)
+
+    def _attach_kafka(self, statement: Attach) -> str:
+        options = declared.ATTACH_KAFKA.parse(statement.options, self._context.resolve, zone=self._context.zone())
+        cluster = self._connected(statement.name, address_of(statement.uri), options["CONFIG"] or {}, options["TIMEOUT"])
+        own = ("SECRET", "SCHEMA_REGISTRY", "TIMEOUT", "CONFIG")
+        defaults = {k: v for k, v in options.items() if k in options.given and k not in own}
+        self._put_cluster(statement.name, Attached(cluster, statement.uri, {k: options[k] for k in options.given}, defaults))
+        return f"cluster {statement.name} attached: {len(self.topics[statement.name])} topics"
+
+    def attach_address(self, name: str, address: str) -> Cluster:
+        """For --brokers, and for FROM KAFKA 'host:9092'."""
+        cluster = self._connected(name, address_of(address), {}, self._context.settings.timeout)
+        self._put_cluster(name, Attached(cluster, _KAFKA_SCHEME + address_of(address)))
+        return cluster
+
+    def _connected(self, name: str, address: str, config: Mapping[str, str], timeout_s: float) -> Cluster:
+        from kshell.kafka.cluster import Cluster
+
+        cluster = Cluster(name, address, config, timeout_s)
+        try:
+            self.topics[name] = tuple(t.name for t in cluster.topics())
+        except BaseException:
+            cluster.close()
+            raise
+        return cluster
+
+    def _put_cluster(self, name: str, attached: Attached) -> None:
+        old = self.clusters.pop(name, None)
+        self.clusters[name] = attached
+        if old is not None:
+            old.cluster.close()
+
+    def _attach_iceberg(self, statement: Attach) -> str:
+        from kshell.iceberg.catalogs import open_catalog
+
+        options = declared.ATTACH_ICEBERG.parse(statement.options, self._context.resolve, zone=self._context.zone())
+        lake = open_catalog(str(options["CATALOG"]), statement.name, statement.uri, options["WAREHOUSE"], options["PROPERTIES"] or {},
+                            catalog_name=options["NAME"], data_dir=self._context.data_dir)
+        self._put_catalog(statement.name, Catalog(lake, bool(options["READ_ONLY"]), {k: options[k] for k in options.given}))
+        return f"catalog {statement.name} attached"
+
+    def _put_catalog(self, name: str, catalog: Catalog) -> None:
+        """Its tables are views in an in-memory database of its name, made when they are first used."""
+        if name not in self.catalogs:
+            self._context.engine.cursor().execute(f"ATTACH IF NOT EXISTS ':memory:' AS {quote(name)}")
+        self.catalogs[name] = catalog
+
+    def detach(self, name: str, used_by: list[str]) -> str:
+        if used_by:
+            raise ConflictError(f"{name} is used by {', '.join(used_by)}",
+                                hint=f"DROP {'SINK' if name in self.catalogs else 'SOURCE'} {used_by[0]} first")
+        if name in self.clusters:
+            self.clusters.pop(name).cluster.close()
+            self.topics.pop(name, None)
+            return f"cluster {name} detached"
+        catalog = self.catalogs.pop(name)
+        catalog.lake.close()
+        self._context.engine.cursor().execute(f"DETACH {quote(name)}")
+        return f"catalog {name} detached"
+
+    def owns(self, name: str) -> bool:
+        return name in self.clusters or name in self.catalogs
+
+    # ---- look-up -----------------------------------------------------------------------------------------------------
+
+    def attached(self, name: str | None, *, is_address: bool = False) -> Attached:
+        """The cluster of this name; of an address, attached on the fly; without a name the only one, or the one called kafka."""
+        if name is not None and is_address:
+            return self._by_address(name)
+        if name is not None:
+            if name not in self.clusters:
+                otherwise = f"ATTACH 'kafka://host:9092' AS {quote_if_needed(name)} (TYPE kafka)"
+                raise NotFoundError(f"no cluster {name} is attached", hint=did_you_mean(name, self.clusters) or otherwise)
+            return self.clusters[name]
+        if len(self.clusters) == 1:
+            return next(iter(self.clusters.values()))
+        if "kafka" in self.clusters:
+            return self.clusters["kafka"]
+        if not self.clusters:
+            raise NotFoundError("no cluster is attached",
+                                hint="ATTACH 'kafka://host:9092' AS k (TYPE kafka), or start with --brokers host:9092")
+        raise BadValueError(f"several clusters are attached: {', '.join(self.clusters)}",
+                            hint=f"say which: FROM KAFKA {next(iter(self.clusters))}")
+
+    def _by_address(self, address: str) -> Attached:
+        for known in self.clusters.values():
+            if known.cluster.bootstrap == address_of(address):
+                return known
+        name = next(n for n in ("kafka", *(f"kafka{i}" for i in range(2, 1000))) if not self.owns(n))
+        self.attach_address(name, address)
+        return self.clusters[name]
+
+    def cluster(self, name: str | None) -> Cluster:
+        return self.attached(name).cluster
+
+    def catalog(self, name: str) -> Catalog:
+        """The catalog of this name. `local` is made on first use; those of PyIceberg's own configuration open by name."""
+        with self._lock:
+            if name not in self.catalogs:
+                self._open_by_name(name)
+            return self.catalogs[name]
+
+    def _open_by_name(self, name: str) -> None:
+        from kshell.iceberg.catalogs import open_catalog
+
+        if name == LOCAL:
+            self._put_catalog(LOCAL, Catalog(open_catalog(LOCAL, LOCAL, data_dir=self._context.data_dir), read_only=False))
+            return
+        from kshell.iceberg.configured import names, open_configured
+
+        if name not in names():
+            raise NotFoundError(f"no catalog {name} is attached",
+                                hint=did_you_mean(name, [*self.catalogs, LOCAL, *names()])
+                                or f"ATTACH '<uri>' AS {quote_if_needed(name)} (TYPE iceberg, CATALOG rest)")
+        self._put_catalog(name, Catalog(open_configured(name), read_only=False))
+
+    def known_topics(self) -> Iterator[tuple[str, str]]:
+        """(cluster, topic) as last seen; asks nobody."""
+        for cluster, topics in list(self.topics.items()):
+            for topic in topics:
+                yield cluster, topic
+
+    def close(self) -> None:
+        for attached in self.clusters.values():
+            attached.cluster.close()
+        for catalog in self.catalogs.values():
+            catalog.lake.close()
+
+
+def address_of(uri: str) -> str:
+    """kafka://a:9092,b:9092 -> a:9092,b:9092"""
+    return uri.removeprefix(_KAFKA_SCHEME).rstrip("/")
+
+
+def quote_if_needed(name: str) -> str:
+    return name if name.isidentifier() and name.isascii() else quote(name)

@@ -1,0 +1,78 @@
+"""Tables of attached catalogs under their own names: `local.shop.orders` is a view over one snapshot, made when it is first used.
+
+Invariant: a view reads the newest snapshot of the moment it was made; REFRESH CATALOG and a newer use of `forget` make it again."""
+
+from __future__ import annotations
+
+from kshell.columns import literal, quote
+from kshell.engine import Engine
+from kshell.errors import Error
+from kshell.lang.tokens import Token, tokens
+from kshell.session.connections import LOCAL, Connections
+
+
+class LakeViews:
+    def __init__(self, engine: Engine, connections: Connections) -> None:
+        self._engine = engine
+        self._connections = connections
+        self._made: set[tuple[str, ...]] = set()
+
+    def prepare(self, text: str) -> None:
+        """Make the views that a statement names and that do not exist."""
+        catalogs = {*self._connections.catalogs, LOCAL}
+        lowered = text.lower()
+        if not any(c.lower() in lowered for c in catalogs):
+            return
+        for chain in _chains(tokens(text)):
+            if len(chain) >= 3 and chain[0] in catalogs and chain not in self._made:
+                self._make(chain)
+
+    def _make(self, chain: tuple[str, ...]) -> None:
+        catalog, *identifier = chain
+        try:
+            table = self._connections.catalog(catalog).lake.find(tuple(identifier))
+        except Error:
+            return                             # what DuckDB says of a name that does not exist is what the user should read
+        if table is None:
+            return
+        self._engine.need_iceberg()
+        schema, name = ".".join(identifier[:-1]), identifier[-1]
+        cursor = self._engine.cursor()
+        cursor.execute(f"CREATE SCHEMA IF NOT EXISTS {quote(catalog)}.{quote(schema)}")
+        if table.metadata.current_snapshot() is not None:
+            view = f"{quote(catalog)}.{quote(schema)}.{quote(name)}"
+            cursor.execute(f"CREATE OR REPLACE VIEW {view} AS FROM iceberg_scan({literal(table.metadata_location)})")
+            self._made.add(chain)
+
+    def forget(self, catalog: str) -> None:
+        self._made = {c for c in self._made if c[0] != catalog}
+
+    def relations(self) -> dict[str, tuple[str, ...]]:
+        """Every table and view with its columns, for completion."""
+        cursor = self._engine.cursor()
+        query = ("SELECT table_catalog, table_schema, table_name, list(column_name ORDER BY ordinal_position) "
+                 "FROM information_schema.columns "
+                 "WHERE table_schema NOT IN ('kshell_buffer', 'information_schema', 'pg_catalog') GROUP BY ALL")
+        found = cursor.execute(query).fetchall()
+        cursor.close()
+        return {_shown(catalog, schema, name): tuple(columns) for catalog, schema, name, columns in found}
+
+
+def _shown(catalog: str, schema: str, name: str) -> str:
+    parts = [name] if (catalog, schema) == ("memory", "main") else [schema, name] if catalog == "memory" else [catalog, schema, name]
+    return ".".join(parts)
+
+
+def _chains(found: list[Token]) -> set[tuple[str, ...]]:
+    """Dotted names of three parts and more, unquoted."""
+    chains: set[tuple[str, ...]] = set()
+    parts: list[str] = []
+    for token in found:
+        if token.kind in ("word", "name") and (not parts or parts[-1] == "."):
+            parts.append(token.text if token.kind == "word" else token.text[1:-1].replace('""', '"'))
+        elif token.text == "." and parts and parts[-1] != ".":
+            parts.append(".")
+        else:
+            chains.add(tuple(p for p in parts if p != "."))
+            parts = [token.text] if token.kind == "word" else []
+    return chains

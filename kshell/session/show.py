@@ -1,0 +1,170 @@
+"""SHOW, DESCRIBE and SHOW CREATE.
+
+Invariant: what SHOW lists is what the table of that name in schema `kshell` holds; what SHOW CREATE prints can be run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from kshell.columns import Column, literal
+from kshell.decode import paths
+from kshell.errors import NotFoundError, RefusedError, did_you_mean
+from kshell.lang import declared
+from kshell.lang import show as written
+from kshell.lang.statements import ColumnDefinition, Describe, Show, ShowCreate, Span
+from kshell.query.result import Result
+from kshell.session.connections import Connections
+from kshell.session.sinks import SinkEntry, Sinks
+from kshell.session.sources import Source, Sources
+
+# What SHOW prints of a kshell table; EXTENDED prints all of it.
+BRIEF = {
+    "connections": "name, type, address, state",
+    "sources": ("name, topic, connection, state, rows_total, rows_per_second, lag_messages, buffer_rows, buffer_bytes, error_rows, "
+                "last_error"),
+    "sinks": "name, source, table_name, state, pending_rows, committed_rows, last_commit_at, last_snapshot_id, last_error, resolve_with",
+}
+_TOPICS = [("name", "VARCHAR"), ("partitions", "INTEGER")]
+_TOPICS_EXTENDED = [*_TOPICS, ("id", "VARCHAR"), ("messages", "BIGINT"), ("log_start", "BIGINT[]"), ("log_end", "BIGINT[]")]
+
+
+class Shower:
+    """`query` runs DuckDB text on the session's cursor."""
+
+    def __init__(self, connections: Connections, sources: Sources, sinks: Sinks, query: Callable[[str], Result]) -> None:
+        self._connections = connections
+        self._sources = sources
+        self._sinks = sinks
+        self._query = query
+
+    # ---- SHOW --------------------------------------------------------------------------------------------------------
+
+    def show(self, statement: Show) -> Result:
+        if statement.what == "topics":
+            return self._topics(statement)
+        if statement.what == "consumer groups":
+            return self._groups(statement)
+        if statement.what not in BRIEF:
+            raise RefusedError(f"SHOW {statement.what.upper()} is not built yet",
+                               hint="SHOW TOPICS, SHOW SOURCES, SHOW SINKS, SHOW CONNECTIONS")
+        columns = "*" if statement.extended else BRIEF[statement.what]
+        where = f" WHERE name LIKE {literal(statement.like)}" if statement.like else ""
+        return self._query(f"SELECT {columns} FROM memory.kshell.{statement.what}{where} ORDER BY name")
+
+    def _topics(self, statement: Show) -> Result:
+        cluster = self._connections.attached(statement.cluster, is_address=statement.cluster_is_address).cluster
+        found = cluster.topics(internal=bool(statement.like and statement.like.startswith("__")))
+        self._connections.topics[cluster.name] = tuple(t.name for t in found)
+        found = [t for t in found if statement.like is None or like(t.name, statement.like)]
+        if not statement.extended:
+            return Result.of_rows(_TOPICS, [(t.name, len(t.partitions)) for t in found])
+        named = cluster.describe([t.name for t in found])
+        tps = [(t.name, p) for t in named.values() for p in t.partitions]
+        starts, ends = cluster.log_starts(tps), cluster.log_ends(tps)
+        rows = []
+        for topic in named.values():
+            lo, hi = [starts[topic.name, p] for p in topic.partitions], [ends[topic.name, p] for p in topic.partitions]
+            rows.append((topic.name, len(topic.partitions), topic.id, sum(hi) - sum(lo), lo, hi))
+        return Result.of_rows(_TOPICS_EXTENDED, rows)
+
+    def _groups(self, statement: Show) -> Result:
+        cluster = self._connections.attached(statement.cluster, is_address=statement.cluster_is_address).cluster
+        found = [(g.name, g.state) for g in cluster.groups() if statement.like is None or like(g.name, statement.like)]
+        return Result.of_rows([("name", "VARCHAR"), ("state", "VARCHAR")], found)
+
+    def listing(self, function: str, argument: str | None) -> Result:
+        """kafka_topics(connection), kafka_groups(connection), kafka_offsets(topic)."""
+        if function == "kafka_groups":
+            return self._groups(Show(text=function, what="consumer groups", cluster=argument))
+        if function == "kafka_topics":
+            return self._topics(Show(text=function, what="topics", cluster=argument, extended=True))
+        cluster = self._connections.cluster(None)
+        info = cluster.describe([argument or ""])[argument or ""]
+        tps = [(info.name, p) for p in info.partitions]
+        starts, ends = cluster.log_starts(tps), cluster.log_ends(tps)
+        return Result.of_rows([("partition", "INTEGER"), ("log_start", "BIGINT"), ("log_end", "BIGINT")],
+                              [(tp[1], starts[tp], ends[tp]) for tp in tps])
+
+    # ---- DESCRIBE ----------------------------------------------------------------------------------------------------
+
+    def describe(self, statement: Describe) -> Result:
+        match statement.kind:
+            case "source":
+                return self._describe_source(self._sources.get(statement.name))
+            case "sink":
+                return self._describe_sink(self._sinks.get(statement.name))
+            case _:
+                raise RefusedError("DESCRIBE TOPIC is not built yet",
+                                   hint=f"SHOW TOPICS LIKE {literal(statement.name)} EXTENDED shows its offsets")
+
+    def _describe_source(self, source: Source) -> Result:
+        rows: list[tuple[str, str, str | None]] = [(c.name, c.type, _origin(c.path)) for c in source.decoder.columns]
+        rows += [(c.name, c.type, "record metadata") for c in source.decoder.metadata]
+        return Result.of_rows([("column_name", "VARCHAR"), ("column_type", "VARCHAR"), ("origin", "VARCHAR")], rows)
+
+    def _describe_sink(self, entry: SinkEntry) -> Result:
+        rows: list[tuple[str, Any]] = [("name", entry.name), ("id", entry.id), ("source", entry.source.name), ("table", entry.table_name),
+                                       ("state", entry.state()), ("resolve_with", entry.cure())]
+        if entry.flusher is not None:
+            target = entry.flusher.target
+            rows += [("group", target.group), ("snapshot_id", target.head.snapshot_id),
+                     ("metadata_location", target.head.metadata_location),
+                     ("columns", ", ".join(f"{c.name} {c.type}" for c in target.head.columns))]
+            rows += [(f"committed {topic}[{p}]", offset) for (topic, p), offset in sorted(target.head.cut().items())]
+        given = [o for o in declared.SINK.options if o.built and entry.options.get(o.name) is not None]
+        rows += [(o.name.lower(), o.kind.text(entry.options[o.name])) for o in given]
+        return Result.of_rows([("property", "VARCHAR"), ("value", "VARCHAR")], [(k, None if v is None else str(v)) for k, v in rows])
+
+    # ---- SHOW CREATE -------------------------------------------------------------------------------------------------
+
+    def show_create(self, statement: ShowCreate) -> Result:
+        match statement.kind:
+            case "source":
+                text = self.source_text(self._sources.get(statement.name))
+            case "sink":
+                text = self.sink_text(self._sinks.get(statement.name))
+            case _:
+                text = self.connection_text(statement.name)
+        return Result.of_rows([("name", "VARCHAR"), ("sql", "VARCHAR")], [(statement.name, text)])
+
+    def source_text(self, source: Source) -> str:
+        """Columns are written out, so that it infers nothing when it runs."""
+        given = {k: source.options[k] for k in source.options if k in source.options.given}
+        if not {"TOPIC", "TOPICS", "TOPIC_PATTERN"} & set(given) and source.topics != (source.name,):
+            given["TOPIC"] = source.topics[0]
+        columns = [_definition(c) for c in source.columns] if source.options["FORMAT"] == "json" else []
+        return written.create_source_text(source.name, columns=columns, cluster=source.cluster_name, options=given)
+
+    def sink_text(self, entry: SinkEntry) -> str:
+        given = {k: entry.options[k] for k in entry.options if k in entry.options.given}
+        return written.create_sink_text(entry.name, (entry.catalog_name, *entry.table), source=entry.source.name, options=given)
+
+    def connection_text(self, name: str) -> str:
+        if name in self._connections.clusters:
+            attached = self._connections.clusters[name]
+            return written.attach_text("kafka", attached.uri, name, options=attached.options)
+        if name in self._connections.catalogs or name == "local":
+            catalog = self._connections.catalog(name)
+            if name == "local":
+                return f"-- the embedded catalog; any PyIceberg opens it with\n-- {catalog.lake.line()}"
+            return written.attach_text("iceberg", catalog.lake.uri, name, options=catalog.options)
+        known = [*self._connections.clusters, *self._connections.catalogs]
+        raise NotFoundError(f"there is no connection {name}", hint=did_you_mean(name, known) or "SHOW CONNECTIONS lists them")
+
+
+def _definition(column: Column) -> ColumnDefinition:
+    type_ = "JSON" if column.json_text else column.declared or column.type
+    return ColumnDefinition(column.name, type_, Span(0, 0), paths.spell(column.path) if column.path else None, column.not_null)
+
+
+def like(text: str, pattern: str) -> bool:
+    """SQL LIKE."""
+    import re
+
+    parts = {"%": ".*", "_": "."}
+    return re.fullmatch("".join(parts.get(c, re.escape(c)) for c in pattern), text, re.DOTALL) is not None
+
+
+def _origin(path: tuple[str, ...]) -> str | None:
+    return paths.spell(path) if path else None

@@ -1,0 +1,296 @@
+"""Sources: what CREATE SOURCE makes, and the statements that change it.
+
+Invariant: a source's options are resolved once, when it is created: its topics, its start offsets, its columns. What SHOW CREATE prints
+makes the same source without looking at the topic again."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from kshell import decode
+from kshell.buffer import TP
+from kshell.buffer.budget import Budget
+from kshell.buffer.buffer import Buffer
+from kshell.columns import Column
+from kshell.decode import Decoder
+from kshell.errors import ConflictError, ExistsError, NotFoundError, RefusedError, did_you_mean
+from kshell.ingest import IngestSpec, Trouble
+from kshell.ingest.ingest import Ingest
+from kshell.lang import declared
+from kshell.lang.statements import AlterSource, CreateSource
+from kshell.options import Parsed, Position, canonical
+from kshell.options import read as read_value
+from kshell.session import positions
+from kshell.session.connections import Connections
+from kshell.session.context import Context
+from kshell.session.sample import sample
+
+if TYPE_CHECKING:
+    from kshell.kafka.cluster import Cluster, TopicInfo
+
+RESERVED = frozenset({"live", "lake", "kshell", "memory", "main"})
+_DECLARED_FORMATS = frozenset({"json"})
+_INTERNAL = "__"
+
+
+@dataclass(slots=True)
+class Source:
+    name: str
+    cluster_name: str
+    cluster: Cluster
+    topics: tuple[str, ...]                   # when it was created; a pattern may add to them
+    options: Parsed
+    columns: tuple[Column, ...]               # payload
+    declared: bool                            # the columns were written down, not inferred
+    start: Mapping[TP, int]
+    stop: Mapping[TP, int] | None             # None: unbounded
+    topic_ids: Mapping[str, str | None]
+    decoder: Decoder
+    buffer: Buffer
+    ingest: Ingest
+    troubles: dict[TP, Trouble] = field(default_factory=dict)
+
+    @property
+    def pattern(self) -> str | None:
+        found = self.options["TOPIC_PATTERN"]
+        return None if found is None else str(found)
+
+    @property
+    def multi_topic(self) -> bool:
+        return "topic" in included(self.options)
+
+    @property
+    def segment_columns(self) -> tuple[Column, ...]:
+        return (*self.decoder.columns, *self.decoder.metadata)
+
+    def current_topics(self) -> tuple[str, ...]:
+        return tuple(sorted({*self.topics, *(t for t, _ in self.ingest.status().partitions)}))
+
+    def shown_topic(self) -> str:
+        return self.pattern or ", ".join(self.topics)
+
+    def partitions(self) -> tuple[int, ...] | None:
+        chosen = self.options["PARTITIONS"]
+        return tuple(chosen) if chosen is not None else None
+
+
+class Sources:
+    """All sources of a session. `on_trouble(source, trouble)` is told when Kafka contradicts a sink's progress."""
+
+    def __init__(self, context: Context, connections: Connections) -> None:
+        self._context = context
+        self._connections = connections
+        self._by_name: dict[str, Source] = {}
+        self.budget = Budget(context.settings.buffer_bytes)
+        self.on_trouble: Any = lambda source, trouble: None
+
+    def __iter__(self) -> Any:
+        return iter(list(self._by_name.values()))
+
+    def names(self) -> list[str]:
+        return [s.name for s in self]
+
+    def find(self, name: str) -> Source | None:
+        return self._by_name.get(name.lower())
+
+    def get(self, name: str) -> Source:
+        found = self.find(name)
+        if found is None:
+            raise NotFoundError(f"there is no source {name}", hint=did_you_mean(name, self.names()) or "SHOW SOURCES lists them")
+        return found
+
+    # ---- CREATE ------------------------------------------------------------------------------------------------------
+
+    def create(self, statement: CreateSource, *, used_by: Sequence[str]) -> str | None:
+        """The note for the user; None: it was there and IF NOT EXISTS was said. `used_by`: sinks of the source it would replace."""
+        old = self.find(statement.name)
+        if old is not None and statement.if_not_exists:
+            return None
+        self._check_name(statement, old, used_by)
+        attached = self._connections.attached(statement.cluster, is_address=statement.cluster_is_address)
+        options = declared.SOURCE.parse(statement.options, self._context.resolve, zone=self._context.zone(), base=attached.defaults)
+        columns = self._declared_columns(statement, options)
+        source = self._build(statement.name, attached.cluster, options, columns, replaces=old)
+        self._by_name[statement.name.lower()] = source
+        source.ingest.start()
+        return self._created_note(source)
+
+    def _check_name(self, statement: CreateSource, old: Source | None, used_by: Sequence[str]) -> None:
+        span = statement.name_span
+        place = {"position": span.start, "length": span.end - span.start}
+        if old is not None and not statement.or_replace:
+            raise ExistsError(f"source {statement.name} exists already",
+                              hint="CREATE OR REPLACE SOURCE, or CREATE SOURCE IF NOT EXISTS", **place)
+        if old is not None and used_by:
+            raise ConflictError(f"source {statement.name} feeds the sink {used_by[0]}", hint=f"DROP SINK {used_by[0]} first", **place)
+        if statement.name.lower() in RESERVED:
+            raise RefusedError(f"{statement.name} is a schema of kshell", hint="give the source another name", **place)
+        if old is None and self._is_relation(statement.name):
+            raise ExistsError(f"a table or view {statement.name} exists already",
+                              hint=f"DROP it, or give the source another name and TOPIC '{statement.name}'",
+                              **place)
+
+    def _is_relation(self, name: str) -> bool:
+        query = ("SELECT count(*) FROM information_schema.tables "
+                 "WHERE table_catalog = 'memory' AND table_schema = 'main' AND lower(table_name) = lower(?)")
+        found = self._context.cursor.execute(query, [name]).fetchone()
+        return found is not None and bool(found[0])
+
+    def _declared_columns(self, statement: CreateSource, options: Parsed) -> tuple[Column, ...] | None:
+        """None: to be inferred."""
+        if not statement.columns:
+            return () if options["FORMAT"] not in _DECLARED_FORMATS else None
+        if options["FORMAT"] not in _DECLARED_FORMATS:
+            raise RefusedError(f"FORMAT {options['FORMAT']} has one column, value; it takes no column list",
+                               hint="leave the columns out, or use FORMAT json", position=statement.columns[0].span.start)
+        return decode.declare(statement.columns)
+
+    def _build(self, name: str, cluster: Cluster, options: Parsed, columns: tuple[Column, ...] | None, *,
+               replaces: Source | None) -> Source:
+        topics = self._topics(name, cluster, options)
+        tps = _partitions_of(topics, options["PARTITIONS"])
+        committed = options["ISOLATION"] == "read_committed"
+        start = positions.resolve(cluster, options["START"], tps, committed=committed)
+        stop = positions.resolve(cluster, options["STOP"], tps, committed=committed) if options["STOP"] is not None else None
+        was_declared = columns is not None
+        if columns is None:
+            columns = self._infer(name, cluster, options, tps)
+        decoder = decode.make(options["FORMAT"], options["KEY_FORMAT"], columns, included(options))
+        if replaces is not None:
+            self._end(replaces)
+        buffer = Buffer(self._context.engine, name, (*decoder.columns, *decoder.metadata), retain_bytes=options["RETAIN_BYTES"],
+                        retain_rows=options["RETAIN_ROWS"], retain_time_s=options["RETAIN_TIME"], multi_topic="topic" in included(options),
+                        budget=self.budget)
+        source = Source(name, cluster.name, cluster, tuple(topics), options, tuple(decoder.columns), was_declared, start, stop,
+                        {t.name: t.id for t in topics.values()}, decoder, buffer, ingest=None)
+        source.ingest = self._ingest(source)
+        return source
+
+    def _ingest(self, source: Source) -> Ingest:
+        options, include = source.options, included(source.options)
+        config = {k: str(v) for k, v in (options["CONFIG"] or {}).items()}
+        interval_ms = float(config.get("topic.metadata.refresh.interval.ms", 30_000))
+        spec = IngestSpec(source.name, source.topics, dict(source.start), source.stop, source.pattern, source.partitions(), dict(source.topic_ids),
+                          options["ON_ERROR"], options["ISOLATION"], config, headers="headers" in include, multi_topic="topic" in include,
+                          metadata_interval_s=max(0.1, interval_ms / 1000))
+        return Ingest(self._context.engine, source.cluster, source.buffer, source.decoder, spec,
+                      notice=lambda text: self._context.warn(f"{source.name}: {text}"), trouble=lambda t: self.on_trouble(source, t))
+
+    def _topics(self, name: str, cluster: Cluster, options: Parsed) -> dict[str, TopicInfo]:
+        """The topics to read. A topic that does not exist is an error and is never made."""
+        if options["TOPIC_PATTERN"] is not None:
+            pattern = re.compile(options["TOPIC_PATTERN"])
+            internal = _INTERNAL in options["TOPIC_PATTERN"]
+            names = [t.name for t in cluster.topics(internal=internal) if pattern.fullmatch(t.name)]
+            if not names:
+                raise NotFoundError(f"no topic of cluster {cluster.name} matches the pattern {options['TOPIC_PATTERN']}",
+                                    hint="the pattern must match the whole name: '.*orders.*'")
+            return cluster.describe(names)
+        return cluster.describe(options["TOPICS"] or [options["TOPIC"] or name])
+
+    def _infer(self, name: str, cluster: Cluster, options: Parsed, tps: Sequence[TP]) -> tuple[Column, ...]:
+        batch = sample(cluster, tps, options["SAMPLE"], isolation=options["ISOLATION"], check=self._context.cancel.check)
+        if batch.num_rows == 0:
+            raise RefusedError(f"the topic of source {name} is empty, so its columns cannot be inferred",
+                               hint=f"declare columns: CREATE SOURCE {name} (id BIGINT, ...) FROM KAFKA {cluster.name} (...)")
+        inference = decode.infer(batch, options["FORMAT"])
+        if not inference.columns:
+            raise RefusedError(f"no record of the {batch.num_rows} newest of source {name} is a JSON object with a field",
+                               hint="declare columns, or read it as it is: FORMAT string or FORMAT raw")
+        for notice in inference.notices:
+            self._context.note(f"{name}: {notice}")
+        return inference.columns
+
+    def _created_note(self, source: Source) -> str:
+        count = len(source.start)
+        what = f"source {source.name}: {source.shown_topic()}, {count} partition{'s' if count != 1 else ''}"
+        if source.declared or source.options["FORMAT"] not in _DECLARED_FORMATS:
+            return what
+        if source.options["SCHEMA_EVOLUTION"] == "add":
+            self._context.once("fields that appear later do not become columns yet; they are counted, or kept with INCLUDE [rest]")
+        return f"{what}, {len(source.columns)} columns inferred (SHOW CREATE SOURCE {source.name} prints them)"
+
+    # ---- ALTER, DROP -------------------------------------------------------------------------------------------------
+
+    def alter(self, statement: AlterSource, *, used_by: Sequence[str]) -> str | None:
+        source = self.find(statement.name)
+        if source is None and statement.if_exists:
+            return None
+        source = self.get(statement.name)
+        match statement.action:
+            case "set" | "reset":
+                return self._set(source, statement, used_by)
+            case "seek":
+                return self._seek(source, statement, used_by)
+            case _:
+                raise RefusedError(f"ALTER SOURCE ... {statement.action.replace('_', ' ').upper()} is not built yet",
+                                   hint=f"CREATE OR REPLACE SOURCE {source.name} ... reads the topic again under another definition")
+
+    def _set(self, source: Source, statement: AlterSource, used_by: Sequence[str]) -> str:
+        changed = (declared.SOURCE.changes(statement.options, self._context.resolve, zone=self._context.zone()) if statement.action == "set"
+                   else declared.SOURCE.reset(statement.keys))
+        if used_by and "ON_ERROR" in changed:
+            raise ConflictError(f"ON_ERROR of {source.name} decides which records are rows of the sink {used_by[0]}",
+                                hint=f"DROP SINK {used_by[0]} first")
+        soft = {"RETAIN_BYTES", "RETAIN_ROWS", "RETAIN_TIME"}
+        hard = [k for k in changed if k not in soft]
+        if hard:
+            raise RefusedError(f"{hard[0]} cannot change while source {source.name} runs",
+                               hint=f"CREATE OR REPLACE SOURCE {source.name} ...")
+        source.options = Parsed({**source.options, **changed}, source.options.given | changed.given, source.options.spans)
+        source.buffer.set_retention(retain_bytes=source.options["RETAIN_BYTES"], retain_rows=source.options["RETAIN_ROWS"],
+                                    retain_time_s=source.options["RETAIN_TIME"])
+        return f"source {source.name} altered"
+
+    def _seek(self, source: Source, statement: AlterSource, used_by: Sequence[str]) -> str:
+        if used_by:
+            raise ConflictError(f"source {source.name} feeds the sink {used_by[0]}, whose table knows where to go on",
+                                hint=f"DROP SINK {used_by[0]} first")
+        kind = declared.SOURCE["START"].kind
+        position: Position = read_value(kind, statement.to, self._context.resolve, what="SEEK TO", zone=self._context.zone())
+        tps = list(source.ingest.status().partitions)
+        offsets = positions.resolve(source.cluster, position, tps, committed=source.options["ISOLATION"] == "read_committed")
+        source.buffer.restart(offsets)
+        return f"source {source.name} reads again from {canonical(position.kind).lower()}"
+
+    def drop(self, source: Source) -> None:
+        self._end(source)
+        del self._by_name[source.name.lower()]
+
+    def _end(self, source: Source) -> None:
+        source.ingest.stop()
+        source.buffer.close()
+
+    # ---- for sinks ---------------------------------------------------------------------------------------------------
+
+    def adopt(self, source: Source, columns: Sequence[Column], cut: Mapping[TP, int]) -> None:
+        """Take the types of a sink's table: later records decode to them, and what the table lacks is read again."""
+        payload = [c for c in columns if c.name in {have.name for have in source.decoder.columns}]
+        source.decoder = decode.make(source.options["FORMAT"], source.options["KEY_FORMAT"], payload, included(source.options))
+        source.columns = tuple(source.decoder.columns)
+        source.ingest.set_decoder(source.decoder, source.segment_columns, dict(cut))
+
+    def close(self) -> None:
+        for source in self:
+            source.ingest.stop()
+
+
+def included(options: Mapping[str, Any]) -> tuple[str, ...]:
+    """The words of INCLUDE. Several topics always carry their name."""
+    words = tuple(options["INCLUDE"] or ())
+    several = options["TOPIC_PATTERN"] is not None or options["TOPICS"] is not None
+    return ("topic", *words) if several and "topic" not in words else words
+
+
+def _partitions_of(topics: Mapping[str, TopicInfo], chosen: Sequence[int] | None) -> list[TP]:
+    if chosen is not None:
+        for partition in chosen:
+            if not any(partition in t.partitions for t in topics.values()):
+                name = next(iter(topics))
+                raise NotFoundError(f"topic {name} has no partition {partition}",
+                                    hint=f"partitions: {', '.join(map(str, topics[name].partitions))}")
+    return [(t.name, p) for t in topics.values() for p in t.partitions if chosen is None or p in chosen]
+

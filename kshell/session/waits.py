@@ -1,0 +1,95 @@
+"""Statements that wait: FLUSH, WAIT. They are about the table and the log, not about who commits.
+
+Invariant: Ctrl-C and TIMEOUT end the waiting, never what is waited for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from kshell.buffer import TP
+from kshell.errors import DeadlineError
+from kshell.flush.flusher import Flusher, Request
+from kshell.session.context import Context
+from kshell.session.sinks import SinkEntry
+from kshell.session.sources import Source
+
+
+@dataclass(frozen=True, slots=True)
+class Flushed:
+    sink: str
+    rows: int
+    snapshot_id: int | None                   # None: there was nothing to commit
+
+
+def flush(context: Context, entries: Sequence[SinkEntry], timeout_s: float) -> list[Flushed]:
+    """Everything that was decoded when the statement began is committed, by whomever."""
+    asked: list[tuple[SinkEntry, Flusher, Request]] = []
+    for entry in entries:
+        flusher = entry.running()
+        asked.append((entry, flusher, flusher.request()))
+    context.cancel.wait_until(lambda: all(r.done.is_set() for _, _, r in asked), timeout_s=timeout_s,
+                              late=lambda: _flush_late([e for e, _, r in asked if not r.done.is_set()], timeout_s))
+    for _, _, request in asked:
+        if request.error is not None:
+            raise request.error
+    return [Flushed(entry.name, request.rows, request.snapshot_id) for entry, _, request in asked]
+
+
+def _flush_late(entries: Sequence[SinkEntry], timeout_s: float) -> DeadlineError:
+    entry = entries[0]
+    left = "; ".join(line for e in entries for line in not_committed(e))
+    status = entry.running().status()
+    why = f" ({status.last_error})" if status.last_error else ""
+    return DeadlineError(f"sink {entry.name} has not committed everything after {timeout_s:g} s{why}: {left or 'a commit is on its way'}",
+                         hint="the commit goes on; SHOW SINKS shows its state")
+
+
+def caught_up(context: Context, source: Source, timeout_s: float) -> int:
+    """Everything that is in the log when the statement begins is decoded. The rows in the buffer."""
+    source.ingest.raise_if_failed()
+    ends = source.cluster.log_ends(list(source.ingest.status().partitions), committed=source.options["ISOLATION"] == "read_committed")
+    stop = source.stop or {}
+    goal = {tp: min(end, stop[tp]) if tp in stop else end for tp, end in ends.items()}
+    context.cancel.wait_until(lambda: _reached(source, goal), timeout_s=timeout_s, late=lambda: _late(source, goal, timeout_s))
+    return source.buffer.rows
+
+
+def rows_seen(context: Context, source: Source, rows: int, timeout_s: float) -> int:
+    """The source has decoded that many rows since it was created."""
+    def late() -> DeadlineError:
+        return DeadlineError(f"source {source.name} has {source.ingest.status().rows_total} of {rows} rows after {timeout_s:g} s",
+                             hint=f"SHOW SOURCES shows its state and its lag; TIMEOUT '{timeout_s * 2:g}s' waits longer")
+    context.cancel.wait_until(lambda: _has_rows(source, rows), timeout_s=timeout_s, late=late)
+    return source.ingest.status().rows_total
+
+
+def _reached(source: Source, goal: Mapping[TP, int]) -> bool:
+    source.ingest.raise_if_failed()
+    visible = source.buffer.visible()
+    return all(visible.get(tp, 0) >= end for tp, end in goal.items())
+
+
+def _has_rows(source: Source, rows: int) -> bool:
+    source.ingest.raise_if_failed()
+    return source.ingest.status().rows_total >= rows
+
+
+def _late(source: Source, goal: Mapping[TP, int], timeout_s: float) -> DeadlineError:
+    visible = source.buffer.visible()
+    left = sum(max(0, end - visible.get(tp, 0)) for tp, end in goal.items())
+    state = source.ingest.status().state
+    return DeadlineError(f"source {source.name} is not caught up after {timeout_s:g} s: {left} offsets to go, state {state}",
+                         hint=f"SHOW SOURCES shows its state and its lag; TIMEOUT '{timeout_s * 2:g}s' waits longer")
+
+
+def not_committed(entry: SinkEntry) -> list[str]:
+    """`clicks[0] 1180-1200`: offsets that are decoded and not in the table."""
+    head = entry.flusher.target.head if entry.flusher else (entry.created.head if entry.created else None)
+    cut = head.cut() if head is not None else {}
+    lines = []
+    for (topic, partition), decoded in sorted(entry.source.buffer.decoded().items()):
+        committed = cut.get((topic, partition), 0)
+        if decoded > committed:
+            lines.append(f"{topic}[{partition}] {committed}-{decoded - 1}")
+    return lines
