@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-import kshell
+from kshell import version
 from kshell.errors import RefusedError
 from kshell.iceberg.values import TP, Batch, Jump, Range, Sink, State, TopicState
 
@@ -105,7 +105,7 @@ class CommitRecord:
 
 
 def encode_commit(batch: Batch, sink: Sink, partitions: int) -> str:
-    value: dict[str, Any] = {"v": VERSION, "id": batch.cid, "writer": sink.writer, "kshell": kshell.__version__, "errors": batch.errors,
+    value: dict[str, Any] = {"v": VERSION, "id": batch.cid, "writer": sink.writer, "kshell": version.VERSION, "errors": batch.errors,
                              "jumps": [[j.topic, j.partition, j.lo, j.hi, j.kind, j.reason] for j in batch.jumps]}
     if partitions <= RANGES_UP_TO_PARTITIONS:
         ranges: dict[str, list[list[int]]] = {}

@@ -6,9 +6,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pyiceberg.exceptions import NamespaceAlreadyExistsError, TableAlreadyExistsError
+from pyiceberg.partitioning import UNPARTITIONED_PARTITION_SPEC, PartitionSpec
 from pyiceberg.schema import Schema
 from pyiceberg.table import Table
+from pyiceberg.table.sorting import UNSORTED_SORT_ORDER, SortOrder
 
 from kshell.columns import OFFSET, PARTITION, TIMESTAMP, Column
 from kshell.errors import BadValueError, ConflictError, NotFoundError
@@ -63,15 +64,21 @@ def _make(lake: Lake, spec: SinkSpec, facts: KafkaFacts) -> Table:
     wide = sum(len(t.partitions) for t in facts.topics.values()) > codec.RANGES_UP_TO_PARTITIONS
     keep = KEEP_SNAPSHOTS_WIDE if wide else KEEP_SNAPSHOTS
     schema = new_schema(spec.columns)
-    properties = {**DEFAULTS, **spec.properties, **own_properties(spec, keep)}
-    with mapped(f"creating table {lake.qualified(spec.table)}"):
-        make_namespace(lake, spec.table[:-1])
+    return _create(lake, spec.table, schema, {**DEFAULTS, **spec.properties, **own_properties(spec, keep)},
+                   layout.partition_spec(spec.partition_by or (), schema), layout.sort_order(spec.sort_by or (), schema))
+
+
+def _create(lake: Lake, identifier: Identifier, schema: Schema, properties: dict[str, str],
+            partitions: PartitionSpec = UNPARTITIONED_PARTITION_SPEC, order: SortOrder = UNSORTED_SORT_ORDER) -> Table:
+    with mapped(f"creating table {lake.qualified(identifier)}"):
+        make_namespace(lake, identifier[:-1])
         try:
-            return lake.catalog.create_table(spec.table, schema, properties=properties,
-                                             partition_spec=layout.partition_spec(spec.partition_by or (), schema),
-                                             sort_order=layout.sort_order(spec.sort_by or (), schema))
-        except TableAlreadyExistsError:
-            return lake.load(spec.table)
+            return lake.catalog.create_table(identifier, schema, properties=properties, partition_spec=partitions, sort_order=order)
+        except Exception:                     # as above: a table that is there is used, whoever made it
+            table = lake.find(identifier)
+            if table is None:
+                raise
+            return table
 
 
 def own_properties(spec: SinkSpec, default_keep: int | None = None) -> dict[str, str]:
@@ -90,8 +97,9 @@ def make_namespace(lake: Lake, namespace: Identifier) -> None:
         if not lake.catalog.namespace_exists(namespace[:depth]):
             try:
                 lake.catalog.create_namespace(namespace[:depth])
-            except NamespaceAlreadyExistsError:
-                continue                      # somebody else made it meanwhile
+            except Exception:                 # somebody else made it meanwhile, or the answer was lost: what is there decides
+                if not lake.catalog.namespace_exists(namespace[:depth]):
+                    raise
 
 
 def fit(table: Table, spec: SinkSpec, name: str, notes: list[str]) -> Fit:
@@ -130,18 +138,10 @@ def _layout(table: Table, spec: SinkSpec, name: str, notes: list[str]) -> None:
 # ---- the error table ---------------------------------------------------------------------------------------------
 
 def errors_table(lake: Lake, spec: SinkSpec, identifier: Identifier) -> Table:
-    table = lake.find(identifier) or _make_errors(lake, spec, identifier)
+    table = lake.find(identifier)
+    if table is None:
+        table = _create(lake, identifier, new_schema(ERROR_COLUMNS), {**DEFAULTS, **own_properties(spec, KEEP_SNAPSHOTS)})
     name = lake.qualified(identifier)
     require_version(table.metadata.format_version, name)
     reconcile(ERROR_COLUMNS, table.schema(), inferred=False, table=name, sink=spec.name)
     return table
-
-
-def _make_errors(lake: Lake, spec: SinkSpec, identifier: Identifier) -> Table:
-    with mapped(f"creating table {lake.qualified(identifier)}"):
-        make_namespace(lake, identifier[:-1])
-        try:
-            properties = {**DEFAULTS, **own_properties(spec, KEEP_SNAPSHOTS)}
-            return lake.catalog.create_table(identifier, new_schema(ERROR_COLUMNS), properties=properties)
-        except TableAlreadyExistsError:
-            return lake.load(identifier)

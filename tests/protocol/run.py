@@ -1,0 +1,86 @@
+"""One seeded run, from outside: `python -m tests.protocol.run SEED [SECONDS] [VERB,VERB...]` prints its findings as one JSON object."""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+import time
+import warnings
+from dataclasses import asdict
+from typing import Any
+
+from kshell.iceberg.values import Sink, Stop
+from tests.protocol import faulty, verify
+from tests.protocol.outsider import Outsider
+from tests.protocol.world import World, spec
+from tests.protocol.writer import Shared, Writer
+
+WRITERS = 3
+VERBS = ("append", "append", "delete", "expire", "expire", "rollback", "widen", "cruel", "forget")
+
+
+def run(seed: int, seconds: float = 20.0, verbs: tuple[str, ...] = VERBS) -> dict[str, Any]:
+    with tempfile.TemporaryDirectory() as folder:
+        history, shared = faulty.History(), Shared(World(seed))
+        faulty.lake(folder, history).close()                       # makes the tables of the database
+        writers = [Writer(n, faulty.lake(folder, history, faulty.Chances(), seed * 31 + n), shared) for n in range(WRITERS)]
+        outsider = Outsider(faulty.lake(folder, history), shared.stop, seed, verbs)
+        began = time.monotonic()
+        for thread in (*writers, outsider):
+            thread.start()
+        shared.stop.wait(seconds)
+        reached = shared.stop.is_set() and not shared.surprises
+        shared.stop.set()
+        for thread in (*writers, outsider):
+            thread.join(20)
+        took = time.monotonic() - began
+        found = _verify(folder, history, shared)
+        return {"seed": seed, "clean": found.clean() and not shared.surprises and reached, "reached": reached, **asdict(found),
+                "surprises": shared.surprises[:3], "stops": shared.stops, "results": shared.results, "outsider": outsider.done,
+                "requests": history.sent, "seconds": round(took, 1)}
+
+
+def _verify(folder: str, history: faulty.History, shared: Shared) -> verify.Findings:
+    found = verify.Findings()
+    lake = faulty.lake(folder, history)
+    try:
+        table, errors = lake.load(spec().table), lake.load(spec().errors_table or ())
+        state = _state(table, shared)
+        rows, failed = verify.positions_of(table, with_seq=True), verify.positions_of(errors, with_seq=False)
+        positions = verify.verify_chain(history, table.metadata.current_snapshot_id, found)
+        verify.verify_chain(history, errors.metadata.current_snapshot_id, found)
+        start = {tp: _started(history, tp) for tp in positions}
+        verify.verify_rows(rows, failed, shared.world.logs, start, state, found)  # type: ignore[arg-type]
+    except Exception as error:  # noqa: BLE001 - a table that cannot be read is the finding
+        found.unreadable.append(repr(error)[:300])
+    return found
+
+
+def _state(table: Any, shared: Shared) -> Any:
+    from kshell.iceberg.state import ancestors, read_state, state_of
+
+    sink = Sink("orders_lake", "orders_lake", table.name(), str(table.metadata.table_uuid), "d1")
+    try:
+        state = read_state(table.metadata, sink).state
+    except Stop:                              # a rollback in the last moment: what stands there is judged by what stands there
+        state = next((s for s in (state_of(a, sink.id) for a in ancestors(table.metadata)) if s), None)
+    return state or verify.State(0, "d1", "cluster", {})
+
+
+def _started(history: faulty.History, tp: tuple[str, int]) -> int:
+    """Where the run's first commit recorded that this partition begins."""
+    from kshell.iceberg import codec
+
+    for snapshot, (parent, summary) in history.snapshots.items():
+        text = summary.get(codec.commit_key(verify.SINK)) if history.tables[snapshot] == spec().table[-1] else None
+        for jump in codec.decode_commit(text).jumps if text and parent is None else ():
+            if jump.kind == "START" and (jump.topic, jump.partition) == tp:
+                return jump.hi
+    return 0
+
+
+if __name__ == "__main__":
+    warnings.simplefilter("ignore")
+    arguments = sys.argv[1:]
+    print(json.dumps(run(int(arguments[0]), *(float(a) for a in arguments[1:2]), *(tuple(a.split(",")) for a in arguments[2:3]))))
