@@ -16,7 +16,7 @@ from typing import Any
 import pyarrow as pa
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
-from kshell.kafka.columns import TP, to_arrow
+from kshell.kafka.columns import TP, Columns, Gathered, to_arrow
 from kshell.kafka.faults import CONNECTION, mapped, readable
 from kshell.kafka.settings import log
 
@@ -41,11 +41,11 @@ class ReaderFault:
 
 @dataclass(slots=True)
 class Poll:
-    """What one `Reader.poll` saw. `partitions` and `offsets` belong to `messages`, row by row."""
+    """What one `Reader.poll` saw. A reader made with `columns` fills `gathered` and leaves `messages` empty."""
 
     messages: list[Message] = field(default_factory=list)
-    partitions: list[int] = field(default_factory=list)
-    offsets: list[int] = field(default_factory=list)
+    gathered: Gathered | None = None
+    rows: int = 0                             # messages, however they are held
     ends: dict[TP, int] = field(default_factory=dict)          # end of partition reached: the position after any control records
     positions: dict[TP, int] = field(default_factory=dict)     # next offset of every partition that moved, control records included
     out_of_range: list[TP] = field(default_factory=list)       # the position is not in the log (any more); the partition has stopped
@@ -54,7 +54,8 @@ class Poll:
     repeated: int = 0                         # messages dropped because their offset was not above the last one
 
     def to_arrow(self, *, topic: bool = False, headers: bool = False) -> pa.RecordBatch:
-        return to_arrow(self.messages, topic=topic, headers=headers, partitions=self.partitions, offsets=self.offsets)
+        """One row for each message. What a reader gathers was settled when it was made."""
+        return to_arrow(self.messages, topic=topic, headers=headers) if self.gathered is None else self.gathered.to_arrow()
 
 
 class Reader:
@@ -62,8 +63,9 @@ class Reader:
 
     A topic that was deleted, made again, or never readable for this user is silence here: `Cluster.describe` tells."""
 
-    def __init__(self, settings: Mapping[str, Any], make: Callable[..., Any] = Consumer) -> None:
+    def __init__(self, settings: Mapping[str, Any], columns: Columns | None = None, make: Callable[..., Any] = Consumer) -> None:
         self._bootstrap = str(settings["bootstrap.servers"])
+        self._columns = columns               # None: messages are handed out as they are
         self._next: dict[TP, int] = {}
         self._topic: str | None = None        # the only topic, which spares asking every message
         self._paused = False
@@ -134,13 +136,13 @@ class Reader:
 
     def poll(self, max_records: int, timeout_s: float, max_bytes: int = POLL_BYTES) -> Poll:
         """What has been fetched, at most `max_records`. Waits up to `timeout_s` for the first message and for no other."""
-        poll = Poll()
+        poll = Poll(gathered=Gathered(self._columns) if self._columns else None)
         with mapped(self._bootstrap, "read"):
             chunk = self._consumer.consume(min(max_records, FETCH_RECORDS), 0) or self._consumer.consume(1, timeout_s)
             asked = 1
             while chunk:
                 self._take(chunk, poll)
-                room = min(FETCH_RECORDS, max_records - len(poll.messages))
+                room = min(FETCH_RECORDS, max_records - poll.rows)
                 if room <= 0 or poll.bytes >= max_bytes or len(chunk) < asked:
                     break
                 asked = room
@@ -196,9 +198,11 @@ class Reader:
             if not keep:
                 return
         self._next[tp] = poll.positions[tp] = offsets[-1] + 1
-        poll.messages += messages
-        poll.partitions += partitions
-        poll.offsets += offsets
+        if poll.gathered is None:
+            poll.messages += messages
+        else:
+            poll.gathered.take(messages, partitions, offsets)
+        poll.rows += len(messages)
         poll.bytes += sum(map(len, messages))
 
     # ---- events

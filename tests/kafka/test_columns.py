@@ -12,7 +12,7 @@ import pytest
 from confluent_kafka import Message, cimpl
 
 from kshell.kafka.cluster import Cluster
-from kshell.kafka.columns import leader_epochs, positions_after, to_arrow
+from kshell.kafka.columns import Columns, leader_epochs, positions_after, to_arrow
 from kshell.kafka.embedded import EmbeddedBroker
 from tests.parts.kafka import Broker
 from tests.support import Recorder
@@ -123,3 +123,18 @@ def _produce_with_header(bootstrap: str, topic: str, name: bytes) -> None:
     assert failed == 0
     assert library.rd_kafka_flush(handle, ctypes.c_int(10_000)) == 0
     library.rd_kafka_destroy(handle)
+
+
+def test_gathered_columns_are_those_of_the_messages(embedded: EmbeddedBroker) -> None:
+    recorder = Recorder(embedded.bootstrap)
+    recorder.produce("t", map(str, range(2500)), key="k", headers=[("h", b"1")])
+    cluster, polled = Cluster("k", embedded.bootstrap), []
+    for columns in (None, Columns(topic=True, headers=True)):
+        reader = cluster.reader(columns=columns)
+        reader.assign({("t", 0): 0})
+        batches: list[pa.RecordBatch] = []
+        while sum(map(len, batches)) < 2500:
+            batches.append(reader.poll(10_000, 1.0).to_arrow(topic=True, headers=True))
+        reader.close()
+        polled.append(pa.Table.from_batches(batches).combine_chunks())
+    assert polled[0].equals(polled[1])

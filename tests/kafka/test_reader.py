@@ -13,7 +13,7 @@ from kshell.kafka.cluster import Cluster
 from kshell.kafka.reader import Reader
 from tests.parts.kafka import Broker
 from tests.support import Recorder, create_topic, delete_topic, topic_id, unique, wait_until
-from tests.support.reading import contents, read_to, read_until
+from tests.support.reading import contents, offsets, read_to, read_until
 from tests.support.topics import admin
 
 TopicFactory = Callable[..., str]
@@ -61,7 +61,7 @@ def test_topics_are_kept_apart(kafka_topic: TopicFactory, producer: Recorder, re
 def test_reading_begins_where_it_is_told_to(kafka_topic: TopicFactory, producer: Recorder, reader: Reader) -> None:
     producer.produce(topic := kafka_topic(), map(str, range(10)))
     reader.assign({(topic, 0): 7})
-    assert read_to(reader, {(topic, 0): 10}).offsets == [7, 8, 9]
+    assert offsets(read_to(reader, {(topic, 0): 10})) == [7, 8, 9]
 
 
 def test_a_seek_goes_back_and_forward(kafka_topic: TopicFactory, producer: Recorder, reader: Reader) -> None:
@@ -69,10 +69,10 @@ def test_a_seek_goes_back_and_forward(kafka_topic: TopicFactory, producer: Recor
     reader.assign({(topic, 0): 0})
     read_to(reader, {(topic, 0): 10})
     reader.seek((topic, 0), 3)
-    assert read_to(reader, {(topic, 0): 10}).offsets == list(range(3, 10))
+    assert offsets(read_to(reader, {(topic, 0): 10})) == list(range(3, 10))
     reader.seek((topic, 0), 0)
     reader.seek((topic, 0), 9)
-    assert read_to(reader, {(topic, 0): 10}).offsets == [9]
+    assert offsets(read_to(reader, {(topic, 0): 10})) == [9]
 
 
 def test_no_poll_exceeds_the_records_asked_for(kafka_topic: TopicFactory, producer: Recorder, reader: Reader) -> None:
@@ -151,13 +151,13 @@ def test_holes_left_by_compaction_are_accepted(kafka_topic: TopicFactory, produc
         producer.produce(topic, ["roll"], key="tail")           # only a closed segment is compacted
         reader = cluster.reader()
         reader.assign({(topic, 0): 0})
-        offsets = read_to(reader, {(topic, 0): 300}).offsets
+        found = offsets(read_to(reader, {(topic, 0): 300}))
         reader.close()
-        return offsets if len(offsets) < 100 else []
+        return found if len(found) < 100 else []
 
-    offsets = wait_until(compacted, 30, every_s=0.25)
-    assert {0, 100, 200} <= set(offsets), "keys that occur once are kept"
-    assert any(after - before > 1 for before, after in pairwise(offsets))
+    kept = wait_until(compacted, 30, every_s=0.25)
+    assert {0, 100, 200} <= set(kept), "keys that occur once are kept"
+    assert any(after - before > 1 for before, after in pairwise(kept))
 
 
 @pytest.mark.fault("F02")
@@ -171,7 +171,7 @@ def test_a_position_that_retention_took_is_reported(kafka: Broker, kafka_topic: 
     poll = read_until(reader, lambda poll: bool(poll.out_of_range))
     assert (poll.out_of_range, poll.messages) == ([(topic, 0)], []), "nothing is skipped on its own"
     reader.seek((topic, 0), 4)
-    assert read_to(reader, {(topic, 0): 10}).offsets == list(range(4, 10))
+    assert offsets(read_to(reader, {(topic, 0): 10})) == list(range(4, 10))
 
 
 @pytest.mark.fault("F03")

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from confluent_kafka import KafkaError, Message
 
+from kshell.kafka.columns import Columns
 from kshell.kafka.reader import Reader
 
 TP = ("t", 0)
@@ -44,21 +45,23 @@ def messages() -> dict[int, list[Message]]:
     return {partition: _messages(partition, range(10)) for partition in (0, 1)}
 
 
-def _read(chunks: list[list[Any]], start: int = 0) -> tuple[list[tuple[int, int]], int]:
-    reader = Reader({"bootstrap.servers": "nowhere"}, make=_Repeating(chunks))
+def _read(chunks: list[list[Any]], start: int = 0, columns: Columns | None = None) -> tuple[list[tuple[int, int]], int]:
+    reader = Reader({"bootstrap.servers": "nowhere"}, columns, make=_Repeating(chunks))
     reader.assign({("t", 0): start, ("t", 1): 0})
     seen: list[tuple[int, int]] = []
     for _ in range(len(chunks) + 1):
         poll = reader.poll(1000, 0)
-        assert len(poll.messages) == len(poll.partitions) == len(poll.offsets)
-        seen += zip(poll.partitions, poll.offsets, strict=True)
+        batch = poll.to_arrow()
+        assert (poll.rows, len(poll.messages)) == (len(batch), 0 if columns else len(batch))
+        seen += zip(batch["_kafka_partition"].to_pylist(), batch["_kafka_offset"].to_pylist(), strict=True)
     return seen, reader.repeated
 
 
 @pytest.mark.fault("F26")
-def test_an_offset_delivered_twice_is_dropped_and_counted(messages: dict[int, list[Message]]) -> None:
+@pytest.mark.parametrize("columns", [None, Columns()])
+def test_an_offset_delivered_twice_is_dropped_and_counted(messages: dict[int, list[Message]], columns: Columns | None) -> None:
     m = messages[0]
-    seen, repeated = _read([m[0:4], m[2:6], m[6:8] + m[7:10]])
+    seen, repeated = _read([m[0:4], m[2:6], m[6:8] + m[7:10]], columns=columns)
     assert seen == [(0, offset) for offset in range(10)]
     assert repeated == 3
 

@@ -34,7 +34,8 @@ def test_the_option_to_use_is_named() -> None:
 @pytest.mark.parametrize("name", [
     "plugin.library.paths", "ssl.engine.location", "ssl.engine.id", "ssl.providers",
     "error_cb", "oauth_cb", "sasl.kerberos.kinit.cmd", "interceptors",
-    "enable.sasl.oauthbearer.unsecure.jwt", "test.mock.num.brokers", "enable.ssl.certificate.verification", "ssl.endpoint.identification.algorithm",
+    "enable.sasl.oauthbearer.unsecure.jwt", "test.mock.num.brokers",
+    "enable.ssl.certificate.verification", "ssl.endpoint.identification.algorithm",
 ])
 def test_what_runs_code_or_drops_verification_is_refused(name: str) -> None:
     with pytest.raises(RefusedError, match="not accepted in CONFIG"):

@@ -25,12 +25,17 @@ def read_to(reader: Reader, positions: Mapping[tuple[str, int], int], timeout_s:
 
 
 def merge(all_: Poll, poll: Poll) -> None:
-    for name in ("messages", "partitions", "offsets", "out_of_range", "errors"):
+    for name in ("messages", "out_of_range", "errors"):
         getattr(all_, name).extend(getattr(poll, name))
     all_.ends |= poll.ends
     all_.positions |= poll.positions
+    all_.rows += poll.rows
     all_.bytes += poll.bytes
     all_.repeated += poll.repeated
+
+
+def offsets(poll: Poll) -> list[Any]:
+    return [message.offset() for message in poll.messages]
 
 
 def contents(poll: Poll) -> list[tuple[Any, ...]]:
