@@ -23,7 +23,7 @@ from kshell.decode.verdict import Verdict
 
 Convert = Callable[[Value], Any]
 _EXACT = 2**53                                # integers below it are exact as doubles
-_NUMERIC = re.compile(r"[ \t\n\v\f\r]*([+-]?)((?:[0-9]+(?:_[0-9]+)*)(?:\.(?:[0-9]+(?:_[0-9]+)*)?)?|\.[0-9]+(?:_[0-9]+)*)([eE][+-]?[0-9]+)?[ \t\n\v\f\r]*")
+_NUMERIC = re.compile(r"[ \t\n\v\f\r]*(\+?-?)((?:[0-9]+(?:_[0-9]+)*)(?:\.(?:[0-9]+(?:_[0-9]+)*)?)?|\.[0-9]+(?:_[0-9]+)*)([eE][+-]?[0-9]+)?[ \t\n\v\f\r]*")
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
@@ -162,7 +162,7 @@ def _literal(value: bool | str, path: str, kind: str) -> Number:
     match = _NUMERIC.fullmatch(value)
     if match is None:
         raise _misfit(path, value, kind)
-    return Number(f"{match[1].removeprefix('+')}{match[2].replace('_', '')}{match[3] or ''}")
+    return Number(f"{match[1].lstrip('+')}{match[2].replace('_', '')}{match[3] or ''}")
 
 
 def _integer(kind: str, limit: int, path: str) -> Callable[[bool | str], int]:

@@ -11,7 +11,7 @@ import duckdb
 import pyarrow as pa
 
 from kshell.columns import quote
-from kshell.decode import Decoder, declare, make, split
+from kshell.decode import DOUBTS, Decoder, declare, make, split
 from kshell.lang.statements import ColumnDefinition, Span
 
 EVENTS = 100_000
@@ -42,7 +42,7 @@ def insert(cursor: duckdb.DuckDBPyConnection, made: Decoder, values: pa.RecordBa
     cursor.register("b", values)
     try:
         cursor.execute(f"INSERT INTO s {made.rows('b')}")
-    except duckdb.Error:
+    except DOUBTS:
         certain, doubtful = split(cursor, made, values)
         cursor.register("b", certain)
         cursor.execute(f"INSERT INTO s {made.rows('b')}")
