@@ -75,7 +75,7 @@ class Inserter:
                 return self._append(parcel, self._fast)
             except (MemoryError, duckdb.OutOfMemoryException):
                 raise
-            except duckdb.Error:
+            except (duckdb.Error, *decode.DOUBTS):
                 self.counters["doubtful_batches"] += 1      # not certain of a row: nothing was inserted
         return self._append(parcel, self._exact)
 
