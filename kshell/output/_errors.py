@@ -18,10 +18,10 @@ _LITERAL = re.compile(r"'(?:[^']|'')*'")
 _KEY = re.compile(r"([\w.\-]+)['\"]?\s*(?:=>|:=|=|:|\()?\s*\[?\s*$")
 _SENSITIVE = re.compile(r"password|passwd|secret|token|credential|authorization|private|api_?key|access_?key|ssl_?key|oauth",
                         re.IGNORECASE)
-_PLAIN_KEYS = frozenset({"type", "scope", "provider", "url", "uri", "username", "sasl_username", "sasl_mechanism", "security_protocol", "region",
-                         "bootstrap_servers", "ssl_ca", "s3_region", "s3_endpoint", "endpoint", "oauth2_server_uri",
+_PLAIN_KEYS = frozenset({"type", "scope", "provider", "url", "uri", "username", "sasl_username", "sasl_mechanism", "security_protocol",
+                         "region", "bootstrap_servers", "ssl_ca", "s3_region", "s3_endpoint", "endpoint", "oauth2_server_uri",
                          "getenv", "getvariable", "file", "command"})
-_USER_INFO = re.compile(r"(://[^/\s:@']*:)[^/\s@']+@")
+_USER_INFO = re.compile(r"(://[^/\s:@']*:)([^/\s@']+)@")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,8 @@ def _excerpt(error: Error, place: Place, secrets: list[str]) -> list[str]:
 def _secrets(statement: str) -> list[str]:
     """The literals of a statement that may be secrets, judged by the key before them. Errs towards yes."""
     creates = bool(_CREATES_SECRET.search(statement))
-    return [m.group()[1:-1] for m in _LITERAL.finditer(statement) if len(m.group()) > 2 and _is_secret(statement, m.start(), creates)]
+    literals = [m.group()[1:-1] for m in _LITERAL.finditer(statement) if len(m.group()) > 2 and _is_secret(statement, m.start(), creates)]
+    return literals + [m.group(2) for m in _USER_INFO.finditer(statement)]
 
 
 def _is_secret(statement: str, at: int, creates_secret: bool) -> bool:

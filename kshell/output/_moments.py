@@ -63,9 +63,7 @@ def _moment(ticks: int, digits: int, between: str, after: str) -> str:
         return "infinity" if ticks > 0 else "-infinity"
     number, of_day = divmod(ticks, 86400 * 10 ** digits)
     date = day(number)
-    if date.endswith(" (BC)"):
-        return f"{date[:-5]}{between}{_clock(of_day, digits)}{after} (BC)"
-    return f"{date}{between}{_clock(of_day, digits)}{after}"
+    return f"{date}{' ' if date.endswith(')') else between}{_clock(of_day, digits)}{after}"     # ISO 8601 has no (BC)
 
 
 def intervals(array: pa.Array) -> Texts:

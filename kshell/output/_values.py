@@ -11,13 +11,14 @@ from __future__ import annotations
 import base64
 import json
 import math
-from collections.abc import Callable, Iterator, Sequence
-from itertools import pairwise
+from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Any
 
 import pyarrow as pa
 
 from kshell.output._moments import days, intervals, moments, times
+from kshell.output._nested import Encoder
 from kshell.output._shape import Shape
 
 _dump = json.JSONEncoder(ensure_ascii=False).encode
@@ -36,20 +37,31 @@ def texts(array: pa.Array, shape: Shape) -> Texts:
 
 def jsons(array: pa.Array, shape: Shape) -> list[str]:
     """The values as JSON text, `null` for NULL."""
-    if pa.types.is_null(array.type):
-        return ["null"] * len(array)
-    if shape.nested:
-        return _NESTED[shape.id](array, shape)
-    written = texts(array, shape)
-    if shape.numeric:
-        return ["null" if t is None else t if t not in _NOT_NUMBERS else f'"{t}"' for t in written]
-    if shape.id == "boolean":
-        return ["null" if t is None else t for t in written]
-    if shape.id == "json":
-        return ["null" if t is None else embedded(t) for t in written]
-    return ["null" if t is None else _dump(t) for t in written]
+    return _JSON.encode(array, shape)
 
 
+class _Json(Encoder):
+    def leaf(self, array: pa.Array, shape: Shape) -> list[str]:
+        written = texts(array, shape)
+        if shape.numeric:
+            return ["null" if t is None else t if t not in _NOT_NUMBERS else f'"{t}"' for t in written]
+        if shape.id == "boolean":
+            return ["null" if t is None else t for t in written]
+        if shape.id == "json":
+            return ["null" if t is None else embedded(t) for t in written]
+        return ["null" if t is None else _dump(t) for t in written]
+
+    def struct(self, names: Sequence[str], values: Sequence[str]) -> str:
+        return "{" + ",".join([f"{_name(name)}:{value}" for name, value in zip(names, values, strict=True)]) + "}"
+
+    def map(self, pairs: Sequence[tuple[str, str]], key: Shape) -> str:
+        if key.id in ("varchar", "enum"):
+            return "{" + ",".join([f"{k}:{v}" for k, v in pairs]) + "}"
+        return "[" + ",".join([f'{{"key":{k},"value":{v}}}' for k, v in pairs]) + "]"
+
+
+_JSON = _Json()
+_name = lru_cache(maxsize=1024)(_dump)
 _NOT_NUMBERS = frozenset({"NaN", "Infinity", "-Infinity"})
 
 
@@ -146,62 +158,4 @@ _SCALARS: dict[str, Callable[[pa.Array], Texts]] = {
     "date": days, "time": times, "interval": intervals,
     "timestamp": moments, "timestamp_s": moments, "timestamp_ms": moments, "timestamp_ns": moments,
     "timestamp with time zone": moments,
-}
-
-
-# ---- nested --------------------------------------------------------------------------------------------------------
-
-def _valid(array: pa.Array) -> list[bool]:
-    flags: list[bool] = array.is_valid().to_pylist()
-    return flags
-
-
-def _lists(array: pa.Array, shape: Shape) -> list[str]:
-    items = jsons(array.values, shape.fields[0][1])
-    return [f"[{','.join(items[a:b])}]" if ok else "null" for (a, b), ok in zip(_bounds(array), _valid(array), strict=True)]
-
-
-def _arrays(array: pa.Array, shape: Shape) -> list[str]:
-    size, first = array.type.list_size, array.offset
-    items = jsons(array.values, shape.fields[0][1])
-    return [f"[{','.join(items[i * size:(i + 1) * size])}]" if ok else "null" for i, ok in enumerate(_valid(array), start=first)]
-
-
-def _bounds(array: pa.Array) -> Iterator[tuple[int, int]]:
-    offsets = array.offsets.to_pylist()
-    return pairwise(offsets)
-
-
-def _structs(array: pa.Array, shape: Shape) -> list[str]:
-    names = [_dump(name) + ":" for name, _ in shape.fields]
-    return ["{" + ",".join(map(str.__add__, names, row)) + "}" if ok else "null" for row, ok in _fields(array, shape)]
-
-
-def _rows(array: pa.Array, shape: Shape) -> list[str]:
-    return [f"[{','.join(row)}]" if ok else "null" for row, ok in _fields(array, shape)]
-
-
-def _fields(array: pa.Array, shape: Shape) -> Iterator[tuple[Sequence[str], bool]]:
-    columns = [jsons(array.field(i), inner) for i, (_, inner) in enumerate(shape.fields)]
-    return zip(zip(*columns, strict=True), _valid(array), strict=True)
-
-
-def _maps(array: pa.Array, shape: Shape) -> list[str]:
-    (_, key), (_, value) = shape.fields
-    keys, values = jsons(array.keys, key), jsons(array.items, value)
-    if key.id in ("varchar", "enum"):
-        pairs, shell = [f"{k}:{v}" for k, v in zip(keys, values, strict=True)], "{}"
-    else:
-        pairs, shell = [f'{{"key":{k},"value":{v}}}' for k, v in zip(keys, values, strict=True)], "[]"
-    opened, closed = shell
-    return [f"{opened}{','.join(pairs[a:b])}{closed}" if ok else "null" for (a, b), ok in zip(_bounds(array), _valid(array), strict=True)]
-
-
-def _unions(array: pa.Array, shape: Shape) -> list[str]:
-    members = [jsons(array.field(i), inner) for i, (_, inner) in enumerate(shape.fields)]
-    return [members[code][row] for row, code in enumerate(array.type_codes.to_pylist())]
-
-
-_NESTED: dict[str, Callable[[pa.Array, Shape], list[str]]] = {
-    "list": _lists, "array": _arrays, "struct": _structs, "row": _rows, "map": _maps, "union": _unions,
 }

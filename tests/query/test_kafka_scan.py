@@ -52,7 +52,7 @@ def test_the_topic_gives_its_name_to_its_columns(k: Desk, topic: str) -> None:
 def test_payload_stands_first_and_metadata_last(k: Desk, topic: str) -> None:
     described = k.rows(f"DESCRIBE k.{topic}")
     assert [row[0] for row in described] == ["id", "_kafka_partition", "_kafka_offset", "_kafka_timestamp", "_kafka_key"]
-    assert [row[0] for row in k.rows(f"SELECT column_name FROM (SUMMARIZE k.{topic})")][0] == "id"
+    assert k.rows(f"SELECT column_name FROM (SUMMARIZE k.{topic})")[0] == ("id",)
 
 
 @pytest.mark.parametrize(("arguments", "ids"), [
@@ -175,7 +175,8 @@ def test_an_error_behind_a_scan_points_at_what_was_typed(k: Desk, topic: str) ->
     assert raised.value.position == text.replace("nothing", "id").index("elsewhere")
 
 
-@pytest.mark.parametrize("text", ["SELECT k.b FROM (SELECT 1 AS b) k", "CREATE TABLE k2 AS SELECT 'FROM k.orders' AS s", "SELECT '1'::VARCHAR AS \"k.x\"",
+@pytest.mark.parametrize("text", ["SELECT k.b FROM (SELECT 1 AS b) k", "CREATE TABLE k2 AS SELECT 'FROM k.orders' AS s",
+                                  "SELECT '1'::VARCHAR AS \"k.x\"",
                                   "SELECT a, k.b FROM (SELECT 1 AS a) x, (SELECT 2 AS b) AS k WHERE k.b > 1 ORDER BY k.b"])
 def test_a_name_that_is_no_table_is_left_alone(k: Desk, text: str) -> None:
     assert k.tables.rewrite(text, k.runner.cursor, lambda: None).text == text
@@ -201,7 +202,8 @@ def test_a_scan_that_is_cancelled_ends_at_once(k: Desk, topic: str) -> None:
     assert k.temporary_tables() == []
 
 
-def test_times_are_judged_row_by_row_in_any_time_zone(kafka: Broker, kafka_topic: Callable[..., str], produce: Callable[..., list[Acknowledged]],
+def test_times_are_judged_row_by_row_in_any_time_zone(kafka: Broker, kafka_topic: Callable[..., str],
+                                                      produce: Callable[..., list[Acknowledged]],
                                                       make_desk: Callable[[dict[str, Cluster]], Desk]) -> None:
     name = kafka_topic(2)
     for i in range(10):
