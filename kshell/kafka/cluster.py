@@ -100,8 +100,8 @@ class Cluster:
         return {name: found[name] for name in wanted}
 
     def _described(self, names: list[str]) -> dict[str, TopicInfo]:
-        if self.cluster_id.startswith(embedded.CLUSTER_ID_PREFIX):
-            return self._listed(names)        # it never answers the request
+        if self._is_embedded():               # it never answers the request
+            return self._listed(names)
         futures = self._calls.client().describe_topics(TopicCollection(names), request_timeout=self.timeout_s)
         found = {}
         for name, future in futures.items():
@@ -130,6 +130,9 @@ class Cluster:
                 raise NotFoundError(f"cluster {self.name!r} has no topic {name!r}",
                                     hint=did_you_mean(name, known, most=3) or "SHOW TOPICS lists them")
 
+    def _is_embedded(self) -> bool:
+        return self.cluster_id.startswith(embedded.CLUSTER_ID_PREFIX)
+
     def _metadata(self) -> Any:
         client = self._calls.client()
         metadata = self._calls.wait(in_thread(lambda: client.list_topics(timeout=self.timeout_s)), "list topics")
@@ -149,6 +152,8 @@ class Cluster:
     def offsets_at(self, tps: Iterable[TP], timestamp_ms: int) -> dict[TP, int]:
         """The first offset whose record is at or after the time; where there is none, the end."""
         wanted = list(tps)
+        if self._is_embedded():               # it answers "after the end", whatever the time
+            raise RefusedError("the embedded broker cannot look up offsets by time", hint="use 'earliest', 'latest' or offsets")
         found = self._list_offsets(wanted, _Specs.for_timestamp(timestamp_ms), committed=False)
         after = [tp for tp in wanted if found[tp] < 0]
         return found | (self.log_ends(after) if after else {})

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from kshell.errors import InternalError, NotFoundError
+from kshell.errors import InternalError, NotFoundError, RefusedError
 from kshell.kafka.cluster import Cluster, TopicInfo
 from kshell.kafka.embedded import EmbeddedBroker
 from tests.support import Recorder, wait_until
@@ -44,6 +44,11 @@ def test_topics_have_no_ids_and_missing_ones_are_not_made(broker: EmbeddedBroker
         cluster.describe(["order"])
     assert caught.value.hint == "did you mean orders?"
     assert [topic.name for topic in cluster.topics()] == ["orders"]
+
+
+def test_what_it_cannot_do_is_refused(broker: EmbeddedBroker) -> None:
+    with pytest.raises(RefusedError, match="cannot look up offsets by time"):
+        Cluster("k", broker.bootstrap).offsets_at([("orders", 0)], 0)
 
 
 @pytest.mark.fault("F01")
