@@ -59,7 +59,7 @@ class Context:
     last: Kept | None = None
     last_query: str = ""
     lend: Callable[[], AbstractContextManager[None]] = nullcontext
-    on_rows: Callable[[], None] = lambda: None    # called before rows are written
+    on_rows: Callable[[], None] = lambda: None    # called before rows or notes are written
     cancelled: threading.Event = field(default_factory=threading.Event)
 
     # ---- words -----------------------------------------------------------------------------------------------------
@@ -174,6 +174,7 @@ class Context:
 
     def _words(self, found: Result, began: float) -> None:
         found.close()
+        self.on_rows()
         if found.note:
             for line in found.note.split("\n"):
                 self.note(line)

@@ -70,6 +70,10 @@ class Editor:
             self._notes.wake = None
             self._notes.drain()
 
+    def line(self) -> str:
+        """What stands in the line being typed."""
+        return self._prompts.default_buffer.text
+
     def ask(self, question: str) -> str:
         """A line in answer to a question; '' for Ctrl-D, KeyboardInterrupt for Ctrl-C."""
         single: PromptSession[str] = PromptSession(color_depth=self._prompts.color_depth)

@@ -92,7 +92,7 @@ def _statement(left: list[Token]) -> tuple[str, bool]:
     if words[0] == "EXPLAIN" and words[1:2] == ["CREATE"]:
         words = words[1:]
     if words[:2] == ["SHOW", "CREATE"]:
-        words = words[1:]
+        del words[1]
     kept = [w for n, w in enumerate(words) if w not in skip or n > 6]
     if len(kept) > 1 and (kept[1] in _OBJECTS or kept[1] == "SECRET"):
         return f"{kept[0]} {kept[1]}", len(kept) > 2

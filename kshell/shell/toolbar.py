@@ -25,8 +25,8 @@ def line(status: Status, width: int) -> str:
     rows, held, oldest = _buffer(status)
     troubled = [f"{s.name} {s.state}" for s in status.sources if s.state not in _WELL]
     sinks = [_sink(s) for s in status.sinks]
-    for parts in ([lag, rate, f"buffer {rows} {held}{oldest}", *sinks], [lag, rate, f"buffer {rows}", *sinks], [lag, f"buffer {rows}", *sinks],
-                  [lag, *sinks], [lag]):
+    for parts in ([lag, rate, f"buffer {rows} {held}{oldest}", *sinks], [lag, rate, f"buffer {rows}", *sinks],
+                  [lag, f"buffer {rows}", *sinks], [lag, *sinks], [lag]):
         text = SEPARATOR.join([*troubled, *parts, errors])
         if len(text) <= width:
             return text

@@ -11,7 +11,8 @@ from typing import Any
 
 from kshell import lang
 from kshell.engine import Engine
-from kshell.lang.statements import DuckStatement, Statement
+from kshell.lang import declared
+from kshell.lang.statements import CreateSource, DuckStatement, Statement
 from kshell.query.result import Result
 from kshell.query.runner import Runner
 from kshell.session.status import Names, Status
@@ -34,6 +35,8 @@ class FakeSession:
         self.executed.append(statement)
         if isinstance(statement, DuckStatement):
             return self.runner.run(statement.text)
+        if isinstance(statement, CreateSource):
+            declared.SOURCE.changes(statement.options, altering=False)
         return Result.of_note(f"did {type(statement).__name__}")
 
     def sql(self, text: str) -> Result:

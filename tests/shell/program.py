@@ -1,6 +1,7 @@
 """The shell over a fake session as a program of its own, for tests with a real terminal: `python -m tests.shell.program [what]`.
 
-`pending`: rows wait for a commit. `dead`: the names of topics never come, as with a broker that does not answer."""
+`pending`: rows wait for a commit. `busy`: with a source and a sink at work. `notes`: another thread has something to say after a second.
+`dead`: the names never come, as with a broker that does not answer."""
 
 from __future__ import annotations
 
@@ -29,6 +30,8 @@ def main(what: str) -> int:
         session.known = Names(clusters=("k",), topics={"k": ("orders", "web.clicks")}, sources=("orders",), sinks=("orders_lake",),
                               catalogs=("local",), tables={"orders": ("id", "country", "_kafka_offset")})
     notes = Notes(lambda line: print(line, file=sys.stderr, flush=True))
+    if what == "notes":
+        threading.Timer(1.0, notes.put, ["warning: k: reconnecting"]).start()
     code = Repl(session, notes).run()
     print(f"flushed {session.closed}", flush=True)
     return code

@@ -7,6 +7,7 @@ Invariant: nothing here imports prompt_toolkit or rich; the same commands serve 
 
 from __future__ import annotations
 
+import sys
 from types import ModuleType
 
 from kshell import registry
@@ -21,12 +22,16 @@ PSQL: dict[str, tuple[str, str]] = {
 }
 
 
+_FAMILY = sys.modules[__name__]
+
+
 def names() -> list[str]:
-    return registry.names(__name__)
+    """The words, sorted. The file of `.run` is `run_`: a module named `run` would take the place of the function below."""
+    return [name.removesuffix("_") for name in registry.names(_FAMILY)]
 
 
 def module(name: str) -> ModuleType:
-    return registry.load(__name__, name)
+    return registry.load(_FAMILY, "run_" if name == "run" else name)
 
 
 def run(context: Context, name: str, arguments: str) -> None:

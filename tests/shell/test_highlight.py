@@ -1,0 +1,49 @@
+"""Colours of the line being typed."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from prompt_toolkit.document import Document
+
+from kshell.shell.highlight import SqlLexer
+from kshell.shell.tokens import tokens
+
+
+def styles(text: str) -> dict[str, str]:
+    line = SqlLexer().lex_document(Document(text))
+    return {part[1]: part[0] for number in range(text.count("\n") + 1) for part in line(number) if part[1].strip()}
+
+
+def test_words_of_kshell_are_coloured_like_sql() -> None:
+    found = styles("CREATE SOURCE o FROM KAFKA k;")
+    assert {found[word] for word in ("CREATE", "SOURCE", "FROM", "KAFKA")} == {"class:sql.keyword"}
+    assert found["o"] == ""
+
+
+@pytest.mark.parametrize("text", ["SELECT 'abc", 'SELECT "abc', "SELECT $$abc", "SELECT 'it''s"])
+def test_a_string_that_is_open_is_marked(text: str) -> None:
+    assert "class:sql.open" in styles(text).values()
+
+
+@pytest.mark.parametrize("text", ["SELECT 'abc'", 'SELECT "a""b"', "SELECT $x$abc$x$", "SELECT 'it''s'", "-- it's open"])
+def test_a_closed_one_is_not(text: str) -> None:
+    assert "class:sql.open" not in styles(text).values()
+
+
+def test_switched_off_there_is_no_colour() -> None:
+    line = SqlLexer(lambda: False).lex_document(Document("SELECT 1"))
+    assert line(0) == [("", "SELECT 1")]
+
+
+@given(st.text(alphabet="ab '\"$\n;-/*.:=\\é(", max_size=40))
+def test_any_text_keeps_every_character(text: str) -> None:
+    line = SqlLexer().lex_document(Document(text))
+    assert "\n".join("".join(part[1] for part in line(n)) for n in range(text.count("\n") + 1)) == text
+
+
+@given(st.text(alphabet="ab '\"$\n;-/*.:=\\é(", max_size=40))
+def test_tokens_stand_where_they_say(text: str) -> None:
+    for token in tokens(text, comments=True):
+        assert text[token.start:token.end] == token.text
