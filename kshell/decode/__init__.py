@@ -13,22 +13,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from importlib import import_module
 from typing import Protocol, cast
 
 import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from kshell import registry
 from kshell.columns import Column
 from kshell.decode.declared import declare
 from kshell.decode.json_infer import infer_json
 from kshell.decode.verdict import BadRecord
-from kshell.errors import BadValueError, did_you_mean
 
-__all__ = ["DOUBTS", "FORMATS", "BadRecord", "Decoder", "Inference", "declare", "infer", "make", "split"]
+__all__ = ["DOUBTS", "BadRecord", "Decoder", "Inference", "declare", "infer", "make", "split"]
 
-FORMATS = ("json", "string", "raw")
+# Modules beside the formats, which registry.names leaves out.
+HELPERS = frozenset({"declared", "iso", "json_exact", "json_infer", "json_plan", "json_sql", "json_text", "metadata", "names", "paths",
+                     "single", "types", "verdict"})
 # What `rows` raises for a record; anything else is not about records. UnicodeDecodeError: DuckDB quotes malformed JSON in its message
 # and may cut it within a character.
 DOUBTS = (duckdb.InvalidInputException, duckdb.ConversionException, UnicodeDecodeError)
@@ -64,9 +65,7 @@ class Decoder(Protocol):
 
 def make(format: str, key_format: str, columns: Sequence[Column], include: Iterable[str] = ()) -> Decoder:
     """The decoder of a source. `columns` are payload columns; formats string and raw have the one column `value`."""
-    if format not in FORMATS:
-        raise BadValueError(f"FORMAT {format} does not exist", hint=did_you_mean(format, FORMATS) or f"FORMAT is one of {', '.join(FORMATS)}")
-    return cast(Decoder, import_module(f"{__name__}.{format}").decoder(key_format, columns, include))
+    return cast(Decoder, registry.load(__name__, format).decoder(key_format, columns, include))
 
 
 def infer(batch: pa.RecordBatch, format: str = "json") -> Inference:

@@ -11,20 +11,17 @@ from typing import Any
 import pyarrow as pa
 
 from kshell.columns import PARTITION, Column, literal, quote
-from kshell.decode.frame import DOUBT
 from kshell.decode.json_exact import Convert, converter, json_text
+from kshell.decode.json_plan import Plan
+from kshell.decode.json_sql import may_be_wide, rest
 from kshell.decode.json_text import Members, Number, Value, read
-from kshell.decode.json_sql import REST_SURE, Look, Wire, all_of, any_of, may_be_wide, rest, short_numbers, structure, wire
-from kshell.decode.metadata import Metadata
+from kshell.decode.metadata import DOUBT, Metadata
 from kshell.decode.paths import spell
 from kshell.decode.types import Type, of
-from kshell.decode.verdict import LEVELS, OBJECT_KEYS, RECORD_BYTES, VALUE_BYTES, BadRecord, Verdict, each
+from kshell.decode.verdict import RECORD_BYTES, BadRecord, Verdict, each
 from kshell.errors import RefusedError
 
-OPTIONS: dict[str, object] = {}
 _WIDE_AFTER = 64                              # integers beyond 2^53 in one column until its SQL takes the form that holds them
-_SMALL_BYTES = 2_000                          # a record below cannot reach a limit
-_MANY_KEYS_BYTES = 5 * OBJECT_KEYS            # `"":0,` is the shortest member
 
 
 def decoder(key_format: str, columns: Sequence[Column], include: Iterable[str]) -> JsonDecoder:
@@ -44,9 +41,9 @@ class JsonDecoder:
         self._converters: list[Convert] = [converter(t, spell(c.source_path)) for c, t in zip(columns, self._types, strict=True)]
         self._known = frozenset(c.source_path[0] for c in columns if len(c.source_path) == 1)
         # integers beyond 64 bit are what DECIMAL(38,0) is inferred for
-        self._wide = frozenset(c.name for c, t in zip(columns, self._types, strict=True) if t == Type("DECIMAL", 38, 0))
+        self.wide = frozenset(c.name for c, t in zip(columns, self._types, strict=True) if t == Type("DECIMAL", 38, 0))
         self._large: dict[str, int] = {}
-        self._built: tuple[frozenset[str], _Plan] | None = None
+        self._built: tuple[frozenset[str], Plan] | None = None
 
     # ---- SQL ----------------------------------------------------------------------------------------------------
 
@@ -72,20 +69,18 @@ class JsonDecoder:
         """The batch with `_t` (text), `_k` (key), `_j0`... (wire values), `_l` (kinds looked at): each expression written once."""
         plan = self._plan()
         text = ["try(decode(value)) AS _t" if careful else "decode(value) AS _t"]
-        # a failing TRY_CAST costs its row, a failing try() its vector of 2,048: the latter only where a repeated key in a map can fail
+        # a failing TRY_CAST costs its row, a failing try() its vector of 2,048
         parse = "json_transform(TRY_CAST(r._t AS JSON), {})" if careful else "json_transform(r._t, {})"
-        if careful and plan.maps:
-            parse = f"try({parse})"
         parsed = [f"{parse.format(s)} AS _j{i}" for i, s in enumerate(plan.structures)]
         sql = f"SELECT *, {', '.join(text + self._meta.prepare(careful))} FROM {batch}"
         sql = f"SELECT *, {', '.join(parsed)} FROM ({sql}) r"
-        looks = plan.looks + ([rest(self._known, careful)] if self._meta.rest else [])
+        looks = plan.looks + ([rest(self._known)] if self._meta.rest else [])
         return f"SELECT *, {', '.join(looks)} FROM ({sql}) r" if looks else sql
 
-    def _plan(self) -> _Plan:
-        wide = self._wide
+    def _plan(self) -> Plan:
+        wide = self.wide
         if self._built is None or self._built[0] != wide:
-            self._built = (wide, _Plan(self.columns, self._types, wide, self._meta))
+            self._built = (wide, Plan(self.columns, self._types, wide, self._meta))
         return self._built[1]
 
     # ---- exactly ------------------------------------------------------------------------------------------------
@@ -124,10 +119,10 @@ class JsonDecoder:
         return value
 
     def _count_large(self, number: Number, column: Column, type_: Type) -> None:
-        if type_.kind in ("BIGINT", "DECIMAL") and not type_.scale and number.integral and column.name not in self._wide:
+        if may_be_wide(type_) and number.integral and column.name not in self.wide:
             self._large[column.name] = self._large.get(column.name, 0) + 1
             if self._large[column.name] >= _WIDE_AFTER:
-                self._wide |= {column.name}
+                self.wide |= {column.name}
 
 
 def _check_map_keys(type_: Type, column: str) -> None:
@@ -135,94 +130,3 @@ def _check_map_keys(type_: Type, column: str) -> None:
         raise RefusedError(f"Column {column}: the keys of a JSON object are text.", hint=f"use MAP(VARCHAR, {type_.item.declared()})")
     for _, inner in type_.fields:
         _check_map_keys(inner, column)
-
-
-class _Plan:
-    """The SQL parts for one choice of wire types."""
-
-    def __init__(self, columns: Sequence[Column], types: Sequence[Type], wide: frozenset[str], meta: Metadata) -> None:
-        self.trees: list[_Tree] = []
-        look = Look()
-        places = [self._place(c.source_path) for c in columns]
-        wires: list[Wire] = []
-        for column, type_, tree in zip(columns, types, places, strict=True):
-            x = self.trees[tree].expression(f"r._j{tree}", column.source_path)
-            wires.append(wire(type_, x, column.source_path, look, wide=column.name in wide and may_be_wide(type_)))
-            self.trees[tree].put(column.source_path, wires[-1].shape)
-        self.structures = [structure(t.shape()) for t in self.trees]
-        self.maps = any("MAP(" in text for text in self.structures)
-        self.values = [w.value for w in wires]
-        unclear = any_of(w.unclear for w in wires) or "false"
-        self.looks = look.columns(f"r._j0 IS NOT NULL AND {unclear}")
-        void = all_of(w.void for w in wires)
-        always = [_SIZE, *(f"{w.value} IS NOT NULL" for w, c in zip(wires, columns, strict=True) if c.not_null), *meta.sure()]
-        always += [c for c in (short_numbers("r._t", wires), REST_SURE if meta.rest else None) if c]
-        # nearly every row ends here: all numbers are there and plain, so it was an object and nothing needs a look
-        brisk = all_of([*(w.brisk or w.sure for w in wires), None if any(w.unclear for w in wires) else f"NOT {void}", *always])
-        slow = all_of([*(f"r._j{i} IS NOT NULL" for i in range(len(self.trees))), *(w.sure for w in wires),
-                       f"CASE WHEN {void} THEN json_type(r._t) = 'OBJECT' ELSE true END",
-                       f"CASE WHEN {unclear} THEN NOT coalesce({any_of(w.misfit for w in wires) or 'false'}, true) ELSE true END", *always])
-        tombstone = "false" if any(c.not_null for c in columns) else all_of(["r.value IS NULL", *meta.sure()])
-        self.suspect = f"CASE WHEN {brisk} THEN false WHEN {tombstone} THEN false WHEN r._j0 IS NULL THEN true ELSE NOT coalesce({slow}, false) END"
-
-    def _place(self, path: tuple[str, ...]) -> int:
-        """The first tree in which the path is free: a column below another's path needs a parse of its own."""
-        for index, tree in enumerate(self.trees):
-            if tree.claim(path):
-                return index
-        self.trees.append(_Tree())
-        self.trees[-1].claim(path)
-        return len(self.trees) - 1
-
-
-_SIZE = (f"CASE WHEN octet_length(r.value) <= {_SMALL_BYTES} THEN true ELSE octet_length(r.value) <= {VALUE_BYTES}"
-         f" AND strlen(r._t) - strlen(replace(replace(r._t, '[', ''), '{{', '')) <= {LEVELS}"
-         f" AND (octet_length(r.value) < {_MANY_KEYS_BYTES} OR strlen(r._t) - strlen(replace(r._t, ':', '')) <= {OBJECT_KEYS}) END")
-
-
-class _Tree:
-    """The structure of one parse: keys from the top to the columns."""
-
-    def __init__(self) -> None:
-        self.root: dict[str, Any] = {}
-
-    def claim(self, path: tuple[str, ...]) -> bool:
-        node = self.root
-        for key in path[:-1]:
-            below = node.get(key, {})
-            if not isinstance(below, dict):
-                return False
-            node = below
-        if path[-1] in node:
-            return False
-        node = self.root
-        for key in path[:-1]:
-            node = node.setdefault(key, {})
-        node[path[-1]] = _Leaf()
-        return True
-
-    def put(self, path: tuple[str, ...], shape: object) -> None:
-        node = self.root
-        for key in path[:-1]:
-            node = node[key]
-        node[path[-1]].shape = shape
-
-    def expression(self, sql: str, path: tuple[str, ...]) -> str:
-        """SQL of the wire value at a path, by position: names of structs ignore case. Later columns append to a node, never before."""
-        node = self.root
-        for key in path:
-            sql = f"struct_extract_at({sql}, {list(node).index(key) + 1})"
-            node = node[key]
-        return sql
-
-    def shape(self) -> dict[str, object]:
-        return _shape(self.root)
-
-
-class _Leaf:
-    def __init__(self) -> None:
-        self.shape: object = "JSON"
-
-
-def _shape(node: dict[str, Any]) -> dict[str, object]:
-    return {key: below.shape if isinstance(below, _Leaf) else _shape(below) for key, below in node.items()}

@@ -23,7 +23,8 @@ from kshell.decode.verdict import Verdict
 
 Convert = Callable[[Value], Any]
 _EXACT = 2**53                                # integers below it are exact as doubles
-_NUMERIC = re.compile(r"[ \t\n\v\f\r]*(\+?-?)((?:[0-9]+(?:_[0-9]+)*)(?:\.(?:[0-9]+(?:_[0-9]+)*)?)?|\.[0-9]+(?:_[0-9]+)*)([eE][+-]?[0-9]+)?[ \t\n\v\f\r]*")
+_DIGITS = "[0-9]+(?:_[0-9]+)*"
+_NUMERIC = re.compile(rf"[ \t\n\v\f\r]*(\+?-?)({_DIGITS}(?:\.(?:{_DIGITS})?)?|\.{_DIGITS})([eE][+-]?[0-9]+)?[ \t\n\v\f\r]*")
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 

@@ -193,14 +193,16 @@ def _from_text(type_: Type, x: str) -> tuple[str, str]:
 
 def _struct(type_: Type, x: str, path: Sequence[str], look: Look) -> Wire:
     keys = [type_.key_of(name) for name, _ in type_.fields]
-    parts = [wire(t, f"struct_extract_at({x}, {i})", (*path, key), look) for i, ((_, t), key) in enumerate(zip(type_.fields, keys, strict=True), 1)]
+    parts = [wire(t, f"struct_extract_at({x}, {i})", (*path, key), look)
+             for i, ((_, t), key) in enumerate(zip(type_.fields, keys, strict=True), 1)]
     packed = ", ".join(f"{quote(name)} := {p.value}" for (name, _), p in zip(type_.fields, parts, strict=True))
     void = all_of(p.void for p in parts) or ""
     unclear = any_of(p.unclear for p in parts)
     # of a struct without numbers a value of another kind shows only in that everything is NULL
     brisk = all_of([*(p.brisk or p.sure for p in parts), None if unclear else f"NOT {void}"])
+    misfit = any_of([look.struct(path, x), *(p.misfit for p in parts)])
     return Wire(dict(zip(keys, (p.shape for p in parts), strict=True)), f"CASE WHEN {x} IS NOT NULL THEN struct_pack({packed}) END",
-                all_of(p.sure for p in parts), brisk, unclear or void, any_of([look.struct(path, x), *(p.misfit for p in parts)]), void, same=False,
+                all_of(p.sure for p in parts), brisk, unclear or void, misfit, void, same=False,
                 decimals=tuple(d for p in parts for d in p.decimals), hidden_decimals=any(p.hidden_decimals for p in parts))
 
 
@@ -212,15 +214,20 @@ def _many(type_: Type, x: str, path: Sequence[str], look: Look) -> Wire:
     inside = _Inside(look, path, ".*" if mapped else "[*]", items, e)
     inner = wire(type_.item, f"{e}.value" if mapped else e, (), inside)
     null = f"{x} IS NULL"
-    sure = f"coalesce(len(list_filter({items}, lambda {e}: NOT coalesce({inner.sure}, false))) = 0, true)" if inner.sure else None
+    # DuckDB reads a repeated key into a map without a word, and raises when somebody reads the map
+    unique = f"len(list_distinct(map_keys({x}))) = cardinality({x})" if mapped else None
+    sure = all_of([f"coalesce({unique}, true)" if unique else None,
+                   f"coalesce(len(list_filter({items}, lambda {e}: NOT coalesce({inner.sure}, false))) = 0, true)" if inner.sure else None])
     hollow = f"len(list_filter({items}, lambda {e}: {inner.unclear})) > 0" if inner.unclear else None
     unclear = f"coalesce({hollow}, true)" if hollow else null
     misfit = any_of([look.leaf(path, x), f"({x} IS NOT NULL AND {hollow} AND {any_of(inside.tests) or 'true'})" if hollow else None])
     entry = f"struct_pack(k := {e}.key, v := {inner.value})" if mapped else inner.value
     listed = f"list_transform({items}, lambda {e}: {entry})"
     value = x if inner.same else f"map_from_entries({listed})" if mapped else listed
+    if unique:
+        value = f"CASE WHEN {unique} THEN {value} END"
     brisk = all_of([sure, f"NOT {unclear}"])
-    return Wire(f"MAP(VARCHAR, {inner.shape})" if mapped else [inner.shape], value, sure, brisk, unclear, misfit, null, inner.same,
+    return Wire(f"MAP(VARCHAR, {inner.shape})" if mapped else [inner.shape], value, sure, brisk, unclear, misfit, null, inner.same and not mapped,
                 hidden_decimals=bool(inner.decimals) or inner.hidden_decimals)
 
 
@@ -244,16 +251,15 @@ def structure(shape: object) -> str:
     return literal(json.dumps(shape, ensure_ascii=False))
 
 
-def rest(known: Iterable[str], careful: bool) -> str:
-    """SQL of the members without a column, as JSON text, by a second parse of records that have some; '' where that failed."""
+def rest(known: Iterable[str]) -> str:
+    """SQL of the members without a column, as JSON text, by a second parse of records that have some. Repeated keys stay."""
     keys = ", ".join(literal(k) for k in sorted(known)) or "NULL::VARCHAR"
     extra = f"len(list_filter(json_keys(r._t), lambda k: k NOT IN ({keys})))" if known else "len(json_keys(r._t))"
     entries = "map_entries(json_transform(r._t, '\"MAP(VARCHAR, JSON)\"'))"
     kept = f"list_filter({entries}, lambda m: m.key NOT IN ({keys}))" if known else entries
     members = f"list_transform({kept}, lambda m: to_json(m.key)::VARCHAR || ':' || coalesce(m.value::VARCHAR, 'null'))"
     text = f"'{{' || array_to_string({members}, ',') || '}}'"
-    text = f"coalesce(try({text}), '')" if careful else text
     return f"CASE WHEN r._j0 IS NOT NULL THEN CASE WHEN {extra} > 0 THEN {text} END END AS _rest"
 
 
-REST_SURE = f"(r._rest IS NULL OR (r._rest <> '' AND NOT regexp_matches(r._rest, {NOT_FINITE})))"
+REST_SURE = f"(r._rest IS NULL OR NOT regexp_matches(r._rest, {NOT_FINITE}))"

@@ -73,7 +73,7 @@ def parse(text: str, *, big: bool = False) -> Value:
 
 
 class _Parser:
-    """States: what may stand at `position`. After `[` or a comma a value or `]`, so that one trailing comma is accepted and `[,]` is not."""
+    """After `[` and after a comma a value or `]` may stand: so one trailing comma is accepted, and `[,]` is not."""
 
     def __init__(self, text: str, big: bool) -> None:
         self.text, self.big, self.position = text, big, 0
@@ -226,7 +226,7 @@ class _Raw:
         self.text = text
 
 
-def _scalar(value: None | bool | str) -> str:
+def _scalar(value: bool | str | None) -> str:
     if value is None:
         return "null"
     if isinstance(value, bool):

@@ -22,10 +22,15 @@ def parse(text: str, column: str) -> tuple[str, ...]:
         keys.append(match[2] if match[1] is None else re.sub(r"\\(.)", r"\1", match[1]))
         position = match.end()
     if not text.startswith("$") or position != len(text) or not keys:
-        raise BadValueError(f"Column {column}: {text} is not a path of keys", hint="write '$.a.b', with quotes around other keys: '$.\"a b\"'")
+        raise BadValueError(f"Column {column}: {text} is not a path of keys",
+                            hint="write '$.a.b', with quotes around other keys: '$.\"a b\"'")
     return tuple(keys)
 
 
 def spell(keys: tuple[str, ...]) -> str:
     """The shortest spelling, for messages and column lists."""
-    return "$" + "".join(f".{k}" if re.fullmatch(r"[^\W\d]\w*", k) else '."' + k.replace("\\", "\\\\").replace('"', '\\"') + '"' for k in keys)
+    return "$" + "".join(f".{k}" if re.fullmatch(r"[^\W\d]\w*", k) else f'."{_escaped(k)}"' for k in keys)
+
+
+def _escaped(key: str) -> str:
+    return key.replace("\\", "\\\\").replace('"', '\\"')

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Sequence
 from kshell.columns import Column
 from kshell.decode.single import SingleColumn
 
-OPTIONS: dict[str, object] = {}
 COLUMNS = (Column("value", "BLOB"),)
 
 

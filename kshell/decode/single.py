@@ -9,8 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 import pyarrow as pa
 
 from kshell.columns import PARTITION, Column, literal, quote
-from kshell.decode.frame import DOUBT
-from kshell.decode.metadata import Metadata
+from kshell.decode.metadata import DOUBT, Metadata
 from kshell.decode.types import of
 from kshell.decode.verdict import RECORD_BYTES, BadRecord, Verdict, each
 from kshell.errors import BadValueError
@@ -22,7 +21,8 @@ class SingleColumn:
     def __init__(self, own: tuple[Column, ...], key_format: str, columns: Sequence[Column], include: Iterable[str], *,
                  sql: str, exact: Callable[[bytes], object]) -> None:
         if len(columns) > 1 or any(c.type != own[0].type or c.path or c.json_text for c in columns):
-            raise BadValueError(f"this format has the one column {own[0].name} {own[0].type}", hint="leave the column list out, or use FORMAT json")
+            raise BadValueError(f"this format has the one column {own[0].name} {own[0].type}",
+                                hint="leave the column list out, or use FORMAT json")
         self.columns = tuple(columns) or own
         self._meta = Metadata(key_format, include)
         self.metadata, self.key_type = self._meta.columns, self._meta.key_type

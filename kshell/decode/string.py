@@ -8,7 +8,6 @@ from kshell.columns import Column
 from kshell.decode.single import SingleColumn
 from kshell.decode.verdict import text_of
 
-OPTIONS: dict[str, object] = {}
 COLUMNS = (Column("value", "VARCHAR"),)
 
 

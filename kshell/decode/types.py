@@ -74,7 +74,8 @@ class Type:
 
 
 _ARROW = {"BOOLEAN": pa.bool_(), "INTEGER": pa.int32(), "BIGINT": pa.int64(), "FLOAT": pa.float32(), "DOUBLE": pa.float64(),
-          "DATE": pa.date32(), "TIME": pa.time64("us"), "TIMESTAMP": pa.timestamp("us"), "TIMESTAMP WITH TIME ZONE": pa.timestamp("us", "UTC"),
+          "DATE": pa.date32(), "TIME": pa.time64("us"), "TIMESTAMP": pa.timestamp("us"),
+          "TIMESTAMP WITH TIME ZONE": pa.timestamp("us", "UTC"),
           "VARCHAR": pa.string(), "UUID": pa.string(), "BLOB": pa.binary()}
 
 VARCHAR, JSON_TEXT = Type("VARCHAR"), Type("VARCHAR", json=True)

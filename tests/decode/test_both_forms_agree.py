@@ -116,7 +116,7 @@ def agree(both: Both, records: list[bytes | None]) -> None:
 def test_what_the_sql_is_certain_of_is_what_the_exact_form_gives(cursor: Any, declared: Any, include: Any, key_format: str, records: Any, wide: bool) -> None:
     decoder = json(*declared, include=include, key_format=key_format)
     if wide:
-        decoder._wide = frozenset(c.name for c in decoder.columns)  # type: ignore[attr-defined]
+        decoder.wide = frozenset(c.name for c in decoder.columns)  # type: ignore[attr-defined]
     agree(Both(cursor, decoder, batch(records, keys=records[::-1])), records)
 
 
@@ -126,7 +126,7 @@ def test_every_literal_in_every_scalar_column(cursor: Any, kind: str) -> None:
     for wide in (False, True):
         decoder = json(("a", kind))
         if wide:
-            decoder._wide = frozenset("a")  # type: ignore[attr-defined]
+            decoder.wide = frozenset("a")  # type: ignore[attr-defined]
         agree(Both(cursor, decoder, batch(records)), records)
 
 

@@ -1,0 +1,108 @@
+"""The SQL of a whole JSON record: which parse a column comes from, and the one condition that says `suspect`.
+
+Invariant: `suspect` is true or false, never NULL, and evaluates nothing that can raise for a record that did not parse."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from kshell.columns import Column
+from kshell.decode.json_sql import REST_SURE, Look, Wire, all_of, any_of, may_be_wide, short_numbers, structure, wire
+from kshell.decode.metadata import Metadata
+from kshell.decode.types import Type
+from kshell.decode.verdict import LEVELS, OBJECT_KEYS, VALUE_BYTES
+
+_SMALL_BYTES = 2_000                          # a record below cannot reach a limit
+_MANY_KEYS_BYTES = 5 * OBJECT_KEYS            # `"":0,` is the shortest member
+
+
+class Plan:
+    """The SQL parts for one choice of wire types."""
+
+    def __init__(self, columns: Sequence[Column], types: Sequence[Type], wide: frozenset[str], meta: Metadata) -> None:
+        self.trees: list[_Tree] = []
+        look = Look()
+        places = [self._place(c.source_path) for c in columns]
+        wires: list[Wire] = []
+        for column, type_, tree in zip(columns, types, places, strict=True):
+            x = self.trees[tree].expression(f"r._j{tree}", column.source_path)
+            wires.append(wire(type_, x, column.source_path, look, wide=column.name in wide and may_be_wide(type_)))
+            self.trees[tree].put(column.source_path, wires[-1].shape)
+        self.structures = [structure(t.shape()) for t in self.trees]
+        self.values = [w.value for w in wires]
+        unclear = any_of(w.unclear for w in wires) or "false"
+        self.looks = look.columns(f"r._j0 IS NOT NULL AND {unclear}")
+        void = all_of(w.void for w in wires)
+        always = [_SIZE, *(f"{w.value} IS NOT NULL" for w, c in zip(wires, columns, strict=True) if c.not_null), *meta.sure()]
+        always += [c for c in (short_numbers("r._t", wires), REST_SURE if meta.rest else None) if c]
+        # nearly every row ends here: all numbers are there and plain, so it was an object and nothing needs a look
+        brisk = all_of([*(w.brisk or w.sure for w in wires), None if any(w.unclear for w in wires) else f"NOT {void}", *always])
+        slow = all_of([*(f"r._j{i} IS NOT NULL" for i in range(len(self.trees))), *(w.sure for w in wires),
+                       f"CASE WHEN {void} THEN json_type(r._t) = 'OBJECT' ELSE true END",
+                       f"CASE WHEN {unclear} THEN NOT coalesce({any_of(w.misfit for w in wires) or 'false'}, true) ELSE true END", *always])
+        tombstone = "false" if any(c.not_null for c in columns) else all_of(["r.value IS NULL", *meta.sure()])
+        self.suspect = (f"CASE WHEN {brisk} THEN false WHEN {tombstone} THEN false WHEN r._j0 IS NULL THEN true"
+                        f" ELSE NOT coalesce({slow}, false) END")
+
+    def _place(self, path: tuple[str, ...]) -> int:
+        """The first tree in which the path is free: a column below another's path needs a parse of its own."""
+        for index, tree in enumerate(self.trees):
+            if tree.claim(path):
+                return index
+        self.trees.append(_Tree())
+        self.trees[-1].claim(path)
+        return len(self.trees) - 1
+
+
+_SIZE = (f"CASE WHEN octet_length(r.value) <= {_SMALL_BYTES} THEN true ELSE octet_length(r.value) <= {VALUE_BYTES}"
+         f" AND strlen(r._t) - strlen(replace(replace(r._t, '[', ''), '{{', '')) <= {LEVELS}"
+         f" AND (octet_length(r.value) < {_MANY_KEYS_BYTES} OR strlen(r._t) - strlen(replace(r._t, ':', '')) <= {OBJECT_KEYS}) END")
+
+
+class _Tree:
+    """The structure of one parse: keys from the top to the columns."""
+
+    def __init__(self) -> None:
+        self.root: dict[str, Any] = {}
+
+    def claim(self, path: tuple[str, ...]) -> bool:
+        node = self.root
+        for key in path[:-1]:
+            below = node.get(key, {})
+            if not isinstance(below, dict):
+                return False
+            node = below
+        if path[-1] in node:
+            return False
+        node = self.root
+        for key in path[:-1]:
+            node = node.setdefault(key, {})
+        node[path[-1]] = _Leaf()
+        return True
+
+    def put(self, path: tuple[str, ...], shape: object) -> None:
+        node = self.root
+        for key in path[:-1]:
+            node = node[key]
+        node[path[-1]].shape = shape
+
+    def expression(self, sql: str, path: tuple[str, ...]) -> str:
+        """SQL of the wire value at a path, by position: names of structs ignore case. Later columns append to a node, never before."""
+        node = self.root
+        for key in path:
+            sql = f"struct_extract_at({sql}, {list(node).index(key) + 1})"
+            node = node[key]
+        return sql
+
+    def shape(self) -> dict[str, object]:
+        return _shape(self.root)
+
+
+class _Leaf:
+    def __init__(self) -> None:
+        self.shape: object = "JSON"
+
+
+def _shape(node: dict[str, Any]) -> dict[str, object]:
+    return {key: below.shape if isinstance(below, _Leaf) else _shape(below) for key, below in node.items()}
