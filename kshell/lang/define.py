@@ -162,7 +162,7 @@ def column(reader: Reader) -> ColumnDefinition:
 def _type(reader: Reader) -> str:
     """The text of a DuckDB type: up to FROM, NOT NULL, a comma or the closing bracket outside its own brackets."""
     first, depth = reader.at, 0
-    while reader.token.kind not in ("end", "open"):
+    while not reader.over:
         token = reader.token
         if depth == 0 and (token.upper in ("FROM", "NOT") or token.text in (",", ")")):
             break
@@ -203,6 +203,7 @@ def sink(text: str, *, explain: bool = False) -> Statement:
     name_span = reader.span_from(start)
     dialects.refuse_sink(reader, name)
     source_name, select = _origin(reader)
+    dialects.refuse_sink(reader, name)
     reader.expect("INTO", "ICEBERG")
     table = _table(reader)
     options = read_options(reader)
@@ -226,11 +227,11 @@ def _select(reader: Reader) -> str:
     if first.upper not in ("SELECT", "FROM", "WITH", "VALUES") and first.text != "(":
         reader.fail("SELECT")
     depth = 0
-    while reader.token.kind not in ("end", "open") and not (depth == 0 and reader.sees("INTO")):
+    while not reader.over and not (depth == 0 and reader.sees("INTO")):
         token = reader.next()
         if token.kind == "op":
             depth += (token.text in "([{") - (token.text in ")]}")
-    if reader.token.kind in ("end", "open"):
+    if reader.over:
         reader.fail("INTO ICEBERG after the query" if depth == 0 else "a closing bracket, then INTO ICEBERG")
     place = reader.span_from(first.start)
     return reader.text[place.start:place.end]

@@ -120,6 +120,7 @@ def setting(text: str) -> Statement | None:
         return Set(text=text, name=name, reset=True, name_span=span)
     if not reader.accept_op("=") and not reader.accept("TO"):
         reader.fail("= and a value")
+    value_start = reader.token.start
     value = read_value(reader)
     reader.end()
-    return Set(text=text, name=name, value=value, name_span=span)
+    return Set(text=text, name=name, value=value, name_span=span, value_span=reader.span_from(value_start))

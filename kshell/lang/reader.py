@@ -56,6 +56,11 @@ class Reader:
     def done(self) -> bool:
         return self.token.kind == "end"
 
+    @property
+    def over(self) -> bool:
+        """Nothing of this statement follows, whatever is still open."""
+        return self.token.kind in ("end", "open") or self.sees_op(";")
+
     def span_from(self, start: int) -> Span:
         """From `start` to the end of the token read last."""
         return Span(start, self.tokens[self.at - 1].end if self.at else start)

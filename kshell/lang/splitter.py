@@ -6,11 +6,12 @@ its last token. A dot command is a line of its own where no statement is open; t
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from kshell.lang.tokens import Starts, plain_text, skip_blank, starts, token_end
+from kshell.lang.tokens import plain_text, skip_blank, starts, token_end
 
 _DOT_LINE = re.compile(r"^[ \t\ufeff]*(?P<command>[.\\](?=[A-Za-z?])[^\n]*)", re.MULTILINE)
 
@@ -60,26 +61,22 @@ def _pieces(text: str) -> Iterator[_Place]:
 
 def _next_dot_line(text: str, position: int) -> re.Match[str] | None:
     """The first line from `position` that is a dot command; what only looks like one inside a statement or a string is passed over."""
-    whole: Starts | None = None
-    for line in _DOT_LINE.finditer(text, position):
-        if line.start() == position or _nothing_open(text[position:line.start()], None):
-            return line
-        whole = whole or starts(text[position:])
-        if _nothing_open(text[position:], _before(whole, line.start("command") - position)):
+    lines = _DOT_LINE.finditer(text, position)
+    first = next(lines, None)
+    if first is None or _nothing_open(text[position:first.start()]):
+        return first                            # the usual case, for which the rest of the text need not be read
+    whole = starts(text[position:]).starts
+    for line in lines:
+        place = line.start("command") - position
+        before = bisect_left(whole, place)
+        begins = before < len(whole) and whole[before] == place
+        if begins and (before == 0 or text[position + whole[before - 1]] == ";"):
             return line
     return None
 
 
-def _before(found: Starts, place: int) -> Starts | None:
-    """The tokens before a place, if a token begins exactly there."""
-    before = [s for s in found.starts if s < place]
-    if len(before) < len(found.starts) and found.starts[len(before)] == place:
-        return Starts(before, None)
-    return Starts([*before, place], place)
-
-
-def _nothing_open(text: str, found: Starts | None) -> bool:
-    found = found or starts(text)
+def _nothing_open(text: str) -> bool:
+    found = starts(text)
     return found.open is None and (not found.starts or text[found.starts[-1]] == ";")
 
 

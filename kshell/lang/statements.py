@@ -184,6 +184,7 @@ class Set(Statement):
     value: Value = None
     reset: bool = False
     name_span: Span = field(default=Span(0, 0))
+    value_span: Span = field(default=Span(0, 0))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from kshell.errors import BadValueError
+from kshell.errors import BadValueError, StatementSyntaxError
 from kshell.lang.reader import Reader
 from kshell.options import Duration, read
 from kshell.options.written import Lookup, Options, RawOption, Typed, Value, Word, canonical, value_text
@@ -70,7 +70,7 @@ def read_key(reader: Reader) -> str:
     if reader.token.kind not in ("word", "name"):
         reader.fail("the name of an option")
     parts = [reader.next().text.strip('"')]
-    while reader.token.text in (".", "-") and reader.ahead().kind in ("word", "number"):
+    while reader.token.text in (".", "-") and reader.token.end == reader.ahead().start and reader.ahead().kind == "word":
         parts += [reader.next().text, reader.next().text]
     return "".join(parts)
 
@@ -102,8 +102,9 @@ def _number(reader: Reader) -> int | float:
     token = reader.next()
     after = reader.token
     if after.start == token.end and after.kind in ("word", "number"):
-        reader.at -= 1
-        reader.fail(_VALUE, hint=f"write it in quotes: '{token.text}{after.text}'")
+        written = f"{token.text}{after.text}"
+        raise StatementSyntaxError(f"expected a value, found {written}", hint=f"write it in quotes: '{written}'", position=token.start,
+                                   length=len(written))
     text = token.text.replace("_", "")
     if text.isdigit():
         if len(text) > 19:

@@ -129,9 +129,9 @@ class OptionSet:
     def _instead(self, key: str, written: str) -> str:
         if key in self.elsewhere:
             return self.elsewhere[key]
-        near = did_you_mean(key, [canonical(n) for n in self.names()])
-        if near is None and "." in written and "CONFIG" in self:
+        if "." in written and "CONFIG" in self:
             return f"settings of the Kafka client go inside CONFIG MAP {{'{written.lower()}': '...'}}"
+        near = did_you_mean(key, [canonical(n) for n in self.names()])
         if near is None:
             return f"{self.noun}s: {', '.join(self.names())}"
         return next(near.replace(canonical(n), n) for n in self.names() if canonical(n) in near)
