@@ -107,13 +107,21 @@ class Ingest:
         self._buffer.forget(tps)
 
     def set_decoder(self, decoder: Decoder, columns: Sequence[Column] | None = None, reread: Mapping[TP, int] | None = None) -> None:
-        """Decode with another decoder from here on, into other columns; or all over again from the positions `reread`."""
+        """Decode with another decoder, into its own columns unless others are given. Where the type of a column changes, or `reread` is given, the buffer is read
+        again from there (default: from where it begins); views change when that has caught up with what they show."""
+        columns = tuple(columns or (*decoder.columns, *decoder.metadata))
         with self._buffer.appending:
-            if reread is not None:
-                self._buffer.reread(reread, columns)
-            elif columns is not None:
+            before = {c.name: c.type for c in self._buffer.columns}
+            changed = any(before.get(c.name, c.type) != c.type for c in columns)
+            if reread is not None or changed:
+                self._buffer.reread(reread or {}, columns)
+            elif columns != self._buffer.columns:
                 self._buffer.set_columns(columns)
             self._decoding.inserter.decoder = decoder
+
+    def stops(self) -> Mapping[TP, int]:
+        """The offsets at which a bounded source ends; empty: it does not."""
+        return self.spec.stop or {}
 
     def refresh(self) -> None:
         """Look at the cluster's metadata at once."""

@@ -40,8 +40,8 @@ class Filler:
         self.engine, self.buffer = engine, buffer
         self.cursor = engine.cursor()
 
-    def rows(self, tp: TP, count: int, *, payload: str = "_kafka_offset AS id, 'n' || _kafka_offset AS name", at_us: int = 1_700_000_000_000_000,
-             bad: list[BadRow] | None = None, multi_topic: bool = False) -> None:
+    def rows(self, tp: TP, count: int, *, payload: str = "_kafka_offset AS id, 'n' || _kafka_offset AS name",
+             at_us: int = 1_700_000_000_000_000, bad: list[BadRow] | None = None, multi_topic: bool = False) -> None:
         lo = self.buffer.decoded()[tp]
         topic = f", '{tp[0]}' AS _kafka_topic" if multi_topic else ""
         text = f"""SELECT {payload}, {tp[1]}::INTEGER AS _kafka_partition, _kafka_offset,
@@ -66,7 +66,8 @@ class TableLake:
         self.cursor.execute("CREATE SCHEMA IF NOT EXISTS fake")
         listed = ", ".join(f'"{c.name}" {c.type}' for c in columns)
         self.cursor.execute(f"CREATE TABLE fake.data ({listed}, snapshot INTEGER)")
-        self.cursor.execute("CREATE MACRO memory.main.iceberg_scan(file) AS TABLE SELECT * EXCLUDE (snapshot) FROM fake.data WHERE snapshot <= file::INTEGER")
+        self.cursor.execute("""CREATE MACRO memory.main.iceberg_scan(file) AS TABLE
+                               SELECT * EXCLUDE (snapshot) FROM fake.data WHERE snapshot <= file::INTEGER""")
 
     def commit(self, segments: list[Segment], cut: Mapping[TP, int]) -> Lake:
         self.snapshot += 1
