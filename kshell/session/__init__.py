@@ -52,7 +52,7 @@ from kshell.session.lakes import LakeViews
 from kshell.session.show import Shower
 from kshell.session.sinks import Sinks
 from kshell.session.sources import Sources
-from kshell.session.status import Names, Status
+from kshell.session.status import Names, Pending, Status
 from kshell.session.systables import SystemTables
 
 if TYPE_CHECKING:
@@ -329,9 +329,9 @@ class Session:
         return Names(tuple(self._connections.clusters), tuple(self._connections.catalogs), dict(self._connections.topics),
                      tuple(self._sources.names()), tuple(self._sinks.names()), self._lakes.relations())
 
-    def pending(self) -> Sequence[Any]:
-        """Sinks with rows that are decoded and not in their table: (sink, rows)."""
-        return [s for s in self.status().sinks if s.pending_rows]
+    def pending(self) -> Sequence[Pending]:
+        """Sinks with rows that are decoded and not in their table."""
+        return [Pending(s.name, s.pending_rows) for s in self.status().sinks if s.pending_rows]
 
     # ---- end ---------------------------------------------------------------------------------------------------------
 

@@ -28,6 +28,14 @@ class SinkStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class Pending:
+    """Rows that are decoded and not in their table."""
+
+    sink: str
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
 class Status:
     sources: tuple[SourceStatus, ...] = ()
     sinks: tuple[SinkStatus, ...] = ()

@@ -65,7 +65,9 @@ class Repl:
         """The exit code. The session is closed when it returns."""
         self._cache.start()
         try:
-            return self._farewell(self._whole())
+            code = self._whole()
+            self._cache.stop()                # it asks the session, which ends next
+            return self._farewell(code)
         except Leave as out:
             self._session.close(False, 0.0)
             return out.code
