@@ -11,8 +11,9 @@ from kshell.session.status import Names
 from kshell.shell.completer import dot_candidates
 from kshell.shell.completion import complete
 
-NAMES = Names(clusters=("k", "prod"), catalogs=("local",), topics={"k": ("orders", "web.clicks"), "prod": ("payments",)}, sources=("orders",),
-              sinks=("orders_lake",), tables={"orders": ("id", "country", "_kafka_offset"), "people": ("name", "age"), "live.orders": ("id",)})
+NAMES = Names(
+    clusters=("k", "prod"), catalogs=("local",), topics={"k": ("orders", "web.clicks"), "prod": ("payments",)}, sources=("orders",),
+    sinks=("orders_lake",), tables={"orders": ("id", "country", "_kafka_offset"), "people": ("name", "age"), "live.orders": ("id",)})
 
 
 def offered(text: str) -> list[str]:
@@ -28,16 +29,19 @@ def offered(text: str) -> list[str]:
     ("CREATE SOURCE o FROM KAFKA k (FORMAT json, ST|", "START"), ("CREATE SOURCE o FROM KAFKA k (TOPIC 'web|", "web.clicks"),
     ("CREATE SOURCE o FROM KAFKA k (TOPIC |", "'orders'"), ("CREATE SOURCE o FROM KAFKA k (INCLUDE [|", "headers"),
     ("CREATE SINK s FROM |", "orders"), ("CREATE SINK s FROM orders INTO ICEBERG |", "local."),
-    ("CREATE SINK s FROM orders INTO ICEBERG local.a.b (COMMIT_|", "COMMIT_INTERVAL"), ("CREATE SINK s FROM orders INTO ICEBERG local.a.b (PAUSED |", "true"),
+    ("CREATE SINK s FROM orders INTO ICEBERG local.a.b (COMMIT_|", "COMMIT_INTERVAL"),
+    ("CREATE SINK s FROM orders INTO ICEBERG local.a.b (PAUSED |", "true"),
     ("ATTACH 'kafka://b:9092' AS k (TYPE kafka, TIME|", "TIMEOUT"), ("ATTACH 'x' AS c (TYPE iceberg, CATALOG |", "rest"),
     ("SELECT * FROM kafka_scan('|", "web.clicks"), ("SELECT * FROM kafka_scan('orders', |", "last := "),
     ("SELECT * FROM kafka_scan('orders', format := |", "json"), ("SELECT * FROM |", "people"), ("SELECT * FROM |", "k.orders"),
     ("SELECT * FROM k.|", '"web.clicks"'), ("SELECT * FROM orders, peo|", "people"), ("SELECT cou| FROM orders", "country"),
     ("SELECT o.| FROM orders o", "country"), ("SELECT id FROM orders o JOIN people p ON p.|", "age"),
-    ("SELECT co|", "count("), ("FROM orders(|", "since := "), ("DROP SINK |", "orders_lake"), ("PAUSE SOURCE |", "orders"), ("DROP SO|", "SOURCE"),
+    ("SELECT co|", "count("), ("FROM orders(|", "since := "), ("DROP SINK |", "orders_lake"),
+    ("PAUSE SOURCE |", "orders"), ("DROP SO|", "SOURCE"),
     ("SHOW T|", "TOPICS"), ("SHOW TOPICS FROM |", "prod"), ("DESCRIBE TOPIC '|", "orders"), ("SHOW CREATE SINK |", "orders_lake"),
     ("TAIL |", "orders"), ("TAIL orders S|", "SINCE"), ("SET kshell_ti|", "kshell_timeout"), ("WAIT SOURCE orders |", "UNTIL CAUGHT UP"),
-    ("ALTER SINK orders_lake |", "ACCEPT ROLLBACK"), (".mo|", ".mode"), (".mode cs|", "csv"), (".peek w|", "web.clicks"), (".timer o|", "on"),
+    ("ALTER SINK orders_lake |", "ACCEPT ROLLBACK"), (".mo|", ".mode"), (".mode cs|", "csv"), (".peek w|", "web.clicks"),
+    (".timer o|", "on"),
     ("\\d|", "\\dt"),
 ])
 def test_the_fitting_word_is_offered(text: str, expected: str) -> None:
@@ -48,7 +52,8 @@ def test_columns_of_tables_that_are_not_in_from_stay_away() -> None:
     assert "name" not in offered("SELECT * FROM orders WHERE na|")
 
 
-@pytest.mark.parametrize("text", ["SELECT 'ord|", "SELECT 1 -- ord|", "SELECT /* ord|", "CREATE SOURCE o (ord|", "CREATE SOURCE o FROM KAFKA k (START '|x"])
+@pytest.mark.parametrize("text", [
+    "SELECT 'ord|", "SELECT 1 -- ord|", "SELECT /* ord|", "CREATE SOURCE o (ord|", "CREATE SOURCE o FROM KAFKA k (START '|x"])
 def test_nothing_is_offered_in_text_and_comments(text: str) -> None:
     assert "orders" not in offered(text)
 

@@ -12,7 +12,8 @@ from tests.shell.fakes import FakeSession, waiting_rows
 
 @pytest.mark.parametrize("text", [
     "DROP SOURCE orders CASCADE", "DROP TABLE t CASCADE", "ALTER SOURCE orders SEEK TO 'earliest'", "ALTER SINK s ACCEPT ROLLBACK",
-    "ALTER SINK s ACCEPT NEW TOPIC", "ALTER SINK s ACCEPT NEW CLUSTER OFFSETS MAP {0: 100}", "CREATE OR REPLACE SINK s FROM o INTO ICEBERG local.a.b",
+    "ALTER SINK s ACCEPT NEW TOPIC", "ALTER SINK s ACCEPT NEW CLUSTER OFFSETS MAP {0: 100}",
+    "CREATE OR REPLACE SINK s FROM o INTO ICEBERG local.a.b",
 ])
 def test_what_cannot_be_had_back_is_asked_about(text: str) -> None:
     assert question(lang.parse(text))

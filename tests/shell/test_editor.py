@@ -66,8 +66,8 @@ def test_a_dot_command_is_one_line(typing: Typing, line: str) -> None:
 
 
 @pytest.mark.parametrize(("text", "expected"), [
-    ("SELECT 1", False), ("SELECT 1;", True), ("SELECT 1; -- why", True), ("SELECT 1; SELECT", False), ("SELECT $$;", False), ("-- only words;", True),
-    ("SELECT /* ; ", False), ("SELECT 1\n.5", False),
+    ("SELECT 1", False), ("SELECT 1;", True), ("SELECT 1; -- why", True), ("SELECT 1; SELECT", False), ("SELECT $$;", False),
+    ("-- only words;", True), ("SELECT /* ; ", False), ("SELECT 1\n.5", False),
 ])
 def test_enter_asks_the_tokenizer(text: str, expected: bool) -> None:
     assert submits(text) is expected

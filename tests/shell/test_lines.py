@@ -12,7 +12,8 @@ SINK = SinkStatus("orders_lake", "running", 12.0, 312_000, 4102)
 BUSY = Status((SOURCE,), (SINK,), live_rows=1200, lake_rows=4_000_000, newest_event_age_s=0.8)
 
 
-@pytest.mark.parametrize(("value", "text"), [(0, "0"), (999, "999"), (1200, "1.2k"), (312_000, "312k"), (4_000_000, "4.0M"), (2.5e9, "2.5G")])
+@pytest.mark.parametrize(("value", "text"), [
+    (0, "0"), (999, "999"), (1200, "1.2k"), (312_000, "312k"), (4_000_000, "4.0M"), (2.5e9, "2.5G")])
 def test_counts_are_short(value: float, text: str) -> None:
     assert figures.count(value) == text
 

@@ -11,17 +11,17 @@ from kshell.shell.figures import size
 USAGE, COMPLETES = "", ""
 HELP = "connections, sources, sinks, memory: one screen"
 
-_PARTS = (("Connections", "SELECT name, type, state, address, detail FROM kshell.connections ORDER BY name"),
-          ("Sources", "SELECT name, state, topic, lag_messages AS lag, buffer_rows, buffer_bytes, error_rows AS errors, last_error "
-                      "FROM kshell.sources ORDER BY name"),
-          ("Sinks", "SELECT name, state, table_name AS into, pending_rows AS pending, last_snapshot_id AS snapshot, last_error, resolve_with "
-                    "FROM kshell.sinks ORDER BY name"))
+_PARTS = {
+    "Connections": "name, type, state, address, detail FROM kshell.connections",
+    "Sources": "name, state, topic, lag_messages AS lag, buffer_rows, buffer_bytes, error_rows AS errors, last_error FROM kshell.sources",
+    "Sinks": "name, state, table_name, pending_rows AS pending, last_snapshot_id AS snapshot, last_error, resolve_with FROM kshell.sinks",
+}
 _BELOW = ("last_error", "resolve_with")
 
 
 def run(context: Context, arguments: str) -> None:
-    for title, query in _PARTS:
-        _part(context, title, query)
+    for title, query in _PARTS.items():
+        _part(context, title, f"SELECT {query} ORDER BY name")
     used = context.rows("SELECT sum(memory_usage_bytes)::BIGINT AS used, sum(temporary_storage_bytes)::BIGINT AS spilled "
                         "FROM duckdb_memory()")[0]
     limit = context.rows("SELECT current_setting('memory_limit') AS bytes")[0]["bytes"]
@@ -44,5 +44,6 @@ def _part(context: Context, title: str, query: str) -> None:
 
 def _line(row: dict[str, Any]) -> str:
     """`orders  running  topic orders  lag 12  buffer_rows 300`; what is not known is left out."""
-    rest = [f"{k} {size(v) if k == 'buffer_bytes' else v}" for k, v in row.items() if k not in ("name", "state", *_BELOW) and v not in (None, "")]
+    said = {k: size(v) if k == "buffer_bytes" else v for k, v in row.items() if k not in ("name", "state", *_BELOW) and v not in (None, "")}
+    rest = [f"{k} {v}" for k, v in said.items()]
     return "  ".join([str(row["name"]), *([str(row["state"])] if row["state"] else []), *rest])
