@@ -214,7 +214,7 @@ class Buffer:
         kept = [s for s in list(self._filling.segments) if not (s.sealed and below(s, floor))]
         held = sum(s.bytes for s in kept) + queued_bytes
         own = self.retention.share(held, sum(s.rows for s in kept))
-        if held < self.retention.segment_bytes:
+        if held < min(self.retention.segment_bytes, self._budget.limit_bytes // 16):
             return own                      # the process-wide limit never stops a source that holds next to nothing
         return max(own, (self._budget.used_bytes() + queued_bytes) / self._budget.limit_bytes)
 

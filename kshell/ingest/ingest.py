@@ -107,8 +107,8 @@ class Ingest:
         self._buffer.forget(tps)
 
     def set_decoder(self, decoder: Decoder, columns: Sequence[Column] | None = None, reread: Mapping[TP, int] | None = None) -> None:
-        """Decode with another decoder, into its own columns unless others are given. Where the type of a column changes, or `reread` is given, the buffer is read
-        again from there (default: from where it begins); views change when that has caught up with what they show."""
+        """Decode with another decoder, into its own columns unless others are given. Where the type of a column changes, or `reread`
+        is given, the buffer is read again from there (default: from where it begins); views change when that has caught up."""
         columns = tuple(columns or (*decoder.columns, *decoder.metadata))
         with self._buffer.appending:
             before = {c.name: c.type for c in self._buffer.columns}
