@@ -64,8 +64,6 @@ def create_sink(lake: Lake, spec: SinkSpec, facts: KafkaFacts, starts: Starts, c
     elif state.definition != spec.definition:
         redefine(lake, sink, control)
     head = load_head(lake, sink)
-    if resumed:
-        notes.append("progress was found in the table: START is ignored")
     stops = compare(head.state, facts, spec.name) if head.state and resumed else []
     return Created(sink, head, errors[0], errors[1], columns, resumed, tuple(stops), tuple(notes))
 

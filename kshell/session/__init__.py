@@ -14,7 +14,8 @@ from dataclasses import astuple
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kshell import lang
+from kshell import lang, sqlfile
+from kshell.columns import literal, quote
 from kshell.engine import Engine
 from kshell.errors import BadValueError, ConflictError, Error, NotFoundError, ReadOnlyError, RefusedError
 from kshell.lang import declared
@@ -40,6 +41,7 @@ from kshell.lang.statements import (
     Value,
     Wait,
 )
+from kshell.lang.tokens import leading_words
 from kshell.options import Duration, Lookup
 from kshell.options import read as read_value
 from kshell.query.kafka_scan import KafkaTables
@@ -81,6 +83,7 @@ class Session:
         self._connections = Connections(self._context)
         self._sources = Sources(self._context, self._connections)
         self._sinks = Sinks(self._context, self._connections, self._sources)
+        self._runner.cursor.execute(sqlfile.render("system/macros.sql"))
         self._lakes = LakeViews(self._engine, self._connections)
         self._shower = Shower(self._connections, self._sources, self._sinks, self._runner.run)
         self._tables = SystemTables(self._engine, lambda: collect.tables(self._connections, self._sources, self._sinks))
@@ -145,7 +148,18 @@ class Session:
         if "iceberg" in statement.text.lower():
             self._engine.need_iceberg()
         self._lakes.prepare(statement.text)
-        return self._runner.run(statement.text, timeout_s=self._context.settings.statement_timeout)
+        settings = self._context.settings
+        result = self._runner.run(statement.text, timeout_s=settings.statement_timeout, rewrite=settings.grammar)
+        if leading_words(statement.text, 1) == ("USE",):
+            self._keep_in_reach()
+        return result
+
+    def _keep_in_reach(self) -> None:
+        """After USE other_db the names of sources still resolve."""
+        found = self._runner.cursor.execute("SELECT current_setting('search_path')").fetchone()
+        path = str(found[0]) if found else ""
+        if path and "memory.main" not in path:
+            self._runner.cursor.execute(f"SET search_path = {literal(path + ',memory.main')}")
 
     def _refuse_inside_transaction(self, statement: Statement) -> None:
         if isinstance(statement, _READS) or not self._context.in_transaction():
@@ -302,16 +316,12 @@ class Session:
         return Result.done()
 
     def set_variable(self, name: str, value: str) -> None:
-        from kshell.columns import literal, quote
-
         self._runner.run(f"SET VARIABLE {quote(name)} = {literal(value)}").close()
 
     # ---- Python ------------------------------------------------------------------------------------------------------
 
     def register(self, name: str, table: Any) -> None:
         """Copy an Arrow table, a pandas or a polars frame into a table of this name, so that every cursor sees it."""
-        from kshell.columns import quote
-
         cursor = self._engine.cursor()
         cursor.register("kshell_registered", table)
         try:

@@ -253,10 +253,10 @@ class Sinks:
 
     # ---- standing still and going on -----------------------------------------------------------------------------------
 
-    def _trouble(self, source: Source, trouble: Trouble) -> None:
+    def _trouble(self, source: str, trouble: Trouble) -> None:
         """Kafka contradicts a position while the sink runs."""
         for entry in self:
-            if entry.source is source and entry.flusher is not None:
+            if entry.source.name == source and entry.flusher is not None:
                 entry.flusher.stand(Stop(StopState(trouble.kind), trouble.message, _cure(entry.name, trouble)))
 
     def resume(self, entry: SinkEntry) -> str:

@@ -6,8 +6,8 @@ makes the same source without looking at the topic again."""
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from kshell import decode
@@ -47,11 +47,9 @@ class Source:
     declared: bool                            # the columns were written down, not inferred
     start: Mapping[TP, int]
     stop: Mapping[TP, int] | None             # None: unbounded
-    topic_ids: Mapping[str, str | None]
     decoder: Decoder
     buffer: Buffer
     ingest: Ingest
-    troubles: dict[TP, Trouble] = field(default_factory=dict)
 
     @property
     def pattern(self) -> str | None:
@@ -78,16 +76,16 @@ class Source:
 
 
 class Sources:
-    """All sources of a session. `on_trouble(source, trouble)` is told when Kafka contradicts a sink's progress."""
+    """All sources of a session. `on_trouble(name of the source, trouble)` is told when Kafka contradicts a sink's progress."""
 
     def __init__(self, context: Context, connections: Connections) -> None:
         self._context = context
         self._connections = connections
         self._by_name: dict[str, Source] = {}
         self.budget = Budget(context.settings.buffer_bytes)
-        self.on_trouble: Any = lambda source, trouble: None
+        self.on_trouble: Callable[[str, Trouble], None] = lambda source, trouble: None
 
-    def __iter__(self) -> Any:
+    def __iter__(self) -> Iterator[Source]:
         return iter(list(self._by_name.values()))
 
     def names(self) -> list[str]:
@@ -164,20 +162,11 @@ class Sources:
         buffer = Buffer(self._context.engine, name, (*decoder.columns, *decoder.metadata), retain_bytes=options["RETAIN_BYTES"],
                         retain_rows=options["RETAIN_ROWS"], retain_time_s=options["RETAIN_TIME"], multi_topic="topic" in included(options),
                         budget=self.budget)
-        source = Source(name, cluster.name, cluster, tuple(topics), options, tuple(decoder.columns), was_declared, start, stop,
-                        {t.name: t.id for t in topics.values()}, decoder, buffer, ingest=None)
-        source.ingest = self._ingest(source)
-        return source
-
-    def _ingest(self, source: Source) -> Ingest:
-        options, include = source.options, included(source.options)
-        config = {k: str(v) for k, v in (options["CONFIG"] or {}).items()}
-        interval_ms = float(config.get("topic.metadata.refresh.interval.ms", 30_000))
-        spec = IngestSpec(source.name, source.topics, dict(source.start), source.stop, source.pattern, source.partitions(), dict(source.topic_ids),
-                          options["ON_ERROR"], options["ISOLATION"], config, headers="headers" in include, multi_topic="topic" in include,
-                          metadata_interval_s=max(0.1, interval_ms / 1000))
-        return Ingest(self._context.engine, source.cluster, source.buffer, source.decoder, spec,
-                      notice=lambda text: self._context.warn(f"{source.name}: {text}"), trouble=lambda t: self.on_trouble(source, t))
+        spec = _spec(name, topics, options, start, stop)
+        ingest = Ingest(self._context.engine, cluster, buffer, decoder, spec, notice=lambda text: self._context.warn(f"{name}: {text}"),
+                        trouble=lambda trouble: self.on_trouble(name, trouble))
+        return Source(name, cluster.name, cluster, tuple(topics), options, tuple(decoder.columns), was_declared, start, stop, decoder, buffer,
+                      ingest)
 
     def _topics(self, name: str, cluster: Cluster, options: Parsed) -> dict[str, TopicInfo]:
         """The topics to read. A topic that does not exist is an error and is never made."""
@@ -283,6 +272,17 @@ def included(options: Mapping[str, Any]) -> tuple[str, ...]:
     words = tuple(options["INCLUDE"] or ())
     several = options["TOPIC_PATTERN"] is not None or options["TOPICS"] is not None
     return ("topic", *words) if several and "topic" not in words else words
+
+
+def _spec(name: str, topics: Mapping[str, TopicInfo], options: Parsed, start: Mapping[TP, int], stop: Mapping[TP, int] | None) -> IngestSpec:
+    config = {k: str(v) for k, v in (options["CONFIG"] or {}).items()}
+    refresh_ms = float(config.get("topic.metadata.refresh.interval.ms", 30_000))
+    chosen = options["PARTITIONS"]
+    return IngestSpec(
+        source=name, topics=tuple(topics), start=dict(start), stop=stop, pattern=options["TOPIC_PATTERN"],
+        partitions=tuple(chosen) if chosen is not None else None, topic_ids={t.name: t.id for t in topics.values()},
+        on_error=options["ON_ERROR"], isolation=options["ISOLATION"], config=config, headers="headers" in included(options),
+        multi_topic="topic" in included(options), metadata_interval_s=max(0.1, refresh_ms / 1000))
 
 
 def _partitions_of(topics: Mapping[str, TopicInfo], chosen: Sequence[int] | None) -> list[TP]:
