@@ -58,7 +58,7 @@ class Terminal:
 
     def _open(self) -> str:
         self._prompt = pexpect.spawn(str(self.home / "bin" / "kshell"), cwd=str(self.home), env=dict(self._environment),
-                                     dimensions=SCREEN, encoding="utf-8", timeout=STEP_TIMEOUT_S)
+                                     dimensions=SCREEN, echo=False, encoding="utf-8", timeout=STEP_TIMEOUT_S)
         return self._until_prompt()
 
     def _type(self, text: str) -> str:
@@ -72,7 +72,8 @@ class Terminal:
     def _until_prompt(self) -> str:
         assert self._prompt is not None
         self._prompt.expect_exact([PROMPT, pexpect.EOF])
-        return re.sub(r"\r*\n", "\n", _ESCAPES.sub("", str(self._prompt.before))).replace("\r", "")
+        lines = re.split(r"\r*\n", _ESCAPES.sub("", str(self._prompt.before)))
+        return "\n".join(line.rpartition("\r")[2] for line in lines)          # progress is drawn over itself
 
     def _as_written(self, printed: str) -> list[str]:
         text = printed.replace(self._bootstrap, ADDRESS).replace(str(self.home), "~")

@@ -34,7 +34,7 @@ The end.
 """
 
 ECHO = """#!/usr/bin/env bash
-while printf 'kshell> '; IFS= read -r line; do echo "got $line"; done
+while printf 'kshell> '; IFS= read -r line; do echo "$line"; echo "got $line"; done
 """
 
 
