@@ -26,7 +26,7 @@ from kshell.flush.target import Target
 from kshell.iceberg import Batch, Control, Outcome, Range, Result
 from kshell.testing import failpoint
 
-MOST_BYTES = 256_000_000                      # of segments in one commit, however much is waiting
+MOST_BYTES = 128_000_000                      # of segments in one commit: its rows are in memory a second time until they are files
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,6 +51,7 @@ from kshell.session import collect, waits
 from kshell.session.connections import Connections
 from kshell.session.context import Context, Notes
 from kshell.session.lakes import LakeViews
+from kshell.session.owned import refuse_change
 from kshell.session.show import Shower
 from kshell.session.sinks import Sinks
 from kshell.session.sources import Sources
@@ -147,11 +148,15 @@ class Session:
             self._tables.refresh()
         if "iceberg" in statement.text.lower():
             self._engine.need_iceberg()
-        self._lakes.prepare(statement.text)
         settings = self._context.settings
+        if settings.grammar:
+            refuse_change(statement.text, self._sources.names())
+        self._lakes.prepare(statement.text)
         result = self._runner.run(statement.text, timeout_s=settings.statement_timeout, rewrite=settings.grammar)
         if leading_words(statement.text, 1) == ("USE",):
             self._keep_in_reach()
+        if result.plan and self._sources.names():
+            self._context.note(collect.freshness(self.status()))
         return result
 
     def _keep_in_reach(self) -> None:

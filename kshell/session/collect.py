@@ -6,8 +6,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
+from collections.abc import Iterator
 from typing import Any
 
 from kshell.flush.batch import error_row
@@ -102,6 +101,13 @@ def status(sources: Sources, sinks: Sinks) -> Status:
                   max(0.0, time.time() - newest / 1e6) if newest is not None else None)
 
 
+def freshness(now: Status) -> str:
+    """One line about what a query sees: rows of both sides, the snapshot, the age of the newest event."""
+    snapshots = ", ".join(f"{s.name} at snapshot {s.snapshot_id}" for s in now.sinks if s.snapshot_id is not None)
+    age = "" if now.newest_event_age_s is None else f", data up to {now.newest_event_age_s:.1f} s ago"
+    return f"live {now.live_rows} rows" + (f", lake {now.lake_rows} rows ({snapshots})" if snapshots else "") + age
+
+
 def _source_status(source: Source, entry: SinkEntry | None) -> SourceStatus:
     now = source.ingest.status()
     oldest = now.buffer_oldest_us if entry is not None and now.buffer_rows else None
@@ -116,10 +122,3 @@ def _sink_status(entry: SinkEntry) -> SinkStatus:
     return SinkStatus(entry.name, now.state, None if now.last_commit_at is None else time.time() - now.last_commit_at, now.pending_rows,
                       now.snapshot_id)
 
-
-def moment(micros: int | None) -> datetime | None:
-    return None if micros is None else datetime.fromtimestamp(micros / 1e6, UTC)
-
-
-def unchanged(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
-    return before == after

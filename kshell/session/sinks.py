@@ -5,6 +5,7 @@ nothing until the statement that resolves it."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -29,6 +30,8 @@ from kshell.session.sources import Source, Sources, included
 if TYPE_CHECKING:
     from kshell.iceberg.catalogs import Lake
 
+HAND_OVER_S = 30.0                            # how long CREATE SINK waits until the views show the table
+SAY_GAP_S = 1.0
 _DECODER_REVISION = 1                         # raised when the verdict on a record changes
 
 
@@ -123,6 +126,7 @@ class Sinks:
             self._show_table_alone(entry)
             raise
         self._by_name[entry.name.lower()] = entry
+        self._wait_for_hand_over(entry)
         return self._started_note(entry, created)
 
     def explain(self, statement: CreateSink) -> list[str]:
@@ -213,9 +217,20 @@ class Sinks:
         return dict(source.start)
 
     def _run(self, entry: SinkEntry, lake: Lake, created: Created) -> None:
+        source = entry.source
+        source.buffer.attach(Outlet(entry.name, source.name))
+        try:
+            entry.flusher = self._flusher(entry, lake, created)
+        except BaseException:
+            source.buffer.detach(entry.name)
+            raise
+        entry.stop = None
+        entry.flusher.start()
+
+    def _flusher(self, entry: SinkEntry, lake: Lake, created: Created) -> Flusher:
+        """The hand-over to the table's head, and what commits from there on."""
         source, options = entry.source, entry.options
         typed = {c.name: c.type for c in created.columns}
-        source.buffer.attach(Outlet(entry.name, source.name))
         if any(typed.get(c.name, c.type) != c.type for c in source.segment_columns) or len(typed) < len(source.segment_columns):
             self._sources.adopt(source, created.columns, created.head.cut())
         target = Target(created.sink, created.errors_sink, lake, created.head, source.segment_columns, source.buffer, source.cluster,
@@ -223,11 +238,22 @@ class Sinks:
                         source.ingest.seal, source.ingest.rewind)
         policy = Policy(options["COMMIT_INTERVAL"], options["COMMIT_ROWS"], options["COMMIT_BYTES"])
         target.hand_over(created.head)
-        entry.flusher = Flusher(self._context.engine, target, policy, full_bytes=source.options["RETAIN_BYTES"],
-                                refresh_s=self._context.settings.refresh,
-                                pause_on_failure=options["ON_FAILURE"] == "pause", notice=self._context.tell)
-        entry.stop = None
-        entry.flusher.start()
+        return Flusher(self._context.engine, target, policy, full_bytes=source.options["RETAIN_BYTES"],
+                       refresh_s=self._context.settings.refresh, pause_on_failure=options["ON_FAILURE"] == "pause",
+                       notice=self._context.tell)
+
+    def _wait_for_hand_over(self, entry: SinkEntry) -> None:
+        """Where the buffer begins after the table's positions, what is between is read first; views follow when it has been."""
+        buffer = entry.source.buffer
+        began, said = time.monotonic(), False
+        while not buffer.published(entry.name) and time.monotonic() - began < HAND_OVER_S:
+            self._context.cancel.check()
+            entry.source.ingest.raise_if_failed()
+            if not said and time.monotonic() - began > SAY_GAP_S:
+                said = True
+                gaps = ", ".join(f"{t}[{p}] {lo}-{hi - 1}" for (t, p), (lo, hi) in sorted(buffer.reading_gap().items()))
+                self._context.note(f"{entry.name}: reading what the buffer lacks first: {gaps or 'up to the end of the log'}")
+            time.sleep(0.02)
 
     def _started_note(self, entry: SinkEntry, created: Created) -> str:
         for note in created.notes:

@@ -165,8 +165,8 @@ class Sources:
         spec = _spec(name, topics, options, start, stop)
         ingest = Ingest(self._context.engine, cluster, buffer, decoder, spec, notice=lambda text: self._context.warn(f"{name}: {text}"),
                         trouble=lambda trouble: self.on_trouble(name, trouble))
-        return Source(name, cluster.name, cluster, tuple(topics), options, tuple(decoder.columns), was_declared, start, stop, decoder, buffer,
-                      ingest)
+        return Source(name, cluster.name, cluster, tuple(topics), options, tuple(decoder.columns), was_declared, start, stop, decoder,
+                      buffer, ingest)
 
     def _topics(self, name: str, cluster: Cluster, options: Parsed) -> dict[str, TopicInfo]:
         """The topics to read. A topic that does not exist is an error and is never made."""
@@ -274,7 +274,8 @@ def included(options: Mapping[str, Any]) -> tuple[str, ...]:
     return ("topic", *words) if several and "topic" not in words else words
 
 
-def _spec(name: str, topics: Mapping[str, TopicInfo], options: Parsed, start: Mapping[TP, int], stop: Mapping[TP, int] | None) -> IngestSpec:
+def _spec(name: str, topics: Mapping[str, TopicInfo], options: Parsed, start: Mapping[TP, int],
+          stop: Mapping[TP, int] | None) -> IngestSpec:
     config = {k: str(v) for k, v in (options["CONFIG"] or {}).items()}
     refresh_ms = float(config.get("topic.metadata.refresh.interval.ms", 30_000))
     chosen = options["PARTITIONS"]
