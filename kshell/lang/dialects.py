@@ -5,6 +5,7 @@ Invariant: an answer changes nothing; it is an error with a hint, or a hint adde
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from typing import NoReturn
 
 from kshell.errors import StatementSyntaxError
@@ -18,9 +19,8 @@ _KAFKA_COLUMNS = {
     "rowpartition": "_kafka_partition", "rowoffset": "_kafka_offset",
     "_rw_kafka_offset": "_kafka_offset", "_rw_kafka_partition": "_kafka_partition", "_rw_kafka_timestamp": "_kafka_timestamp",
 }
-_MISSING_COLUMN = re.compile(r'(?:[Rr]eferenced column|[Cc]olumn with name|[Cc]olumn) "?([\w.]+)"?')
+_MISSING_COLUMN = re.compile(r'column (?:named |with name )?"?([\w.]+)"?', re.IGNORECASE)
 _CONNECTOR = re.compile(r"['\"]?connector['\"]?\s*=\s*'kafka'|\bkafka_topic\s*=", re.IGNORECASE)
-_AT_OFFSET = re.compile(r'at or near "offset"', re.IGNORECASE)
 
 
 # ---- statements of other dialects -------------------------------------------------------------------------------
@@ -113,12 +113,19 @@ def _option(text: str, key: str) -> str | None:
 
 def hint_for(text: str, message: str) -> str | None:
     """What to type instead, for an error that DuckDB gave for this text; None: nothing is known."""
-    return _column_hint(message) or _attach_hint(text) or _table_hint(text) or _copy_hint(text)
+    return _offset_hint(text, message) or _column_hint(message) or _attach_hint(text) or _table_hint(text) or _copy_hint(text)
+
+
+def _offset_hint(text: str, message: str) -> str | None:
+    """`offset` as a column: a reserved word, which DuckDB takes for the clause and so complains of whatever follows."""
+    if "syntax error" not in message:
+        return None
+    after = [following for word, following in pairwise(tokens(text)) if word.upper == "OFFSET"]
+    columns = [token for token in after if token.kind != "number" and token.text[:1] not in ("(", "?", "$")]
+    return "the Kafka offset column is _kafka_offset" if columns else None
 
 
 def _column_hint(message: str) -> str | None:
-    if _AT_OFFSET.search(message):
-        return "the Kafka offset column is _kafka_offset"
     found = _MISSING_COLUMN.search(message)
     name = found.group(1).rsplit(".", 1)[-1].lower() if found else ""
     return f"the column is {_KAFKA_COLUMNS[name]}" if name in _KAFKA_COLUMNS else None

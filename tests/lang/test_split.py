@@ -129,8 +129,7 @@ _STATEMENTS = st.sampled_from(["SELECT 1", "SELECT ';'", "FROM t WHERE a = $$;$$
 @settings(max_examples=100, deadline=None)
 @given(st.lists(_STATEMENTS, min_size=1, max_size=8).map(";\n".join))
 def test_a_script_of_duckdb_has_as_many_pieces_as_duckdb_finds_statements(script: str) -> None:
-    with duckdb.connect(":memory:") as connection:
-        assert len(split(script)) == len(connection.extract_statements(script))
+    assert len(split(script)) == len(duckdb.default_connection().extract_statements(script))
 
 
 @pytest.mark.parametrize("text", [
