@@ -58,7 +58,9 @@ class GroupOffsets:
         with self._lock:
             consumers = list(self._consumers.values())
         for consumer in consumers:
-            consumer.poll(0)
+            event = consumer.poll(0)
+            if event is not None:             # it is assigned nothing, so this is no record but a complaint about the group
+                self._failures += 1
 
     def _answered(self, error: Any, partitions: list[TopicPartition]) -> None:
         if error is not None or any(partition.error for partition in partitions):

@@ -48,6 +48,7 @@ class Poll:
     rows: int = 0                             # messages, however they are held
     ends: dict[TP, int] = field(default_factory=dict)          # end of partition reached: the position after any control records
     positions: dict[TP, int] = field(default_factory=dict)     # next offset of every partition that moved, control records included
+    leader_epochs: dict[TP, int] = field(default_factory=dict) # of the last message, where the broker gives one
     out_of_range: list[TP] = field(default_factory=list)       # the position is not in the log (any more); the partition has stopped
     errors: list[ReaderFault] = field(default_factory=list)
     bytes: int = 0                            # of values
@@ -79,16 +80,18 @@ class Reader:
 
     # ---- which partitions, and from where
 
-    def assign(self, positions: Mapping[TP, int]) -> None:
-        """Exactly these partitions from these offsets. What was assigned before is forgotten."""
+    def assign(self, positions: Mapping[TP, int], leader_epochs: Mapping[TP, int] | None = None) -> None:
+        """Exactly these partitions from these offsets. What was assigned before is forgotten. With the leader epoch of the record
+        before a position, a log that was cut below it comes as the fault `_LOG_TRUNCATION`."""
         with mapped(self._bootstrap, "assign partitions"):
-            self._consumer.assign(_assignments(positions))
+            self._consumer.assign(_assignments(positions, leader_epochs or {}))
         self._next = dict(positions)
         self._settle(positions)
 
-    def add(self, positions: Mapping[TP, int]) -> None:
+    def add(self, positions: Mapping[TP, int], leader_epochs: Mapping[TP, int] | None = None) -> None:
+        """Further partitions, as in `assign`."""
         with mapped(self._bootstrap, "add partitions"):
-            self._consumer.incremental_assign(_assignments(positions))
+            self._consumer.incremental_assign(_assignments(positions, leader_epochs or {}))
         self._next.update(positions)
         self._settle(positions)
 
@@ -170,7 +173,6 @@ class Reader:
             self._event(event, poll)
 
     def _messages(self, chunk: list[Any], poll: Poll) -> None:
-        self.reconnecting = False
         partitions: list[Any] = list(map(Message.partition, chunk))
         offsets: list[Any] = list(map(Message.offset, chunk))
         for start, end in self._runs(chunk, partitions):
@@ -203,6 +205,9 @@ class Reader:
         else:
             poll.gathered.take(messages, partitions, offsets)
         poll.rows += len(messages)
+        epoch = messages[-1].leader_epoch()
+        if epoch is not None:
+            poll.leader_epochs[tp] = epoch
         poll.bytes += sum(map(len, messages))
 
     # ---- events
@@ -219,7 +224,6 @@ class Reader:
         elif tp not in self._next:
             return
         elif error.code() == KafkaError._PARTITION_EOF:
-            self.reconnecting = False
             poll.ends[tp] = message.offset()
             poll.positions[tp] = self._next[tp] = max(self._next[tp], message.offset())
         elif error.code() == KafkaError._AUTO_OFFSET_RESET:
@@ -239,7 +243,7 @@ class Reader:
             self._said = error.str()
 
     def _probe(self) -> None:
-        """An idle topic sends no message after a restart, so ask: any answer shows that the connection is back."""
+        """Ask whether a broker answers again. Messages do not tell: an idle topic has none, and fetched ones outlive their broker."""
         if not self._next or time.monotonic() < self._probe_at:
             return
         self._probe_at = time.monotonic() + PROBE_INTERVAL_S
@@ -251,8 +255,9 @@ class Reader:
         self.reconnecting = False
 
 
-def _assignments(positions: Mapping[TP, int]) -> list[TopicPartition]:
-    return [TopicPartition(topic, partition, offset) for (topic, partition), offset in positions.items()]
+def _assignments(positions: Mapping[TP, int], leader_epochs: Mapping[TP, int]) -> list[TopicPartition]:
+    return [TopicPartition(*tp, offset, leader_epoch=leader_epochs[tp]) if tp in leader_epochs else TopicPartition(*tp, offset)
+            for tp, offset in positions.items()]
 
 
 def _rising(offsets: Sequence[int], following: int) -> list[int]:

@@ -149,6 +149,9 @@ def test_missing_rights_are_named_and_granting_them_is_enough(make_kafka: Callab
     assert [m.value() for m in poll.messages] == [b"secret"]
     assert poll.errors + read_until(reader, lambda p: bool(p.ends)).errors == [], "no right on any group is needed"
     reader.close()
+    cluster.commit_offsets("not_mine", {(topic, 0): (1, None)})
+    wait_until(lambda: cluster.commit_failures > 0, 10)
+    cluster.close()
 
 
 def test_a_wrong_password_is_told_without_it(make_kafka: Callable[..., Broker]) -> None:

@@ -75,6 +75,16 @@ def test_a_seek_goes_back_and_forward(kafka_topic: TopicFactory, producer: Recor
     assert offsets(read_to(reader, {(topic, 0): 10})) == [9]
 
 
+def test_reading_goes_on_under_the_leader_epoch_it_ended_with(kafka_topic: TopicFactory, producer: Recorder, reader: Reader) -> None:
+    producer.produce(topic := kafka_topic(), ["a", "b"])
+    reader.assign({(topic, 0): 0})
+    epochs = read_to(reader, {(topic, 0): 2}).leader_epochs
+    assert epochs == {(topic, 0): 0}, "a broker that never lost its leadership"
+    reader.assign({(topic, 0): 1}, epochs)
+    poll = read_to(reader, {(topic, 0): 2})
+    assert (offsets(poll), poll.errors) == ([1], [])
+
+
 def test_no_poll_exceeds_the_records_asked_for(kafka_topic: TopicFactory, producer: Recorder, reader: Reader) -> None:
     producer.produce(topic := kafka_topic(), map(str, range(50)))
     reader.assign({(topic, 0): 0})

@@ -85,6 +85,15 @@ class Server:
     def freeze(self) -> None:
         """Sockets stay open and nothing answers, until `thaw`."""
         os.kill(self.pid, signal.SIGSTOP)
+        deadline = time.monotonic() + STOP_TIMEOUT_S
+        while not self._frozen():             # each thread stops when it is next scheduled
+            if time.monotonic() > deadline:
+                raise RuntimeError("the server did not freeze")
+            time.sleep(0.005)
+
+    def _frozen(self) -> bool:
+        threads = Path(f"/proc/{self.pid}/task").glob("*/stat")
+        return all(thread.read_text().rpartition(")")[2].split()[0] == "T" for thread in threads)
 
     def thaw(self) -> None:
         os.kill(self.pid, signal.SIGCONT)

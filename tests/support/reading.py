@@ -29,6 +29,7 @@ def merge(all_: Poll, poll: Poll) -> None:
         getattr(all_, name).extend(getattr(poll, name))
     all_.ends |= poll.ends
     all_.positions |= poll.positions
+    all_.leader_epochs |= poll.leader_epochs
     all_.rows += poll.rows
     all_.bytes += poll.bytes
     all_.repeated += poll.repeated
