@@ -16,7 +16,7 @@ from kshell.errors import RefusedError, UsageError, did_you_mean
 _MODES = ("csv", "tsv", "json", "ndjson", "table", "markdown", "vertical")
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _LATER = {"--config": "a configuration file", "-P": "a profile", "--profile": "a profile", "--schema-registry": "a schema registry",
-          "--spec": "the specification for tools", "--log": "a log level"}
+          "--spec": "the specification for tools"}
 COMMANDS = {"run": "runs FILE, then keeps its sources and sinks alive until SIGTERM or Ctrl-C",
             "demo": "embedded broker, generated events, embedded catalog"}
 _COMMANDS_LATER = ("serve", "doctor", "verify", "config")
@@ -45,6 +45,7 @@ class Flags:
     no_init: bool = False
     help: str = field(default="", repr=False)  # --help: the text to print
     version: bool = False
+    log: str = "warning"                      # info: a line for each commit
 
 
 class _Parser(argparse.ArgumentParser):
@@ -101,6 +102,7 @@ def _add_session(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--brokers", metavar="HOST:PORT[,...]", help="attach this cluster as kafka (or KSHELL_BOOTSTRAP_SERVERS)")
     group.add_argument("--read-only", action="store_true", help="after the init file: queries, SHOW, DESCRIBE and TAIL only")
     group.add_argument("--no-flush", action="store_true", help="at the end leave rows that are not committed in Kafka")
+    group.add_argument("--log", choices=("warning", "info"), default="warning", help="info: a line for each commit")
     group.add_argument("--version", action="store_true", help="print the version")
     group.add_argument("-h", "--help", action="store_true", help="print this")
 
@@ -129,7 +131,7 @@ def parse(argv: Sequence[str]) -> Flags:
                  read_only=known.read_only, flush=not known.no_flush, stats=known.stats, quiet=known.quiet,
                  color=not known.no_color and not os.environ.get("NO_COLOR"),
                  brokers=known.brokers or os.environ.get("KSHELL_BOOTSTRAP_SERVERS") or None, init=known.init, no_init=known.no_init,
-                 version=known.version)
+                 version=known.version, log=known.log)
 
 
 def _attached(words: Sequence[str]) -> list[str]:

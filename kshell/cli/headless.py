@@ -10,11 +10,12 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kshell.cli.notify import ready
-from kshell.cli.script import Input, Script
+from kshell.cli.script import Input, Script, mode_of_output
 from kshell.cli.streams import ReaderGone, Stdout
 from kshell.errors import CancelledError, Error, NotFoundError, UsageError
 from kshell.output._errors import error_text
@@ -23,9 +24,10 @@ from kshell.shell.context import ExitAsked
 
 if TYPE_CHECKING:
     from kshell.cli.flags import Flags
-    from kshell.shell.api import Session
+    from kshell.session import Session
 
-CLOSE_S = 10.0                                    # for the last flush; the whole exit takes at most half as long again
+CLOSE_S = 10.0                                    # for the last flush
+EXIT_S = 15.0                                     # for everything after the last statement
 
 
 def run(flags: Flags) -> int:
@@ -33,20 +35,21 @@ def run(flags: Flags) -> int:
     out = Stdout()
     with worker.listening(signal.SIGINT, signal.SIGTERM):
         try:
+            mode_of_output(flags)
             inputs = read_inputs(flags)
             session = worker.run(lambda: open_session(flags))
         except Error as failed:
             return _failed_before(failed, flags)
         script = Script(session, worker, flags, out)
         worker.interrupts(script.context.interrupt)
-        code = _guarded(script, worker, flags, inputs)
+        code = _guarded(script, session, worker, flags, inputs)
         return _close(session, script, flags, code)
 
 
-def _guarded(script: Script, worker: Worker, flags: Flags, inputs: list[Input]) -> int:
+def _guarded(script: Script, session: Session, worker: Worker, flags: Flags, inputs: list[Input]) -> int:
     """The exit code of the work."""
     try:
-        prepare(script, worker, flags)
+        prepare(script, session, worker, flags)
         script.run(inputs)
         if flags.command == "run" and script.code == 0:
             ready()
@@ -74,6 +77,9 @@ def _code_of_stop(worker: Worker, flags: Flags) -> int:
 
 
 def _close(session: Session, script: Script, flags: Flags, code: int) -> int:
+    limit = threading.Timer(EXIT_S, _give_up, [code])
+    limit.daemon = True
+    limit.start()
     try:
         script.context.close()
         for line in session.close(flush=flags.flush, timeout_s=CLOSE_S):
@@ -83,7 +89,16 @@ def _close(session: Session, script: Script, flags: Flags, code: int) -> int:
         return code or failed.exit
     except ReaderGone:
         return code
+    finally:
+        limit.cancel()
     return code
+
+
+def _give_up(code: int) -> None:
+    """A broker or a catalog that hangs does not hold the process: what is not committed is still in Kafka."""
+    sys.stderr.write(f"error: closing took longer than {EXIT_S:g} s; rows that are not committed stay in Kafka\n")
+    sys.stderr.flush()
+    os._exit(code or 4)
 
 
 # ---- the parts -----------------------------------------------------------------------------------------------------
@@ -109,17 +124,17 @@ def open_session(flags: Flags) -> Session:
     from kshell.session import Session
 
     def say(kind: str, text: str) -> None:
-        if not (flags.quiet and kind == "note"):
+        wanted = flags.log == "info" if kind == "commit" else kind != "note" or not flags.quiet
+        if wanted:
             print(f"{kind}: {printable(text)}", file=sys.stderr, flush=True)
 
     return Session(brokers=flags.brokers, read_only=False, interactive=False, notes=say)
 
 
-def prepare(script: Script, worker: Worker, flags: Flags) -> None:
+def prepare(script: Script, session: Session, worker: Worker, flags: Flags) -> None:
     """Variables and the init file; the gate of --read-only closes behind them."""
     from kshell.columns import literal, quote
     from kshell.lang.statements import DuckStatement
-    session = script.context.session
     for name, value in flags.variables:
         worker.run(lambda name=name, value=value: session.execute(  # type: ignore[misc]
             DuckStatement(text=f"SET VARIABLE {quote(name)} = {literal(value)}")).close())

@@ -12,11 +12,11 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 from kshell import lang, output
 from kshell.cli.streams import ReaderGone, Stdout, cannot_write
-from kshell.errors import Error, InternalError, UsageError
+from kshell.errors import CancelledError, Error, InternalError, UsageError
 from kshell.output._errors import Place, error_object, error_text
 from kshell.query.kinds import shows_rows
 from kshell.query.worker import Worker
@@ -25,6 +25,8 @@ from kshell.shell.context import Context, ExitAsked
 if TYPE_CHECKING:
     from kshell.cli.flags import Flags
     from kshell.lang import Piece
+    from kshell.lang.statements import Statement
+    from kshell.query.result import Result
     from kshell.shell.api import Session
 
 
@@ -47,9 +49,11 @@ class Script:
         self.code = 0
         self._worker, self._flags, self._out = worker, flags, out
         self._named = flags.mode is not None or flags.output is not None
+        self._mode = mode_of_output(flags)
         self._results = 0
         self._at_new_result = False
-        self.context = Context(session=session, run_script=self._nested, out=out, terminal=out.isatty(), quiet=flags.quiet,
+        watched = cast("Session", _Watched(session, self._result_made))
+        self.context = Context(session=watched, run_script=self._nested, out=out, terminal=out.isatty(), quiet=flags.quiet,
                                read_only=flags.read_only, on_rows=self._before_rows)
         settings = self.context.settings
         settings.mode, settings.headers, settings.nullvalue = flags.mode, flags.header, flags.nullvalue
@@ -77,29 +81,23 @@ class Script:
         return True
 
     def _refuse_second_result(self, inputs: Sequence[Input]) -> None:
-        mode = self._mode_of_output()
+        mode = self._mode
         if mode is None or not mode.one_result:
             return
         results = sum(1 for given in inputs for piece in lang.split(given.text) if piece.kind == "sql" and _shows_rows(piece.text))
         if results > 1:
             raise _second_result(mode.name)
 
-    def _mode_of_output(self) -> output.Mode | None:
-        """The mode all results share, None where each may have its own."""
-        by_extension = output.for_path(self._flags.output) if self._flags.output else None
-        if by_extension is not None:
-            return by_extension
-        return output.find(self._flags.mode or "csv") if self._named else None
-
     # ---- one statement, on the worker ------------------------------------------------------------------------------
 
     def _step(self, piece: Piece, place: Place) -> None:
         began = time.monotonic()
-        self._at_new_result = True
         if self.context.settings.echo:
             self.context.echo(piece.text)
         try:
             self._run(piece, place, began)
+        except CancelledError:
+            raise                                 # the worker knows who asked for it
         except Error as error:
             raise Failed(error, place) from None
         except OSError as failed:
@@ -115,8 +113,6 @@ class Script:
             commands.run(self.context, *commands.split(piece.text.strip()))
             return
         found = self.context.session.execute(lang.parse(piece.text))
-        if found.kind == "rows":
-            self._open_output()
         self.context.show(found, piece.text, began)
         if self._flags.stats:
             self._say_stats(place, time.monotonic() - began, found.rows_read if found.kind == "rows" else found.rowcount)
@@ -135,8 +131,9 @@ class Script:
 
     # ---- rows ------------------------------------------------------------------------------------------------------
 
-    def _open_output(self) -> None:
+    def _result_made(self) -> None:
         """-o FILE is made when its first result is there: an error before leaves no file."""
+        self._at_new_result = True
         if self._flags.output and self._results == 0 and self.context.destination is None:
             self.context.redirect(self._flags.output, once=False)
 
@@ -157,8 +154,7 @@ class Script:
     # ---- words -----------------------------------------------------------------------------------------------------
 
     def say_error(self, error: Error, place: Place | None = None) -> None:
-        mode = self._mode_of_output()
-        as_json = mode is not None and mode.json
+        as_json = self._mode is not None and self._mode.json
         sys.stderr.write(error_object(error, place) if as_json else error_text(error, place))
         sys.stderr.flush()
 
@@ -168,6 +164,30 @@ class Script:
         told = {"statement": place.statement, "seconds": round(seconds, 6), "rows": rows, "live_rows": status.live_rows,
                 "snapshot_id": snapshots[-1] if snapshots else None, "freshness_seconds": status.newest_event_age_s}
         print(json.dumps(told), file=sys.stderr, flush=True)
+
+
+class _Watched:
+    """A session that tells of each result with rows, whoever asked for it: a statement, `.tables`, `.read`."""
+
+    def __init__(self, session: Session, made: Callable[[], None]) -> None:
+        self._session, self._made = session, made
+
+    def execute(self, statement: Statement) -> Result:
+        found = self._session.execute(statement)
+        if found.kind == "rows":
+            self._made()
+        return found
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._session, name)
+
+
+def mode_of_output(flags: Flags) -> output.Mode | None:
+    """The mode all results share, None where each may have its own. UsageError for a mode that does not exist."""
+    by_extension = output.for_path(flags.output) if flags.output else None
+    if by_extension is not None:
+        return by_extension
+    return output.find(flags.mode or "csv") if flags.mode or flags.output else None
 
 
 def _shows_rows(text: str) -> bool:

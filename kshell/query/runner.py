@@ -7,6 +7,7 @@ a statement live exactly as long as its result."""
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import weakref
 from collections.abc import Callable, Iterable, Iterator
@@ -47,15 +48,15 @@ class Runner:
         self._late: float | None = None           # the budget in seconds that ran out
         self._last: weakref.ref[Result] | None = None
 
-    def run(self, text: str, *, timeout_s: float | None = None) -> Result:
-        """One statement, without kshell's own. Rows are read later, from the Result."""
+    def run(self, text: str, *, timeout_s: float | None = None, rewrite: bool = True) -> Result:
+        """One statement, without kshell's own. Rows are read later, from the Result. `rewrite` False: DuckDB gets the text as it is."""
         self.free()
         self._cancelled.clear()
         self._late = None
         deadline = Deadline(timeout_s, self._expire) if timeout_s else None
         edits = Edits(text)
         try:
-            if self._rewriter is not None:
+            if rewrite and self._rewriter is not None:
                 edits = self._rewriter.rewrite(text, self.cursor, self.check)
             result = self._execute(edits, deadline)
         except BaseException as raised:  # noqa: BLE001  whatever it was, the statement's tables end, and it is raised again
@@ -131,7 +132,8 @@ class Runner:
             result.spool()
 
     def close(self) -> None:
-        self.free()
+        with contextlib.suppress(Error):              # an interrupted result has no rest to keep
+            self.free()
         self.cursor.close()
 
     # ---- errors ----------------------------------------------------------------------------------------------------
@@ -152,7 +154,7 @@ class Runner:
 
     def _hint(self, fault: translate.Fault, text: str) -> str | None:
         from kshell.lang import dialects
-        found = dialects.hint_for(text, fault.message) or translate.setting_hint(fault)
+        found = dialects.hint_for(text, fault.message) or translate.offset_hint(fault, text) or translate.setting_hint(fault)
         if found is None and fault.missing_table:
             found = translate.topic_hint(fault.name, self._topics())
         return found or translate.nearest(fault, self._tables, self._functions)
@@ -162,7 +164,7 @@ class Runner:
         return [*self._names("SELECT DISTINCT table_name FROM information_schema.tables"), *(f"{c}.{t}" for c, t in self._topics())]
 
     def _functions(self) -> list[str]:
-        return self._names("SELECT DISTINCT function_name FROM duckdb_functions() WHERE function_name ~ '^[a-z]'")
+        return self._names("SELECT DISTINCT function_name FROM duckdb_functions() WHERE function_name ~ '[a-z][a-z0-9_]*'")
 
     def _names(self, query: str) -> list[str]:
         cursor = self._engine.cursor()

@@ -26,6 +26,7 @@ _MISSING = re.compile(r"does not exist|not found|No files found|No such file|doe
 _NETWORK = re.compile(r"Could not (?:establish connection|resolve)|Connection refused|timed? ?out|HTTP (?:GET|HEAD|PUT|POST) error",
                       re.IGNORECASE)
 _TAIL = re.compile(r"\n+\s*(?:Did you mean|Candidate bindings|Candidate tables|Candidate extensions)\b.*", re.DOTALL)
+_OFFSET_COLUMN = re.compile(r"(?:\bSELECT\s+|,\s*)offset\b", re.IGNORECASE)
 _NAME_AT = re.compile(r'"(?:[^"]|"")*"|\'(?:[^\']|\'\')*\'|\w+|\S')
 
 
@@ -141,6 +142,13 @@ def setting_hint(fault: Fault) -> str | None:
     """DuckDB names every setting it has as a candidate; the nearest is enough."""
     found = re.match(r'unrecognized configuration parameter "([^"]+)"', fault.message)
     return did_you_mean(found.group(1), fault.candidates) if found else None
+
+
+def offset_hint(fault: Fault, text: str) -> str | None:
+    """`SELECT offset FROM t`: the word is reserved, and the parser stumbles only over what follows it."""
+    if fault.kind != "Parser" or not _OFFSET_COLUMN.search(text, 0, fault.position or 0):
+        return None
+    return "the Kafka offset column is _kafka_offset"
 
 
 def topic_hint(name: str, topics: Iterable[tuple[str, str]]) -> str | None:

@@ -19,6 +19,7 @@ from kshell.errors import CancelledError, DeadlineError, Error
 
 T = TypeVar("T")
 REPEAT_S = 0.1
+GRACE_S = 5.0                                     # for work to notice that it has been interrupted; then it is left behind
 
 
 class Worker:
@@ -59,9 +60,13 @@ class Worker:
         self.check()
         outcome = _Outcome(job)
         threading.Thread(target=outcome.work, name="kshell-statement", daemon=True).start()
+        told_at: float | None = None
         while not outcome.done.wait(self._wait_s()):
             if self.stopped_by is not None or self._is_late():
+                told_at = told_at or time.monotonic()
                 self._interrupt()
+                if time.monotonic() - told_at > GRACE_S:
+                    self.check()                  # raises: it hangs in something that cannot be interrupted, such as a full pipe
         if isinstance(outcome.error, Error):
             self._replace_reason(outcome.error)
         if outcome.error is not None:

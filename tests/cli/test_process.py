@@ -1,0 +1,135 @@
+"""The program as others see it: pipes, signals, what it loads, how fast it answers."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.support import wait_until
+
+Program = Callable[..., "subprocess.Popen[str]"]
+LONG = "SELECT count(*) FROM range(3000000) a, range(3000000) b WHERE (a.range * b.range) % 7 = 3"
+LOADED = "import sys; from kshell.cli import main; main({argv}); print([m for m in {modules} if m in sys.modules], file=sys.stderr)"
+
+
+def ended(process: subprocess.Popen[str], within_s: float = 30) -> tuple[int, str, str]:
+    out, err = process.communicate(timeout=within_s)
+    return process.returncode, out, err
+
+
+def loaded(argv: list[str], modules: tuple[str, ...]) -> str:
+    code = LOADED.format(argv=argv, modules=modules)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    return done.stderr.strip()
+
+
+def test_a_query_loads_nothing_it_does_not_need() -> None:
+    assert loaded(["-c", "SELECT 1"], ("pyiceberg", "confluent_kafka", "prompt_toolkit", "rich", "asyncio", "pandas", "numpy")) == "[]"
+
+
+@pytest.mark.parametrize("flag", ["--help", "--version"])
+def test_help_and_version_load_neither_duckdb_nor_arrow(flag: str) -> None:
+    assert loaded([flag], ("duckdb", "pyarrow", "pyiceberg", "confluent_kafka", "prompt_toolkit", "rich")) == "[]"
+
+
+def test_a_query_answers_within_its_budget(program: Program) -> None:
+    """0.5 s of processor time: wall time belongs to whoever else uses the machine."""
+    best = min(_processor_seconds(program("-c", "SELECT 1")) for _ in range(3))
+    assert best < 0.5
+
+
+def _processor_seconds(process: subprocess.Popen[str]) -> float:
+    before = os.times()
+    assert ended(process)[0] == 0
+    after = os.times()
+    return after.children_user - before.children_user + after.children_system - before.children_system
+
+
+def test_a_reader_that_goes_away_is_no_error(program: Program) -> None:
+    process = program("-c", "FROM range(9999999)")
+    assert process.stdout is not None
+    assert process.stdout.readline() == "range\n"
+    process.stdout.close()
+    assert process.stderr is not None
+    assert process.stderr.read() == ""
+    assert process.wait(20) == 0
+
+
+def test_help_into_a_closed_pipe_is_no_error(program: Program) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    process = program("--help", stdout=writing)
+    os.close(writing)
+    assert process.wait(20) == 0
+
+
+def test_rows_are_there_before_the_query_ends(program: Program) -> None:
+    process = program("--ndjson", "-c", f"SELECT 1 AS a; {LONG}")
+    assert process.stdout is not None
+    assert process.stdout.readline() == '{"a":1}\n'
+    assert process.poll() is None
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_a_full_disk_is_said(program: Program) -> None:
+    with Path("/dev/full").open("wb") as full:
+        code, _, err = ended(program("-c", "FROM range(3)", stdout=full))
+    assert code == 1
+    assert err.startswith("error: cannot write the output: No space left on device")
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_ends_a_script_and_nothing_runs_after_it(program: Program, number: signal.Signals, code: int) -> None:
+    process = program("--ndjson", "-c", f"SELECT 'first' AS x; {LONG}; SELECT 'later' AS x")
+    assert process.stdout is not None
+    assert "first" in process.stdout.readline()
+    began = time.monotonic()
+    process.send_signal(number)
+    got, out, err = ended(process)
+    assert (got, "later" in out, "Traceback" in err) == (code, False, False)
+    assert time.monotonic() - began < 5
+
+
+def test_stdin_is_a_script(program: Program) -> None:
+    process = program("--ndjson", stdin=subprocess.PIPE)
+    out, _ = process.communicate("SELECT 1 AS a;\nSELECT nope;\nSELECT 3 AS c;", timeout=30)
+    assert (process.returncode, out) == (1, '{"a":1}\n')
+
+
+def test_no_script_at_all_is_fine(program: Program) -> None:
+    assert ended(program()) == (0, "", "")
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 0), (signal.SIGINT, 130)])
+def test_run_says_when_it_is_ready_and_stops_cleanly(program: Program, tmp_path: Path, number: signal.Signals, code: int) -> None:
+    (tmp_path / "p.sql").write_text("CREATE TABLE t AS SELECT 1 AS a;\n")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as told:
+        told.bind(str(tmp_path / "notify"))
+        told.settimeout(30)
+        process = program("run", "p.sql", env={"NOTIFY_SOCKET": str(tmp_path / "notify")})
+        assert told.recv(100) == b"READY=1"
+    process.send_signal(number)
+    got, out, err = ended(process)
+    assert (got, out, "Traceback" in err) == (code, "", False)
+
+
+def test_run_does_not_stay_after_an_error(program: Program, tmp_path: Path) -> None:
+    (tmp_path / "p.sql").write_text("SELEC 1;\n")
+    code, _, err = ended(program("run", "p.sql"))
+    assert (code, "p.sql:1" in err) == (1, True)
+
+
+def test_a_script_of_run_that_is_stopped_while_it_waits_stops_cleanly(program: Program, tmp_path: Path) -> None:
+    (tmp_path / "p.sql").write_text(f"COPY (SELECT 1) TO 'begun.csv';\n{LONG};\n")
+    process = program("run", "p.sql")
+    wait_until((tmp_path / "begun.csv").exists, 30)
+    process.send_signal(signal.SIGTERM)
+    assert ended(process)[0] == 0
