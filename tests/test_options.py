@@ -65,8 +65,9 @@ def test_a_duration_is_a_number_with_a_unit(text: str, seconds: float) -> None:
     assert duration_s(text) == seconds
 
 
-@pytest.mark.parametrize("text", ["", " ", "60", "s", "5 parsecs", "-5s", "5s x", "1 month", "1 year", "1e3s", "5..s", "99:99", "36501d", "\uff15s",
-                                  "9" * 40 + "s"])
+@pytest.mark.parametrize("text", [
+    "", " ", "60", "s", "5 parsecs", "-5s", "5s x", "1 month", "1 year", "1e3s", "5..s", "99:99", "36501d", "\uff15s", "9" * 40 + "s",
+])
 def test_what_has_no_unit_or_no_fixed_length_is_no_duration(text: str) -> None:
     assert duration_s(text) is None
 

@@ -2,6 +2,7 @@
 
 Invariant: an option is declared once; parsing, did-you-mean, completion and documentation read that declaration."""
 
+from kshell.options.compound import ListOf, MapOf, OrNull, TableName
 from kshell.options.declaration import Option, OptionSet, Parsed, read, unresolved
 from kshell.options.kinds import (
     Boolean,
@@ -10,14 +11,10 @@ from kshell.options.kinds import (
     Duration,
     Enum,
     Kind,
-    ListOf,
-    MapOf,
     Misfit,
-    OrNull,
     Regex,
     Resolve,
     Size,
-    TableName,
     Text,
 )
 from kshell.options.position import Offsets, Position, PositionOf, position_text

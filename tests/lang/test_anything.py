@@ -18,8 +18,8 @@ from tests.lang.test_passthrough import OURS, SHADOWED
 
 _WORDS = sorted({word for text in [*OURS, *SHADOWED] for word in re.findall(r"\w+|[^\w\s]", text)})
 _MORE = [*(o.name for o in SOURCE.options), *(o.name for o in SINK.options), "[", "]", "{", "}", "MAP", ":", "5", "-", "1.5", "'60s'",
-         "NULL", "TRUE", "INTERVAL", "TIMESTAMP", "getenv", "getvariable", "SECRET", "'", '"', "$$", "--", "/*", "*/", "\n", "é", "😀", "\u00a0",
-         "\0", ";", "WITH", "="]
+         "NULL", "TRUE", "INTERVAL", "TIMESTAMP", "getenv", "getvariable", "SECRET", "'", '"', "$$", "--", "/*", "*/", "\n", "é", "😀",
+         "\u00a0", "\0", ";", "WITH", "="]
 _BENDS = ([], ["("], [")"], [","], ["x"], ["5"], ["'x'"], ["FROM"], ["."], ["["], ["}"])
 _SOUP = st.lists(st.sampled_from(_WORDS + _MORE), max_size=20).map(" ".join)
 
