@@ -166,7 +166,7 @@ class Context:
             return
         self.last_query = text
         shown = render.result(self, found, live=is_live(text))
-        seconds = time.monotonic() - began
+        seconds = (shown.ended or time.monotonic()) - began
         if self.interactive and not self.quiet:
             self.footer(footer.line(None if shown.counted else shown.rows, seconds, text, self.session.status(), folded=shown.folded))
         elif self.settings.timer:

@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from kshell import output
 from kshell.output import OutColumn, Stream
+from kshell.shell.say import wrapped
 
 _BARS = "▁▂▃▄▅▆▇█"
 COURSE = 40                                   # values of the course of one number
@@ -30,7 +31,7 @@ class Screen:
         text = _box(columns, table, width, max(4, height - 8))
         lines = text.rstrip("\n").split("\n")
         shown = self._marked(lines) if self._diff else lines
-        shown = [*shown, footer + self._sparkline(table)]
+        shown += wrapped(footer + self._sparkline(table), width).split("\n")
         up = f"\x1b[{self._lines_before}A" if self._lines_before else ""
         self._out.write((up + "".join(f"\r\x1b[K{line}\n" for line in shown) + "\x1b[J").encode("utf-8", "backslashreplace"))
         self._out.flush()

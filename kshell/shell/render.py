@@ -5,9 +5,11 @@ Invariant: rows go to the output and nothing else does; the words about them go 
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -33,6 +35,7 @@ class Shown:
     rows: int = 0
     folded: int = 0
     counted: bool = False
+    ended: float = 0.0                        # monotonic, when the last row was there: the time spent in a pager is the reader's
 
 
 def modes() -> list[str]:
@@ -61,9 +64,13 @@ def rows(context: Context, columns: Sequence[OutColumn], batches: Iterable[pa.Re
     table = chosen.name in _TABLES and screen
     shown = Shown(folded=sum(is_metadata(c.name) for c in columns) if table and not context.settings.meta else 0)
     columns, batches = _without_metadata(columns, batches) if shown.folded else (columns, batches)
-    settings = _settings(context, screen=screen, plan=plan, everything=everything)
     batches = _counting(context, batches, shown)
-    with stream(context, paged=screen and not live) as out:
+    paged = screen and not live
+    if paged:
+        first, batches = _peeked(batches)
+        paged = first is not None             # nothing to page through
+    settings = _settings(context, screen=screen, plan=plan, everything=everything, paged=paged)
+    with stream(context, paged=paged) as out:
         if live and table:
             LiveTable(out, columns, settings).write(batches)
         else:
@@ -74,11 +81,18 @@ def rows(context: Context, columns: Sequence[OutColumn], batches: Iterable[pa.Re
     return shown
 
 
-def _settings(context: Context, *, screen: bool, plan: bool, everything: bool) -> output.Settings:
+def _peeked(batches: Iterable[pa.RecordBatch]) -> tuple[pa.RecordBatch | None, Iterable[pa.RecordBatch]]:
+    """The first batch, and all of them."""
+    rest = iter(batches)
+    first = next(rest, None)
+    return first, rest if first is None else chain([first], rest)
+
+
+def _settings(context: Context, *, screen: bool, plan: bool, everything: bool, paged: bool) -> output.Settings:
     own = context.settings
     cut = screen and not everything and own.maxrows > 0
     # sideways is the pager's work: it gets the whole width
-    width = own.maxwidth or (None if context.pager() else shutil.get_terminal_size().columns)
+    width = own.maxwidth or (None if paged and context.pager() else shutil.get_terminal_size().columns)
     return output.Settings(header=own.headers, nullvalue=own.nullvalue, terminal=screen, width=width if screen else None,
                            maxrows=own.maxrows if cut else None, plan=plan)
 
@@ -101,10 +115,11 @@ def _counting(context: Context, batches: Iterable[pa.RecordBatch], shown: Shown)
             context.before_rows()
             yield batch
             context.note(f"{limit} rows shown, more exist")
-            return
+            break
         shown.rows += batch.num_rows
         context.before_rows()
         yield batch
+    shown.ended = time.monotonic()
     context.before_rows()
 
 

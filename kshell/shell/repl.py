@@ -25,6 +25,7 @@ from kshell.shell.editor import Editor
 from kshell.shell.foreground import Foreground, Leave
 from kshell.shell.history import History, default_path
 from kshell.shell.progress import Progress
+from kshell.shell.say import say
 from kshell.shell.settings import Settings
 from kshell.shell.toolbar import Toolbar
 
@@ -57,7 +58,7 @@ class Repl:
         self._progress = Progress(sys.stderr, _fraction(session), lambda: settings.progress_bar and sys.stderr.isatty())
         self._foreground = Foreground(lambda: self._context.interrupt(), self._leaves, self._progress.tick)
         self._context = Context(
-            session, self._script, settings, out or sys.stdout.buffer, _say, terminal=terminal, interactive=True, quiet=self._choices.quiet,
+            session, self._script, settings, out or sys.stdout.buffer, say, terminal=terminal, interactive=True, quiet=self._choices.quiet,
             read_only=self._choices.read_only, pager_setting=self._choices.pager, history=history, lend=self._foreground.terminal_lent,
             on_rows=self._progress.stop)
 
@@ -81,7 +82,7 @@ class Repl:
             if self._choices.init is not None:
                 self._guarded(*self._choices.init)
             if not self._choices.quiet:
-                _say(f"kshell {kshell.__version__} · .help lists the commands, Ctrl-D leaves")
+                say(f"kshell {kshell.__version__} · .help lists the commands, Ctrl-D leaves")
             self._loop()
         except ExitAsked as asked:
             return asked.code or 0
@@ -92,7 +93,7 @@ class Repl:
             try:
                 text = self._editor.read()
             except KeyboardInterrupt:
-                _say("note: Ctrl-D leaves")
+                say("note: Ctrl-D leaves")
             except EOFError:
                 return
             else:
@@ -103,11 +104,14 @@ class Repl:
             flush = self._choices.flush_on_exit and leave.wants_flush(self._session, self._editor.ask)
         except KeyboardInterrupt:
             flush = False                     # in a hurry: the rows stay in Kafka
+        self._progress.start()
         try:
-            self._foreground.run(lambda: leave.close(self._session, flush=flush, say=_say))
+            self._foreground.run(lambda: leave.close(self._session, flush=flush, say=say))
         except Error as e:
-            _say(error_text(e).rstrip("\n"))
+            say(error_text(e).rstrip("\n"))
             return e.exit
+        finally:
+            self._progress.stop()
         return code
 
     # ---- one text --------------------------------------------------------------------------------------------------
@@ -117,7 +121,7 @@ class Repl:
         try:
             self._script(text, file)
         except CancelledError:
-            _say("interrupted")
+            say("interrupted")
         except Reported:
             pass
         finally:
@@ -133,7 +137,7 @@ class Repl:
             except CancelledError:
                 raise
             except Error as e:
-                _say(error_text(e, Place(text, piece.start, number, file or None, piece.text)).rstrip("\n"))
+                say(error_text(e, Place(text, piece.start, number, file or None, piece.text)).rstrip("\n"))
                 raise Reported from None
 
     def _run(self, piece: Piece) -> None:
@@ -184,10 +188,6 @@ class Repl:
 
 class Reported(Exception):
     """The error has been shown; the rest of the text does not run."""
-
-
-def _say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
 
 
 def _fraction(session: Session) -> Callable[[], float | None]:

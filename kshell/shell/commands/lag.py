@@ -12,5 +12,5 @@ HELP = "position, end, lag, committed of each partition"
 
 def run(context: Context, arguments: str) -> None:
     where = f"WHERE source = {literal(words(arguments)[0])} " if arguments else ""
-    context.query('SELECT source, "partition", position, log_end, log_end - position AS lag, committed '
+    context.query('SELECT source, "partition", position, log_end, greatest(log_end - position, 0) AS lag, committed '
                   f"FROM kshell.partitions {where}ORDER BY ALL")

@@ -2,48 +2,54 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from kshell.errors import Error
 from kshell.shell.context import Context
-from kshell.shell.figures import size
+from kshell.shell.figures import count, plural, size
 
 USAGE, COMPLETES = "", ""
 HELP = "connections, sources, sinks, memory: one screen"
 
-_PARTS = {
-    "Connections": "name, type, state, address, detail FROM kshell.connections",
-    "Sources": "name, state, topic, lag_messages AS lag, buffer_rows, buffer_bytes, error_rows AS errors, last_error FROM kshell.sources",
-    "Sinks": "name, state, table_name, pending_rows AS pending, last_snapshot_id AS snapshot, last_error, resolve_with FROM kshell.sinks",
-}
-_BELOW = ("last_error", "resolve_with")
+Row = dict[str, Any]
 
 
 def run(context: Context, arguments: str) -> None:
-    for title, query in _PARTS.items():
-        _part(context, title, f"SELECT {query} ORDER BY name")
+    _part(context, "Connections", "kshell.connections", _connection)
+    _part(context, "Sources", "kshell.sources", _source)
+    _part(context, "Sinks", "kshell.sinks", _sink)
     used = context.rows("SELECT sum(memory_usage_bytes)::BIGINT AS used, sum(temporary_storage_bytes)::BIGINT AS spilled "
                         "FROM duckdb_memory()")[0]
     limit = context.rows("SELECT current_setting('memory_limit') AS bytes")[0]["bytes"]
     context.print(f"Memory: {size(used['used'] or 0)} of {limit}, {size(used['spilled'] or 0)} on disk")
 
 
-def _part(context: Context, title: str, query: str) -> None:
+def _part(context: Context, title: str, table: str, line: Callable[[Row], str]) -> None:
     try:
-        rows = context.rows(query)
+        rows = context.rows(f"FROM {table} ORDER BY name")
     except Error as e:
         context.print(f"{title}: {e.message}")
         return
     context.print(f"{title}:" if rows else f"{title}: none")
+    width = max((len(str(row["name"])) for row in rows), default=0)
     for row in rows:
-        context.print(f"  {_line(row)}")
-        for key in _BELOW:
-            if row.get(key):
-                context.print(f"      {row[key]}")
+        context.print(f"  {row['name']!s:<{width}}  {row['state']}  {line(row)}")
+        for below in ("last_error", "resolve_with"):
+            if row.get(below):
+                context.print(f"      {row[below]}")
 
 
-def _line(row: dict[str, Any]) -> str:
-    """`orders  running  topic orders  lag 12  buffer_rows 300`; what is not known is left out."""
-    said = {k: size(v) if k == "buffer_bytes" else v for k, v in row.items() if k not in ("name", "state", *_BELOW) and v not in (None, "")}
-    rest = [f"{k} {v}" for k, v in said.items()]
-    return "  ".join([str(row["name"]), *([str(row["state"])] if row["state"] else []), *rest])
+def _connection(row: Row) -> str:
+    return f"{row['type']} {row['address']}"
+
+
+def _source(row: Row) -> str:
+    lag = "unknown" if row["lag_messages"] is None else count(row["lag_messages"])
+    held = f"buffer {count(row['buffer_rows'] or 0)} rows {size(row['buffer_bytes'] or 0)}"
+    return f"topic {row['topic']}, lag {lag}, {held}, {plural(row['error_rows'] or 0, 'error')}"
+
+
+def _sink(row: Row) -> str:
+    snapshot = f", snapshot {row['last_snapshot_id']}" if row["last_snapshot_id"] else ""
+    return f"into {row['table_name']}, {count(row['pending_rows'] or 0)} rows pending{snapshot}"

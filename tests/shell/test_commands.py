@@ -1,0 +1,381 @@
+"""Dot commands: one suite for all of them, then what each promises. Everything here runs as in a script, without a terminal."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import suppress
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+
+from kshell import lang
+from kshell.errors import BadValueError, Error, NotFoundError, RefusedError, UsageError
+from kshell.session.status import Names
+from kshell.shell import commands
+from kshell.shell.context import Context, ExitAsked
+from tests.shell.fakes import FakeSession
+
+REPOSITORY = Path(__file__).parents[2]
+NAMES = commands.names()
+
+
+class Script:
+    """A context over the fake session; `out` and `said` hold what was written."""
+
+    def __init__(self, session: FakeSession, **choices: object) -> None:
+        self.bytes, self.said = BytesIO(), list[str]()
+        self.context = Context(session, self.script, out=self.bytes, say=self.said.append, **choices)  # type: ignore[arg-type]
+
+    def script(self, text: str, file: str) -> None:
+        for piece in lang.split(text):
+            self.type(piece.text)
+
+    def type(self, line: str) -> str:
+        """Run a line; what it has written to the output."""
+        before = len(self.out)
+        if line.startswith((".", "\\")):
+            commands.run(self.context, *commands.split(line))
+        else:
+            self.context.run(lang.parse(line))
+        return self.out[before:]
+
+    @property
+    def out(self) -> str:
+        return self.bytes.getvalue().decode()
+
+
+@pytest.fixture
+def script(session: FakeSession) -> Iterator[Script]:
+    made = Script(session)
+    yield made
+    made.context.close()
+
+
+# ---- all commands --------------------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_command_says_what_it_takes_and_does(name: str) -> None:
+    module = commands.module(name)
+    assert isinstance(module.USAGE, str)
+    assert 10 <= len(module.HELP) <= 56
+    assert module.COMPLETES in {"", "path", "onoff", "mode", "table", "topic", "source", "sink", "query", "statement", "command"}
+    assert module.__doc__.startswith(f"`.{name}")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_help_knows_every_command(name: str, script: Script) -> None:
+    assert commands.module(name).HELP in script.type(f".help {name}")
+    assert f".{name} " in script.type(".help")
+
+
+# not these two: .watch runs until it is stopped, .shell does what it is told
+@pytest.mark.parametrize("name", sorted(set(NAMES) - {"watch", "shell"}))
+def test_a_command_answers_hostile_arguments_with_an_error_of_ours_or_not_at_all(name: str, script: Script, tmp_path: Path,
+                                                                                monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with suppress(Error, ExitAsked):
+        script.type(f".{name} 'a;b\" \x1b[2J")
+    assert "\x1b" not in script.out
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_whole_name_is_always_understood(name: str) -> None:
+    assert commands.resolve(f".{name}") == (name, "")
+
+
+def test_no_command_needs_a_terminal_library() -> None:
+    code = ("import sys; from kshell.shell import commands, context\n"
+            "for name in commands.names(): commands.module(name)\n"
+            "print([m for m in ('prompt_toolkit', 'rich', 'pyiceberg', 'confluent_kafka') if m in sys.modules])")
+    done = subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True, check=True, timeout=60)
+    assert "prompt_toolkit" not in done.stdout
+    assert "rich" not in done.stdout
+
+
+# ---- names ---------------------------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize(("typed", "meant"), [
+    (".ti", "timer"), (".tab", "tables"), (".VERSION", "version"), ("\\dt", "tables"), ("\\q", "quit"), ("\\timing", "timer"),
+    ("\\?", "help"), ("\\i", "read"), ("\\o", "output"), ("\\d+", "describe")])
+def test_prefixes_and_psql_habits(typed: str, meant: str) -> None:
+    assert commands.resolve(typed)[0] == meant
+
+
+def test_an_ambiguous_prefix_lists_its_candidates() -> None:
+    with pytest.raises(NotFoundError) as raised:
+        commands.resolve(".s")
+    assert all(f".{name}" in raised.value.message for name in ("schema", "shell", "sinks", "sources", "status"))
+
+
+def test_an_unknown_command_names_the_nearest(script: Script) -> None:
+    with pytest.raises(NotFoundError) as raised:
+        script.type(".modee csv")
+    assert raised.value.hint == "did you mean .mode?"
+    assert raised.value.exit == 1
+
+
+# ---- showing -------------------------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize(("mode", "expected"), [("csv", "a,b\n1,x\n"), ("json", '[\n{"a":1,"b":"x"}\n]'), ("vertical", "a = 1\nb = x\n")])
+def test_mode(script: Script, mode: str, expected: str) -> None:
+    script.type(f".mode {mode}")
+    shown = script.type("SELECT 1 AS a, 'x' AS b")
+    if mode == "json":
+        assert json.loads(shown) == [{"a": 1, "b": "x"}]
+    else:
+        assert shown == expected
+
+
+def test_x_turns_vertical_on_and_off(script: Script) -> None:
+    script.type("\\x")
+    assert script.type("SELECT 1 AS a") == "a = 1\n"
+    script.type("\\x")
+    assert script.type("SELECT 1 AS a") == "a\n1\n"
+
+
+def test_headers_and_nullvalue(script: Script) -> None:
+    script.type(".headers off")
+    script.type(".nullvalue '(none)'")
+    assert script.type("SELECT NULL AS a") == "(none)\n"
+
+
+def test_last_shows_the_result_again_without_running_it(script: Script, session: FakeSession) -> None:
+    script.type("SELECT random() AS r")
+    first = script.out.split("\n")[1]
+    ran = len(session.executed)
+    assert first in script.type(".last vertical")
+    assert len(session.executed) == ran
+
+
+def test_last_before_any_result_is_an_error(script: Script) -> None:
+    with pytest.raises(NotFoundError):
+        script.type(".last")
+
+
+def test_timer_says_seconds_on_the_words_not_among_the_rows(script: Script) -> None:
+    script.type(".timer on")
+    assert script.type("SELECT 1 AS a") == "a\n1\n"
+    assert "row in" in script.said[-1]
+
+
+def test_a_switch_without_an_argument_turns_around(script: Script) -> None:
+    script.type(".echo")
+    assert script.context.settings.echo
+    with pytest.raises(BadValueError):
+        script.type(".echo maybe")
+
+
+def test_meta_off_folds_in_tables_only(session: FakeSession) -> None:
+    screen = Script(session, terminal=True, interactive=True)
+    screen.type(".pager off")
+    screen.type(".meta off")
+    shown = screen.type("SELECT 1 AS a, 2 AS _kafka_offset")
+    assert "_kafka_offset" not in shown
+    assert screen.said[-1].endswith("1 metadata column folded")
+    screen.type(".mode csv")
+    assert screen.type("SELECT 1 AS a, 2 AS _kafka_offset") == "a,_kafka_offset\n1,2\n"
+
+
+def test_a_terminal_shows_forty_rows_of_a_hundred(session: FakeSession) -> None:
+    screen = Script(session, terminal=True, interactive=True)
+    screen.type(".pager off")
+    shown = screen.type("FROM range(100)")
+    assert "100 rows, 40 shown (.last all)" in shown
+    assert "│    50 │" not in shown
+    assert "│     50 │" in screen.type(".last all")
+
+
+# ---- where rows go -------------------------------------------------------------------------------------------------
+
+def test_once_writes_the_next_result_in_the_mode_of_the_extension(script: Script, tmp_path: Path) -> None:
+    script.type(f".once {tmp_path}/x.ndjson")
+    assert script.type("SELECT 1 AS a") == ""
+    assert script.type("SELECT 2 AS a") == "a\n2\n"
+    assert json.loads((tmp_path / "x.ndjson").read_text()) == {"a": 1}
+
+
+def test_once_writes_parquet(script: Script, tmp_path: Path) -> None:
+    script.type(f".once {tmp_path}/x.parquet")
+    script.type("SELECT 1 AS a")
+    assert script.type(f"SELECT a FROM read_parquet('{tmp_path}/x.parquet')") == "a\n1\n"
+
+
+def test_once_feeds_a_command(script: Script, tmp_path: Path) -> None:
+    script.type(f".once | wc -l > {tmp_path}/lines")
+    script.type("FROM range(100)")
+    assert (tmp_path / "lines").read_text().strip() == "101"
+
+
+def test_output_takes_results_until_it_is_given_back(script: Script, tmp_path: Path) -> None:
+    script.type(f".output {tmp_path}/x.ndjson")
+    script.type("SELECT 1 AS a")
+    script.type("SELECT 2 AS a")
+    script.type(".output")
+    assert script.type("SELECT 3 AS a") == "a\n3\n"
+    assert (tmp_path / "x.ndjson").read_text() == '{"a":1}\n{"a":2}\n'
+
+
+def test_a_file_for_one_result_refuses_a_second(script: Script, tmp_path: Path) -> None:
+    script.type(f".output {tmp_path}/x.csv")
+    script.type("SELECT 1 AS a")
+    with pytest.raises(UsageError):
+        script.type("SELECT 2 AS a")
+
+
+def test_a_file_that_cannot_be_made_is_an_error_at_once(script: Script) -> None:
+    with pytest.raises(RefusedError):
+        script.type(".output /nonexistent/x.csv")
+
+
+def test_print_goes_among_the_rows_and_is_printable(script: Script) -> None:
+    assert script.type(".print hello \x1b[2J") == "hello \\e[2J\n"
+
+
+# ---- statements ----------------------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize(("line", "statement"), [
+    (".topics ord*", "SHOW TOPICS LIKE 'ord%'"), (".sources", "SHOW SOURCES"), (".sinks", "SHOW SINKS"),
+])
+def test_lists_are_the_show_statements(script: Script, session: FakeSession, line: str, statement: str) -> None:
+    script.type(line)
+    assert session.executed[-1] == lang.parse(statement)
+
+
+@pytest.mark.parametrize(("line", "text"), [
+    (".peek orders 5", "FROM kafka_scan('orders', last := 5)"),
+    (".peek k.orders", "FROM kafka_scan('orders', connection := 'k', last := 10)"),
+    (".peek web.clicks", "FROM kafka_scan('web.clicks', last := 10)"),
+])
+def test_peek_reads_the_newest_messages(script: Script, session: FakeSession, line: str, text: str) -> None:
+    session.known = Names(clusters=("k",))
+    with pytest.raises(Error):                # the fake knows no kafka_scan
+        script.type(line)
+    assert session.executed[-1].text == text
+
+
+def test_tables_and_describe(script: Script) -> None:
+    script.type("CREATE TABLE people (name VARCHAR, age INTEGER)")
+    assert script.type(".tables") == "name,kind\npeople,table\n"
+    assert script.type("\\d people") == "column_name,column_type\nname,VARCHAR\nage,INTEGER\n"
+    assert "CREATE TABLE people" in script.type(".schema peo*")
+
+
+def test_dump_restores_tables_and_views(script: Script, session: FakeSession, tmp_path: Path) -> None:
+    script.type("CREATE TABLE people (name VARCHAR, age INTEGER)")
+    script.type("CREATE VIEW adults AS SELECT name FROM people WHERE age > 17")
+    script.type(f".dump {tmp_path}/dump.sql")
+    script.type("DROP VIEW adults")
+    script.type("DROP TABLE people")
+    script.type(f".read {tmp_path}/dump.sql")
+    assert script.type("SELECT count(*) AS n FROM adults") == "n\n0\n"
+
+
+def test_read_runs_a_script_here(script: Script, tmp_path: Path) -> None:
+    (tmp_path / "s.sql").write_text("SET VARIABLE v = 7;\n.print between\nSELECT getvariable('v') AS v;")
+    assert script.type(f".read {tmp_path}/s.sql") == "between\nv\n7\n"
+
+
+def test_a_script_that_is_not_there(script: Script) -> None:
+    with pytest.raises(NotFoundError):
+        script.type(".read nothing.sql")
+
+
+def test_watch_outside_a_terminal_writes_ndjson(script: Script) -> None:
+    assert script.type(".watch 0.1 -c 3 SELECT 42 AS n") == '{"n":42}\n' * 3
+
+
+def test_watch_ends_at_the_first_error(script: Script) -> None:
+    with pytest.raises(Error):
+        script.type(".watch 0.1 SELECT missing FROM range(1)")
+
+
+def test_watch_takes_the_last_query(script: Script) -> None:
+    script.type("SELECT 5 AS five")
+    assert script.type(".watch -c 1") == '{"five":5}\n'
+
+
+def test_saved_queries_take_parameters(script: Script, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    script.type("SELECT getvariable('n') AS n")
+    script.type(".save by_n")
+    assert script.type(".run by_n n=5") == "n\n5\n"
+    assert "by_n" in script.type(".queries")
+    with pytest.raises(NotFoundError):
+        script.type(".run by_m")
+
+
+def test_open_attaches_a_file_and_looks_there_first(script: Script, tmp_path: Path) -> None:
+    script.type(f".open {tmp_path}/shop.db")
+    script.type("CREATE TABLE things (a INTEGER)")
+    assert script.type("SELECT database_name AS d FROM duckdb_tables() WHERE table_name = 'things'") == "d\nshop\n"
+
+
+def test_manual_prints_the_declared_options(script: Script) -> None:
+    assert "COMMIT_INTERVAL" in script.type(".manual create sink")
+    with pytest.raises(NotFoundError):
+        script.type(".manual create sausage")
+
+
+@pytest.mark.parametrize(("line", "code"), [(".exit", None), (".exit 3", 3), (".quit", None)])
+def test_exit_asks_to_leave(script: Script, line: str, code: int | None) -> None:
+    with pytest.raises(ExitAsked) as asked:
+        script.type(line)
+    assert asked.value.code == code
+
+
+def test_cd_moves_and_says_where(script: Script, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "inner").mkdir()
+    script.type(".cd inner")
+    assert Path.cwd() == tmp_path / "inner"
+    with pytest.raises(NotFoundError):
+        script.type(".cd nowhere")
+
+
+def test_shell_runs_a_command_and_says_a_failure(script: Script, tmp_path: Path) -> None:
+    script.type(f".shell touch {tmp_path}/made; exit 3")
+    assert (tmp_path / "made").exists()
+    assert script.said[-1] == "note: the command ended with exit code 3"
+
+
+def test_shell_is_refused_in_read_only_mode(session: FakeSession) -> None:
+    with pytest.raises(RefusedError):
+        Script(session, read_only=True).type(".shell true")
+
+
+def test_edit_runs_what_the_editor_saves(session: FakeSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    editor = tmp_path / "editor"
+    editor.write_text("#!/bin/sh\necho 'SELECT 8 AS eight' > \"$1\"\n")
+    editor.chmod(0o755)
+    monkeypatch.setenv("VISUAL", str(editor))
+    screen = Script(session, interactive=True)
+    assert screen.type(".edit") == "eight\n8\n"
+
+
+def test_history_shows_the_newest_that_fit(session: FakeSession, tmp_path: Path) -> None:
+    from kshell.shell.history import History
+    history = History(tmp_path / "history")
+    for n in range(5):
+        history.add(f"SELECT {n}")
+    shell = Script(session, history=history)
+    assert shell.type(".history 2") == "SELECT 3\nSELECT 4\n"
+    assert shell.type(".history /3/") == "SELECT 3\n"
+
+
+def test_a_script_has_no_history(script: Script) -> None:
+    with pytest.raises(RefusedError):
+        script.type(".history")
+
+
+
+def test_version_names_the_parts(script: Script) -> None:
+    shown = script.type(".version")
+    assert shown.startswith("kshell ")
+    assert "DuckDB 1.5.5" in shown
+    assert os.linesep in shown
