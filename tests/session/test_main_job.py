@@ -1,0 +1,199 @@
+"""Topic -> live buffer -> Iceberg -> one SELECT, each event once, also on another machine and beside another process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from kshell.errors import ConflictError, NotFoundError, RefusedError
+from kshell.session import Session
+from tests.session.conftest import Notes, OpenSession, events, one, rows
+from tests.support import wait_until
+from tests.support.producing import Recorder
+
+SINK = "CREATE SINK s_lake FROM s INTO ICEBERG local.web.s (COMMIT_INTERVAL '1h')"
+
+
+@pytest.fixture
+def topic(kafka_topic: Callable[..., str], producer: Recorder) -> str:
+    """Two partitions with 60 events."""
+    name = kafka_topic(partitions=2)
+    producer.produce(name, events(40), partition=0)
+    producer.produce(name, events(20, 40), partition=1)
+    return name
+
+
+def source(session: Session, topic: str, options: str = "") -> None:
+    session.sql(f"CREATE SOURCE s FROM KAFKA kafka (TOPIC '{topic}'{options}); WAIT SOURCE s UNTIL CAUGHT UP TIMEOUT '30s'")
+
+
+def test_the_same_select_gives_the_same_answer_before_and_after_the_commit(session: Session, topic: str) -> None:
+    source(session, topic)
+    question = "SELECT count(*), sum(id)::BIGINT, count(DISTINCT (_kafka_partition, _kafka_offset)) FROM s"
+    before = rows(session, question)
+    assert before == [(60, 1770, 60)]
+    session.sql(SINK)
+    assert rows(session, "SELECT _tier, count(*) FROM s GROUP BY ALL") == [("live", 60)]
+    flushed = session.sql("FLUSH SINK s_lake TIMEOUT '30s'").fetchall()
+    assert flushed[0][:2] == ("s_lake", 60)
+    assert rows(session, question) == before
+    assert rows(session, "SELECT _tier, count(*) FROM s GROUP BY ALL") == [("lake", 60)]
+    assert one(session, "SELECT count(*) FROM live.s") == 0
+    assert one(session, "SELECT count(*) FROM lake.s") == 60
+    assert one(session, "SELECT count(*) FROM local.web.s") == 60
+
+
+def test_rows_that_come_after_the_commit_are_live(session: Session, topic: str, producer: Recorder) -> None:
+    source(session, topic)
+    session.sql(f"{SINK}; FLUSH SINK s_lake")
+    producer.produce(topic, events(5, 100), partition=1)
+    session.sql("WAIT SOURCE s UNTIL CAUGHT UP TIMEOUT '30s'")
+    assert rows(session, "SELECT _tier, count(*) FROM s GROUP BY ALL ORDER BY 1") == [("lake", 60), ("live", 5)]
+    assert rows(session, "SELECT id FROM s(tier := 'live', \"partition\" := 1) ORDER BY id") == [(i,) for i in range(100, 105)]
+
+
+def test_another_machine_goes_on_where_the_table_stands(open_session: OpenSession, topic: str, producer: Recorder) -> None:
+    first = open_session()
+    source(first, topic)
+    first.sql(f"{SINK}; FLUSH SINK s_lake")
+    first.close()
+    producer.produce(topic, events(5, 100), partition=0)
+    second = open_session()
+    source(second, topic)
+    second.sql(SINK)
+    assert rows(second, "SELECT count(*), count(DISTINCT id) FROM s") == [(65, 65)]
+    assert second.sql("FLUSH SINK s_lake").fetchall()[0][1] == 5
+    assert rows(second, "SELECT count(*), count(DISTINCT id) FROM lake.s") == [(65, 65)]
+
+
+def test_nothing_to_flush_makes_no_snapshot(session: Session, topic: str) -> None:
+    source(session, topic)
+    session.sql(f"{SINK}; FLUSH SINK s_lake")
+    snapshot = one(session, "SELECT last_snapshot_id FROM kshell.sinks")
+    assert session.sql("FLUSH SINK s_lake").fetchall() == [("s_lake", 0, None)]
+    assert one(session, "SELECT last_snapshot_id FROM kshell.sinks") == snapshot
+
+
+def test_two_sessions_with_the_same_sink_land_each_event_once(open_session: OpenSession, topic: str, producer: Recorder) -> None:
+    one_, two = open_session(), open_session()
+    for session in (one_, two):
+        source(session, topic)
+        session.sql(SINK)
+    for round_ in range(4):
+        producer.produce(topic, events(10, 1000 + 10 * round_), partition=round_ % 2)
+        for session in (one_, two):
+            session.sql("WAIT SOURCE s UNTIL CAUGHT UP TIMEOUT '30s'; FLUSH SINK s_lake TIMEOUT '30s'")
+    for session in (one_, two):
+        assert rows(session, "SELECT count(*), count(DISTINCT id), count(DISTINCT (_kafka_partition, _kafka_offset)) FROM s") == [(100, 100, 100)]
+    assert {r[-1] for r in rows(two, "CHECK SINK s_lake")} == {"ok"}
+
+
+def test_commits_of_another_process_are_seen_without_being_asked(open_session: OpenSession, topic: str) -> None:
+    one_, two = open_session(), open_session()
+    for session in (one_, two):
+        session.sql("SET kshell_refresh = '200ms'")
+        source(session, topic)
+        session.sql(SINK)
+    one_.sql("FLUSH SINK s_lake")
+    wait_until(lambda: rows(two, "SELECT _tier, count(*) FROM s GROUP BY ALL") == [("lake", 60)])
+
+
+def test_bad_records_stand_in_the_error_table_and_nowhere_else(session: Session, topic: str, producer: Recorder) -> None:
+    producer.produce(topic, ["{broken", '{"id": 7777}'], partition=0)
+    session.sql(f"CREATE SOURCE s (id BIGINT) FROM KAFKA kafka (TOPIC '{topic}'); WAIT SOURCE s; {SINK}; FLUSH SINK s_lake")
+    assert rows(session, "SELECT _kafka_partition, _kafka_offset, code, _kafka_value FROM local.web.s__errors") == [(0, 40, "JSON_SYNTAX", b"{broken")]
+    assert rows(session, "SELECT _kafka_offset, code FROM kshell.errors WHERE source = 's'") == [(40, "JSON_SYNTAX")]
+    assert rows(session, "SELECT count(*), max(id) FROM lake.s") == [(61, 7777)]
+    checked = rows(session, "SELECT 1")
+    assert checked
+    assert {(r[1], r[-2], r[-1]) for r in rows(session, "CHECK SINK s_lake")} == {(0, 1, "ok"), (1, 0, "ok")}
+
+
+def test_leaving_without_a_flush_names_the_ranges_that_stay_in_kafka(session: Session, topic: str) -> None:
+    source(session, topic)
+    session.sql(SINK)
+    assert session.close(flush=False) == [f"s_lake: 60 rows not committed: {topic}[0] 0-39, {topic}[1] 0-19"]
+
+
+def test_leaving_flushes(open_session: OpenSession, topic: str) -> None:
+    first = open_session()
+    source(first, topic)
+    first.sql(SINK)
+    assert first.close() == []
+    second = open_session()
+    assert one(second, "SELECT count(*) FROM local.web.s") == 60
+
+
+def test_a_dropped_source_takes_its_sinks_only_when_told(session: Session, topic: str) -> None:
+    source(session, topic)
+    session.sql(SINK)
+    with pytest.raises(ConflictError, match="feeds the sink s_lake"):
+        session.sql("DROP SOURCE s")
+    session.sql("DROP SOURCE s CASCADE")
+    with pytest.raises(NotFoundError):
+        rows(session, "FROM s")
+    assert one(session, "SELECT count(*) FROM local.web.s") == 60
+
+
+def test_show_create_prints_what_makes_the_same_source_and_sink(open_session: OpenSession, topic: str) -> None:
+    first = open_session()
+    source(first, topic)
+    first.sql(f"{SINK}; FLUSH SINK s_lake")
+    texts = [rows(first, "SHOW CREATE SOURCE s")[0][1], rows(first, "SHOW CREATE SINK s_lake")[0][1]]
+    first.close()
+    second = open_session()
+    second.sql(texts[0])
+    second.sql("WAIT SOURCE s")
+    second.sql(texts[1])
+    assert rows(second, "SELECT count(*), count(DISTINCT id) FROM s") == [(60, 60)]
+
+
+def test_statements_of_kshell_are_refused_inside_a_transaction(session: Session, topic: str) -> None:
+    session.sql("BEGIN")
+    with pytest.raises(RefusedError, match="not transactional"):
+        source(session, topic)
+    session.sql("ROLLBACK")
+    source(session, topic)
+
+
+def test_a_transaction_sees_one_moment_of_both_tiers(session: Session, topic: str, producer: Recorder) -> None:
+    source(session, topic)
+    session.sql(f"{SINK}; BEGIN")
+    before = one(session, "SELECT count(*) FROM s")
+    producer.produce(topic, events(5, 100), partition=1)
+    wait_until(lambda: session.status().sources[0].buffer_rows == 65)
+    assert one(session, "SELECT count(*) FROM s") == before
+    session.sql("COMMIT")
+    assert one(session, "SELECT count(*) FROM s") == 65
+
+
+def test_reading_joins_no_group_and_commits_nothing(session: Session, topic: str) -> None:
+    before = set(rows(session, "FROM kafka_groups('kafka')"))
+    source(session, topic)
+    rows(session, f"SELECT count(*) FROM kafka_scan('{topic}', connection := 'kafka')")
+    assert set(rows(session, "FROM kafka_groups('kafka')")) == before
+
+
+def test_a_sink_leaves_advice_for_lag_tools(session: Session, topic: str) -> None:
+    source(session, topic)
+    session.sql(f"{SINK}; FLUSH SINK s_lake")
+    group = one(session, "SELECT group_name FROM kshell.sinks")
+    assert group.startswith("kshell-s_lake-")
+    wait_until(lambda: group in {g for g, *_ in rows(session, "FROM kafka_groups('kafka')")})
+
+
+def test_inferred_columns_yield_to_an_existing_table(open_session: OpenSession, kafka_topic: Callable[..., str], producer: Recorder,
+                                                     notes: Notes) -> None:
+    name = kafka_topic()
+    producer.produce(name, ['{"n": 1.5}', '{"n": 2}'])
+    first = open_session()
+    first.sql(f"CREATE SOURCE s FROM KAFKA kafka (TOPIC '{name}'); WAIT SOURCE s; {SINK}; FLUSH SINK s_lake; DROP SINK s_lake; DROP SOURCE s")
+    producer.produce(name, ['{"n": 3}'] * 3)
+    first.sql(f"CREATE SOURCE s FROM KAFKA kafka (TOPIC '{name}', SAMPLE 2); WAIT SOURCE s")
+    assert one(first, "SELECT typeof(n) FROM s LIMIT 1") == "BIGINT"
+    first.sql(SINK)
+    assert rows(first, "SELECT DISTINCT typeof(n) FROM s") == [("DOUBLE",)]
+    first.sql("FLUSH SINK s_lake TIMEOUT '20s'")
+    assert rows(first, "SELECT count(*), sum(n) FROM lake.s") == [(5, 12.5)]
+    assert "n has the type DOUBLE" in notes
