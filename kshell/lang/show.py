@@ -15,7 +15,9 @@ from kshell.lang.statements import ColumnDefinition
 from kshell.options import Lookup, OptionSet, Typed, Word, value_text
 
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_PASSWORDS = re.compile(r"password|secret|token|credential|jaas|key\.pem|\.key$|access-key", re.IGNORECASE)
+_PASSWORDS = re.compile(r"password|secret|token|credential|authorization|user\.info|jaas|key\.pem|\.key$|(access|account)[-_.]key",
+                        re.IGNORECASE)
+_USER_INFO = re.compile(r"(://[^/\s:@]*:)[^/\s@]+@")
 HIDDEN = "***"
 # Names that kshell's own clauses read as words: quoted, they are always names.
 _CLAUSES = frozenset({"IF", "WITH", "KAFKA", "SET"})
@@ -52,7 +54,8 @@ def create_sink_text(name: str, table: Sequence[str], *, source: str | None = No
 def attach_text(kind: str, uri: str, name: str, *, options: Mapping[str, Any] | None = None) -> str:
     declared = ATTACH_KAFKA if kind == "kafka" else ATTACH_ICEBERG
     parts = [f"TYPE {kind}", *_option_parts(declared, options or {})]
-    return f"ATTACH {literal(uri)} AS {name_text(name)} ({', '.join(parts)});"
+    shown = _USER_INFO.sub(rf"\1{HIDDEN}@", uri)
+    return f"ATTACH {literal(shown)} AS {name_text(name)} ({', '.join(parts)});"
 
 
 def _indented(lines: Iterable[str]) -> str:

@@ -11,9 +11,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from kshell.lang.tokens import plain_text, skip_blank, starts, token_end
+from kshell.lang.tokens import plain_text, starts, token_end
 
 _DOT_LINE = re.compile(r"^[ \t\ufeff]*(?P<command>[.\\](?=[A-Za-z?])[^\n]*)", re.MULTILINE)
+
+_DOT_START = re.compile(r"[.\\][A-Za-z?]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,15 +92,16 @@ def _statements(text: str, begin: int, end: int) -> Iterator[_Place]:
         if plain[start] != ";":
             first, last = (start if first is None else first), start
         elif first is not None:
-            yield begin + first, begin + token_end(plain, last), "sql", True
+            yield _place(chunk, begin, first, token_end(plain, last), True)
             first = None
     if found.open is not None:
-        first, last = (found.open if first is None else first), found.open
-        yield begin + first, begin + len(chunk.rstrip()), "sql", False
+        yield _place(chunk, begin, found.open if first is None else first, len(chunk.rstrip()), False)
     elif first is not None:
-        yield begin + first, begin + _end(plain, last), "sql", False
+        yield _place(chunk, begin, first, token_end(plain, last), False)
 
 
-def _end(plain: str, last: int) -> int:
-    end = token_end(plain, last)
-    return end if skip_blank(plain, end) == len(plain) else len(plain.rstrip())
+def _place(chunk: str, begin: int, first: int, end: int, ended: bool) -> _Place:
+    """A dot command may also follow a semicolon on its line; it then ends at the next one."""
+    if _DOT_START.match(chunk, first, end) and "\n" not in chunk[first:end]:
+        return begin + first, begin + end, "dot", True
+    return begin + first, begin + end, "sql", ended

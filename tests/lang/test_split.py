@@ -70,7 +70,9 @@ def test_a_script_from_windows_is_read() -> None:
     ("SELECT 1;\n\n.5", [("sql", "SELECT 1"), ("sql", ".5")]),
     (".mode csv; SELECT 1", [("dot", ".mode csv; SELECT 1")]),
     (r"\d orders", [("dot", r"\d orders")]),
-    ("SELECT 1; .mode csv", [("sql", "SELECT 1"), ("sql", ".mode csv")]),
+    ("SELECT 1; .mode csv", [("sql", "SELECT 1"), ("dot", ".mode csv")]),
+    ("SELECT 1; .mode csv; SELECT 2", [("sql", "SELECT 1"), ("dot", ".mode csv"), ("sql", "SELECT 2")]),
+    ("SELECT 1; .print it's\nSELECT 2;", [("sql", "SELECT 1"), ("sql", ".print it's\nSELECT 2;")]),
 ])
 def test_a_dot_command_is_a_line_of_its_own_outside_statements(text: str, expected: list[tuple[str, str]]) -> None:
     assert [(piece.kind, piece.text) for piece in split(text)] == expected
