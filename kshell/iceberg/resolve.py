@@ -73,25 +73,22 @@ def accept_rollback(lake: Lake, sink: Sink, control: Control = PATIENT) -> Head:
         state = next((s for s in (state_of(a, sink.id) for a in ancestors(table.metadata)) if s is not None), None)
         if state is None:
             raise state_lost(sink, "the table was rolled back to where it carries no progress")
-        return replace(state, definition=sink.definition), _jumps(_abandoned(table, sink), state, "REPLAY", "rollback")
+        before = _abandoned(table, sink)
+        known = before.positions() if before else {}
+        moved = ((tp, known.get(tp, n), n) for tp, n in sorted(state.positions().items()))
+        jumps = [Jump(*tp, old, new, "REPLAY", "rollback") for tp, old, new in moved if old != new]
+        return replace(state, definition=sink.definition), jumps
 
     return _move(lake, sink, move, control)
 
 
-def _abandoned(table: Table, sink: Sink) -> dict[TP, int]:
-    """The positions that the rollback took away, as the tag or the mirror remembers them."""
+def _abandoned(table: Table, sink: Sink) -> State | None:
+    """The state that the table does not stand at any more, as the tag or the mirror remembers it."""
     tag = table.metadata.refs.get(codec.tag_name(sink.id))
     snapshot = table.metadata.snapshot_by_id(tag.snapshot_id) if tag else None
     state = state_of(snapshot, sink.id) if snapshot else None
     mirror = table.metadata.properties.get(codec.state_key(sink.id))
-    if state is None and mirror:
-        state = codec.decode_mirror(mirror)[0]
-    return state.positions() if state else {}
-
-
-def _jumps(before: dict[TP, int], after: State, kind: str, reason: str) -> list[Jump]:
-    moved = ((tp, before.get(tp, 0), n) for tp, n in sorted(after.positions().items()))
-    return [Jump(*tp, old, new, kind, reason) for tp, old, new in moved if old != new]
+    return codec.decode_mirror(mirror)[0] if state is None and mirror else state
 
 
 def recover_from_data(lake: Lake, sink: Sink, facts: KafkaFacts, control: Control = PATIENT) -> Head:
@@ -116,9 +113,11 @@ def _recovered(table: Table, sink: Sink, facts: KafkaFacts) -> tuple[State, list
         counts = [sum(value[1] for key, value in own.items() if key[2] == p) for p in range(width)]
         topics[name] = TopicState(id=topic.id, epoch=epoch, leader=(-1,) * width, rows=tuple(counts), next=tuple(
             highest[p] + 1 if p in highest else topic.log_start.get(p, 0) for p in range(width)))
-    last = max((s.seq for s in (state_of(a, sink.id) for a in table.metadata.snapshots) if s), default=0)
-    state = State(seq=last, definition=sink.definition, cluster=facts.cluster_id, topics=topics)
-    return state, _jumps(_abandoned(table, sink), state, "RECOVER", "data")
+    before = _abandoned(table, sink)
+    state = State(seq=before.seq if before else 0, definition=sink.definition, cluster=facts.cluster_id, topics=topics)
+    known = before.positions() if before else {}
+    # Every partition, also where the number is the same: from here on the chain rests on the data.
+    return state, [Jump(*tp, known.get(tp, 0), n, "RECOVER", "data") for tp, n in sorted(state.positions().items())]
 
 
 def redefine(lake: Lake, sink: Sink, control: Control = PATIENT) -> Head:

@@ -29,6 +29,7 @@ class History:
 
     snapshots: dict[int, tuple[int | None, dict[str, str]]] = field(default_factory=dict)
     tables: dict[int, str] = field(default_factory=dict)
+    stale: list[str] = field(default_factory=list)          # snapshots written under a schema that was not the table's any more
     sent: int = 0
 
 
@@ -87,6 +88,9 @@ class FaultyCatalog(OurSqlCatalog):
                 summary = dict(snapshot.summary.additional_properties) if snapshot.summary else {}
                 self.history.snapshots[snapshot.snapshot_id] = (snapshot.parent_snapshot_id, summary)
                 self.history.tables[snapshot.snapshot_id] = table.name()[-1]
+                current = response.metadata.current_schema_id
+                if any(k.endswith(".commit") for k in summary) and snapshot.schema_id != current:
+                    self.history.stale.append(f"{snapshot.snapshot_id}: schema {snapshot.schema_id}, not {current}")
         return response
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import random
 import threading
+from collections.abc import Sequence
 
 import pyarrow as pa
 from pyiceberg.exceptions import CommitFailedException, ValidationException
@@ -15,14 +16,15 @@ from pyiceberg.types import StringType
 
 from kshell.iceberg.catalogs import Lake
 from tests.protocol.world import spec
+from tests.protocol.writer import Shared
 
-FIRST_ROLLBACK_AT_SNAPSHOT = 8
+FIRST_ROLLBACK_AT_SNAPSHOT = 5
 
 
 class Outsider(threading.Thread):
-    def __init__(self, lake: Lake, stop: threading.Event, seed: int, verbs: tuple[str, ...], pause_s: float = 0.12) -> None:
+    def __init__(self, lake: Lake, shared: Shared, seed: int, verbs: Sequence[str], pause_s: float = 0.12) -> None:
         super().__init__(name="outsider", daemon=True)
-        self.lake, self.stop_event, self.pause_s = lake, stop, pause_s
+        self.lake, self.gate, self.stop_event, self.pause_s = lake, shared.gate, shared.stop, pause_s
         self.draw, self.verbs = random.Random(seed), verbs
         self.done: dict[str, int] = {}
 
@@ -66,6 +68,11 @@ class Outsider(threading.Thread):
         return True
 
     def cruel(self, table: Table) -> bool:
+        """While no kshell runs: rolled back, appended to, and the snapshots below expired. The tag is younger than it was."""
+        with self.gate.shut():
+            return self._cruel(self.lake.load(table.name()))
+
+    def _cruel(self, table: Table) -> bool:
         if not self._back(table, self.draw.randint(2, 3)):
             return False
         table = self.lake.load(table.name())
@@ -74,7 +81,11 @@ class Outsider(threading.Thread):
         return True
 
     def forget(self, table: Table) -> bool:
-        """Progress that nothing carries any more: the tag removed, a foreign head, everything else expired."""
+        """While no kshell runs: the tag removed, a foreign head, everything else expired. Nothing carries the progress any more."""
+        with self.gate.shut():
+            return self._forget(self.lake.load(table.name()))
+
+    def _forget(self, table: Table) -> bool:
         tags = [n for n, r in table.metadata.refs.items() if r.snapshot_ref_type == "tag"]
         if len(table.metadata.snapshots) < FIRST_ROLLBACK_AT_SNAPSHOT:
             return False

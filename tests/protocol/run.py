@@ -1,4 +1,4 @@
-"""One seeded run, from outside: `python -m tests.protocol.run SEED [SECONDS] [VERB,VERB...]` prints its findings as one JSON object."""
+"""One seeded run, from outside: `python -m tests.protocol.run '{"seed": 1, "seconds": 9}'` prints its findings as one JSON object."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import sys
 import tempfile
 import time
 import warnings
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -14,18 +15,23 @@ from kshell.iceberg.values import Sink, Stop
 from tests.protocol import faulty, verify
 from tests.protocol.outsider import Outsider
 from tests.protocol.world import World, spec
-from tests.protocol.writer import Shared, Writer
+from tests.protocol.writer import Gate, Shared, Writer
 
 WRITERS = 3
+REWINDING = {"rollback", "cruel", "forget"}
 VERBS = ("append", "append", "delete", "expire", "expire", "rollback", "widen", "cruel", "forget")
 
 
-def run(seed: int, seconds: float = 20.0, verbs: tuple[str, ...] = VERBS) -> dict[str, Any]:
+def run(seed: int, seconds: float = 20.0, verbs: Sequence[str] = VERBS, records: int = 100, die: float = 0.015) -> dict[str, Any]:
+    """`verbs`: what the neighbour does, each as likely as it is often; `records` of a partition; `die`: chance of a kill, twice a request.
+
+    `clean` is the verdict of the verifiers; `reached`, that everything was committed in time."""
     with tempfile.TemporaryDirectory() as folder:
-        history, shared = faulty.History(), Shared(World(seed))
+        history, shared = faulty.History(), Shared(World(seed, records=records), Gate(WRITERS))
         faulty.lake(folder, history).close()                       # makes the tables of the database
-        writers = [Writer(n, faulty.lake(folder, history, faulty.Chances(), seed * 31 + n), shared) for n in range(WRITERS)]
-        outsider = Outsider(faulty.lake(folder, history), shared.stop, seed, verbs)
+        chances = faulty.Chances(die_before=die, die_after=die)
+        writers = [Writer(n, faulty.lake(folder, history, chances, seed * 31 + n), shared) for n in range(WRITERS)]
+        outsider = Outsider(faulty.lake(folder, history), shared, seed, verbs)
         began = time.monotonic()
         for thread in (*writers, outsider):
             thread.start()
@@ -36,7 +42,10 @@ def run(seed: int, seconds: float = 20.0, verbs: tuple[str, ...] = VERBS) -> dic
             thread.join(20)
         took = time.monotonic() - began
         found = _verify(folder, history, shared)
-        return {"seed": seed, "clean": found.clean() and not shared.surprises and reached, "reached": reached, **asdict(found),
+        found.unreadable += history.stale
+        if shared.stops and not REWINDING & set(verbs):
+            found.chain.append(f"stopped although nobody touched the history: {shared.stops}")
+        return {"seed": seed, "clean": found.clean() and not shared.surprises, "reached": reached, **asdict(found),
                 "surprises": shared.surprises[:3], "stops": shared.stops, "results": shared.results, "outsider": outsider.done,
                 "requests": history.sent, "seconds": round(took, 1)}
 
@@ -82,5 +91,4 @@ def _started(history: faulty.History, tp: tuple[str, int]) -> int:
 
 if __name__ == "__main__":
     warnings.simplefilter("ignore")
-    arguments = sys.argv[1:]
-    print(json.dumps(run(int(arguments[0]), *(float(a) for a in arguments[1:2]), *(tuple(a.split(",")) for a in arguments[2:3]))))
+    print(json.dumps(run(**json.loads(sys.argv[1]))))

@@ -5,6 +5,8 @@ from __future__ import annotations
 import random
 import threading
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from kshell.iceberg.catalogs import Lake
@@ -16,7 +18,38 @@ from kshell.iceberg.values import TP, Batch, Control, Created, Head, Range, Resu
 from tests.protocol.faulty import Died
 from tests.protocol.world import TOPIC, World, bad_rows, rows, spec
 
+GATE_S_MAX = 5.0
 LONGEST_WAIT_S = 0.02                         # backoff grows to 30 s; a run is a few seconds
+
+
+class Gate:
+    """Lets the neighbour act while no kshell runs: writers stop at it, and begin a new life behind it."""
+
+    def __init__(self, writers: int) -> None:
+        self._writers, self._idle, self._shut = writers, 0, False
+        self._changed = threading.Condition()
+
+    def arrive(self) -> bool:
+        """Of a writer between two flushes. True: the gate was shut, begin again."""
+        with self._changed:
+            waited = self._shut
+            self._idle += 1
+            self._changed.notify_all()
+            self._changed.wait_for(lambda: not self._shut, GATE_S_MAX)
+            self._idle -= 1
+        return waited
+
+    @contextmanager
+    def shut(self) -> Iterator[None]:
+        with self._changed:
+            self._shut = True
+            self._changed.wait_for(lambda: self._idle >= self._writers, GATE_S_MAX)
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._shut = False
+                self._changed.notify_all()
 
 
 @dataclass
@@ -24,6 +57,7 @@ class Shared:
     """What the threads of a run have in common."""
 
     world: World
+    gate: Gate
     stop: threading.Event = field(default_factory=threading.Event)
     repair: threading.Lock = field(default_factory=threading.Lock)
     surprises: list[str] = field(default_factory=list)
@@ -59,6 +93,8 @@ class Writer(threading.Thread):
         created = create_sink(self.lake, spec(), self.world.facts(), self._starts, self.control)
         head, positions = created.head, created.head.cut()
         while not self.shared.stop.is_set():
+            if self.shared.gate.arrive():
+                raise Died
             ranges = self._ranges(positions)
             if not ranges:
                 if self._finished(created):
