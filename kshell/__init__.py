@@ -29,12 +29,13 @@ from kshell.errors import (
     UnreachableError,
     UsageError,
 )
+from kshell.version import VERSION
 
 if TYPE_CHECKING:
     from kshell.query.result import Result
     from kshell.session import Session
 
-__version__ = "0.1.0"
+__version__ = VERSION
 
 
 def connect(brokers: str | None = None, *, read_only: bool = False) -> Session:
