@@ -51,7 +51,7 @@ def _require_servers() -> None:
 def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
     """A broker that all tests of the run share."""
     _require_servers()
-    broker = Broker(tmp_path_factory.mktemp("kafka"))
+    broker = Broker(tmp_path_factory.mktemp("kafka"), session_timeout_ms=20_000)
     broker.start()
     yield broker
     broker.stop()

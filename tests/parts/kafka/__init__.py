@@ -22,10 +22,13 @@ class Broker(Server):
     ready_word = "Kafka Server started"
 
     def __init__(self, folder: Path, *, port: int | None = None, heap: str = "160m", full_jit: bool = False, secure: bool = False,
-                 auto_create: bool = False) -> None:
+                 auto_create: bool = False, session_timeout_ms: int = 3000) -> None:
+        """After a crash the broker is let in again once `session_timeout_ms` have passed; one that gets no processor time for
+        longer than that is taken for dead."""
         super().__init__(folder)
         self.port = port or free_ports(3)
         self.heap, self.full_jit, self.secure, self.auto_create = heap, full_jit, secure, auto_create
+        self.session_timeout_ms = session_timeout_ms
 
     @property
     def bootstrap(self) -> str:
@@ -46,7 +49,7 @@ class Broker(Server):
         listeners = f"PLAINTEXT://{self.bootstrap}" + (f",SASL_PLAINTEXT://{self.secure_bootstrap}" if self.secure else "")
         text = (HERE / "server.properties").read_text()
         for name, value in (("folder", self.folder), ("listeners", listeners), ("controller_port", self.port + 1),
-                            ("auto_create", str(self.auto_create).lower())):
+                            ("auto_create", str(self.auto_create).lower()), ("session_timeout_ms", self.session_timeout_ms)):
             text = text.replace("{" + name + "}", str(value))
         extra = (HERE / "secure.properties").read_text() if self.secure else ""
         (self.folder / "server.properties").write_text(text + extra)
