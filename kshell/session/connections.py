@@ -65,7 +65,8 @@ class Connections:
         own = ("SECRET", "SCHEMA_REGISTRY", "TIMEOUT", "CONFIG")
         defaults = {k: v for k, v in options.items() if k in options.given and k not in own}
         self._put_cluster(statement.name, Attached(cluster, statement.uri, {k: options[k] for k in options.given}, defaults))
-        return f"cluster {statement.name} attached: {len(self.topics[statement.name])} topics"
+        count = len(self.topics[statement.name])
+        return f"cluster {statement.name} attached: {count} topic{'s' if count != 1 else ''}"
 
     def attach_address(self, name: str, address: str) -> Cluster:
         """For --brokers, and for FROM KAFKA 'host:9092'."""

@@ -4,6 +4,8 @@ Invariant: a view reads the newest snapshot of the moment it was made; REFRESH C
 
 from __future__ import annotations
 
+import duckdb
+
 from kshell.columns import literal, quote
 from kshell.engine import Engine
 from kshell.errors import Error
@@ -53,8 +55,12 @@ class LakeViews:
         query = ("SELECT table_catalog, table_schema, table_name, list(column_name ORDER BY ordinal_position) "
                  "FROM information_schema.columns "
                  "WHERE table_schema NOT IN ('kshell_buffer', 'information_schema', 'pg_catalog') GROUP BY ALL")
-        found = cursor.execute(query).fetchall()
-        cursor.close()
+        try:
+            found = cursor.execute(query).fetchall()
+        except duckdb.Error:
+            return {}                          # a view whose files are gone, or an engine that is closing: nothing to complete
+        finally:
+            cursor.close()
         return {_shown(catalog, schema, name): tuple(columns) for catalog, schema, name, columns in found}
 
 

@@ -108,8 +108,9 @@ class Sources:
         if old is not None and statement.if_not_exists:
             return None
         self._check_name(statement, old, used_by)
+        options = declared.SOURCE.parse(statement.options, self._context.resolve, zone=self._context.zone())
         attached = self._connections.attached(statement.cluster, is_address=statement.cluster_is_address)
-        options = declared.SOURCE.parse(statement.options, self._context.resolve, zone=self._context.zone(), base=attached.defaults)
+        options.update({k: v for k, v in attached.defaults.items() if k not in options.given})
         columns = self._declared_columns(statement, options)
         source = self._build(statement.name, attached.cluster, options, columns, replaces=old)
         self._by_name[statement.name.lower()] = source

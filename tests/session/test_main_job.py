@@ -84,8 +84,8 @@ def test_two_sessions_with_the_same_sink_land_each_event_once(open_session: Open
         producer.produce(topic, events(10, 1000 + 10 * round_), partition=round_ % 2)
         for session in (one_, two):
             session.sql("WAIT SOURCE s UNTIL CAUGHT UP TIMEOUT '30s'; FLUSH SINK s_lake TIMEOUT '30s'")
-    for session in (one_, two):
-        assert rows(session, "SELECT count(*), count(DISTINCT id), count(DISTINCT (_kafka_partition, _kafka_offset)) FROM s") == [(100, 100, 100)]
+    counts = "SELECT count(*), count(DISTINCT id), count(DISTINCT (_kafka_partition, _kafka_offset)) FROM s"
+    assert [rows(session, counts) for session in (one_, two)] == [[(100, 100, 100)]] * 2
     assert {r[-1] for r in rows(two, "CHECK SINK s_lake")} == {"ok"}
 
 
@@ -102,7 +102,8 @@ def test_commits_of_another_process_are_seen_without_being_asked(open_session: O
 def test_bad_records_stand_in_the_error_table_and_nowhere_else(session: Session, topic: str, producer: Recorder) -> None:
     producer.produce(topic, ["{broken", '{"id": 7777}'], partition=0)
     session.sql(f"CREATE SOURCE s (id BIGINT) FROM KAFKA kafka (TOPIC '{topic}'); WAIT SOURCE s; {SINK}; FLUSH SINK s_lake")
-    assert rows(session, "SELECT _kafka_partition, _kafka_offset, code, _kafka_value FROM local.web.s__errors") == [(0, 40, "JSON_SYNTAX", b"{broken")]
+    errors = rows(session, "SELECT _kafka_partition, _kafka_offset, code, _kafka_value FROM local.web.s__errors")
+    assert errors == [(0, 40, "JSON_SYNTAX", b"{broken")]
     assert rows(session, "SELECT _kafka_offset, code FROM kshell.errors WHERE source = 's'") == [(40, "JSON_SYNTAX")]
     assert rows(session, "SELECT count(*), max(id) FROM lake.s") == [(61, 7777)]
     checked = rows(session, "SELECT 1")
@@ -188,7 +189,8 @@ def test_inferred_columns_yield_to_an_existing_table(open_session: OpenSession, 
     name = kafka_topic()
     producer.produce(name, ['{"n": 1.5}', '{"n": 2}'])
     first = open_session()
-    first.sql(f"CREATE SOURCE s FROM KAFKA kafka (TOPIC '{name}'); WAIT SOURCE s; {SINK}; FLUSH SINK s_lake; DROP SINK s_lake; DROP SOURCE s")
+    first.sql(f"CREATE SOURCE s FROM KAFKA kafka (TOPIC '{name}'); WAIT SOURCE s; {SINK}; FLUSH SINK s_lake")
+    first.sql("DROP SOURCE s CASCADE")
     producer.produce(name, ['{"n": 3}'] * 3)
     first.sql(f"CREATE SOURCE s FROM KAFKA kafka (TOPIC '{name}', SAMPLE 2); WAIT SOURCE s")
     assert one(first, "SELECT typeof(n) FROM s LIMIT 1") == "BIGINT"

@@ -162,7 +162,7 @@ def test_a_rolled_back_table_is_read_again_only_when_told(open_session: OpenSess
     second.close()
     lake = open_catalog("local", "local", data_dir=_folder(second))
     table = lake.load(("web", "s"))
-    earlier = [s for s in table.snapshots() if (s.summary.additional_properties if s.summary else {}).get("added-records") == "10"][0]
+    earlier = next(s for s in table.snapshots() if (s.summary.additional_properties if s.summary else {}).get("added-records") == "10")
     table.manage_snapshots().set_current_snapshot(snapshot_id=earlier.snapshot_id).commit()
     lake.close()
     session = open_session()
