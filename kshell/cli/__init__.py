@@ -7,11 +7,15 @@ Invariant: stdout holds rows; every failure is one error on stderr and the exit 
 from __future__ import annotations
 
 import contextlib
+import os
+import signal
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
 
 import kshell
 from kshell.cli import flags as reading
+from kshell.cli.flags import Flags
 from kshell.errors import Error
 
 
@@ -27,10 +31,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         with contextlib.suppress(ReaderGone):
             Stdout().write((flags.help or f"kshell {kshell.__version__}\n").encode())
         return 0
+    with _interruptible():
+        return _run(flags)
+
+
+def _run(flags: Flags) -> int:
     if flags.command == "demo":
-        from kshell import demo
-        terminal = sys.stdin is not None and sys.stdin.isatty() and sys.stdout.isatty()
-        return demo.main(flags.arguments, prompt=_after_the_tour if terminal else None)
+        return _demo(flags)
     if not flags.inputs and flags.command != "run" and sys.stdin is not None and sys.stdin.isatty():
         from kshell.cli.prompt import start
         return start(flags)
@@ -38,9 +45,32 @@ def main(argv: Sequence[str] | None = None) -> int:
     return run(flags)
 
 
-def _after_the_tour(init: str) -> int:
-    from kshell.cli.prompt import start
-    return start(reading.Flags(init=init))
+def _demo(flags: Flags) -> int:
+    """The tour; on a terminal it goes on at the prompt."""
+    from kshell import demo
+
+    def prompt(init: str) -> int:
+        from kshell.cli.prompt import start
+        return start(Flags(init=init))
+
+    signal.signal(signal.SIGINT, signal.default_int_handler)     # Ctrl-C unwinds: the broker and the scratch folder end with the tour
+    try:
+        return demo.main(list(flags.arguments), prompt=prompt if sys.stdin.isatty() and sys.stdout.isatty() else None)
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT
+
+
+@contextlib.contextmanager
+def _interruptible() -> Iterator[None]:
+    """Ctrl-C while libraries still load: nothing has begun, so leave. Whoever runs statements listens for himself later."""
+    if threading.current_thread() is not threading.main_thread() or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        yield
+        return
+    signal.signal(signal.SIGINT, lambda number, frame: os._exit(128 + number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _usage(wrong: Error, words: Sequence[str]) -> int:

@@ -5,6 +5,7 @@ Invariant: loads prompt_toolkit; nothing headless imports this file."""
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -36,6 +37,7 @@ def start(flags: Flags) -> int:
     except Error as failed:
         sys.stderr.write(error_text(failed))
         return failed.exit
+    signal.signal(signal.SIGINT, signal.default_int_handler)      # from here on Ctrl-C belongs to the prompt
     settings = Settings(mode=flags.mode, headers=flags.header, nullvalue=flags.nullvalue, limit=flags.limit)
     settings.highlight = settings.highlight and flags.color
     choices = Choices(read_only=flags.read_only, flush_on_exit=flags.flush, init=init, quiet=flags.quiet)
