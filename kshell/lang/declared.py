@@ -189,3 +189,24 @@ SETTINGS = OptionSet(
     ),
     noun="setting",
 )
+
+
+def _secret(type_: str, **meanings: str) -> OptionSet:
+    return OptionSet(f"CREATE SECRET (TYPE {type_})", tuple(Option(name, Text(), None, doc) for name, doc in meanings.items()))
+
+
+# Names only: secrets are understood, and kept by none of this.
+SECRETS = {
+    "kafka": _secret(
+        "kafka", BOOTSTRAP_SERVERS="brokers", SECURITY_PROTOCOL="how to connect", SASL_MECHANISM="how to sign in", SASL_USERNAME="user",
+        SASL_PASSWORD="password", SSL_CA="certificate authority", SSL_CERT="own certificate", SSL_KEY="own key", OAUTH_CLIENT_ID="client",
+        OAUTH_CLIENT_SECRET="secret of the client", OAUTH_TOKEN_ENDPOINT_URL="where tokens come from", OAUTH_SCOPE="scope of tokens",
+        SCOPE="brokers it is for", ALLOW_PLAINTEXT_CREDENTIALS="send passwords unencrypted", INSECURE="do not check certificates",
+        PROVIDER="config, env or file", CONFIG="settings of the client"),
+    "schema_registry": _secret("schema_registry", URL="address", USERNAME="user", PASSWORD="password", TOKEN="token",
+                               SSL_CA="certificate authority", SCOPE="address it is for"),
+    "iceberg_catalog": _secret(
+        "iceberg_catalog", CREDENTIAL="client and secret", TOKEN="token", OAUTH2_SERVER_URI="where tokens come from",
+        S3_ACCESS_KEY_ID="access key", S3_SECRET_ACCESS_KEY="secret key", S3_REGION="region", S3_ENDPOINT="address of the store",
+        PROPERTIES="properties as PyIceberg names them"),
+}

@@ -6,12 +6,12 @@ from __future__ import annotations
 
 from kshell.errors import StatementSyntaxError
 from kshell.lang import dialects, notbuilt
+from kshell.lang.declared import SECRETS
 from kshell.lang.forms import FORMS
 from kshell.lang.reader import Reader
 from kshell.lang.statements import Attach, ColumnDefinition, CreateSink, CreateSource, Detach, Statement
 from kshell.lang.values import expect_options, read_options
 
-_SECRET_TYPES = ("kafka", "schema_registry", "iceberg_catalog")
 # Words that end a column's type, and so cannot begin a part of it.
 _NO_TYPE = frozenset([
     "PRIMARY", "KEY", "UNIQUE", "DEFAULT", "CHECK", "REFERENCES", "GENERATED", "AS", "COLLATE", "NULL", "CONSTRAINT", "METADATA",
@@ -104,8 +104,20 @@ def _any_name(reader: Reader) -> str:
 # ---- CREATE ----------------------------------------------------------------------------------------------------
 
 def secret(text: str) -> Statement | None:
-    kind = _type_word(Reader(text))
-    return notbuilt.secret(text, kind) if kind in _SECRET_TYPES else None
+    reader = Reader(text, FORMS["CREATE SECRET"])
+    kind = _type_word(reader)
+    if kind not in SECRETS:
+        return None
+    reader.expect("CREATE")
+    or_replace = reader.accept("OR", "REPLACE")
+    reader.one_of("TEMPORARY", "TEMP", "PERSISTENT")
+    reader.expect("SECRET")
+    existing(reader, or_replace)
+    reader.unqualified("the name of a secret")
+    options = expect_options(reader)
+    reader.end()
+    SECRETS[kind].check_names(tuple(o for o in options if o.key != "TYPE"))
+    return notbuilt.secret(text, kind)
 
 
 def source(text: str) -> Statement:

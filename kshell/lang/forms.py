@@ -10,6 +10,7 @@ FORMS = {
                      f"FROM KAFKA [cluster] {OPTIONS}",
     "CREATE SINK": "[EXPLAIN] CREATE [OR REPLACE] SINK [IF NOT EXISTS] name FROM source | AS SELECT ... "
                    f"INTO ICEBERG catalog.namespace.table {OPTIONS}",
+    "CREATE SECRET": "CREATE [OR REPLACE] [TEMPORARY | PERSISTENT] SECRET [IF NOT EXISTS] name (TYPE kafka, option value, ...)",
     "ALTER SOURCE": "ALTER SOURCE [IF EXISTS] name SET (option value, ...) | RESET (option, ...) | RENAME TO name | "
                     "ADD COLUMN name type [FROM '$.path'] | DROP COLUMN name | SEEK TO position",
     "ALTER SINK": "ALTER SINK [IF EXISTS] name SET (option value, ...) | RESET (option, ...) | RENAME TO name | "

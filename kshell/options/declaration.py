@@ -107,6 +107,15 @@ class OptionSet:
             self._refuse_fixed(option, None)
         return Parsed({o.name: self.default(o.name, context) for o in names}, [o.name for o in names])
 
+    def check_names(self, raw: Options) -> None:
+        """Only that every option is known and given once: for a statement whose values are not used."""
+        seen: set[str] = set()
+        for written in raw:
+            option = self._declared(written.key, written.written, written.span)
+            if option.name in seen:
+                raise BadValueError(f"{option.name} is given twice", position=written.span.start, length=written.span.length)
+            seen.add(option.name)
+
     def default(self, name: str, context: Context | None = None) -> Any:
         option = self[name]
         return None if option.default is None else option.kind.read(option.default, context or Context(unresolved))

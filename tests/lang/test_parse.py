@@ -227,7 +227,7 @@ def test_a_column_has_any_type_of_duckdb(written: str, type_: str, not_null: boo
     ("DROP ALERT a", "DROP ALERT"),
     ("PAUSE ALERT a", "PAUSE ALERT"), ("OPTIMIZE SINK s", "OPTIMIZE SINK"), ("REPLAY ERRORS OF SINK s", "REPLAY ERRORS"),
     ("CREATE SECRET p (TYPE kafka, SASL_PASSWORD 'x9')", "CREATE SECRET of TYPE kafka"),
-    ("CREATE OR REPLACE PERSISTENT SECRET IF NOT EXISTS p (URL 'u', TYPE schema_registry)", "CREATE SECRET of TYPE schema_registry"),
+    ("CREATE PERSISTENT SECRET IF NOT EXISTS p (URL 'u', TYPE schema_registry)", "CREATE SECRET of TYPE schema_registry"),
     ("CREATE SECRET p (TYPE 'iceberg_catalog', TOKEN getenv('T'))", "CREATE SECRET of TYPE iceberg_catalog"),
     ("SHOW CONSUMER GROUPS FROM k LIKE 'a%'", "SHOW CONSUMER GROUPS"), ("SHOW SUBJECTS", "SHOW SUBJECTS"), ("SHOW ALERTS", "SHOW ALERTS"),
     ("SHOW SERVERS", "SHOW SERVERS"), ("LIST SECRETS", "SHOW SECRETS"),

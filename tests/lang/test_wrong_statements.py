@@ -92,6 +92,8 @@ SYNTAX = [
     ("ATTACH 'kafka://b:9092' AS «'k'» (TYPE kafka)", "expected a name after AS, found 'k'", "form:"),
     ("ATTACH OR REPLACE «IF NOT EXISTS» 'kafka://b' AS k (TYPE kafka)", "exclude each other", "leave one"),
     ("ATTACH 'kafka://b:9092' AS k (TYPE kafka) «x»", "the end of the statement, found x", "form:"),
+    ("CREATE SECRET x (TYPE kafka, PASSWORD 'p'«»", "expected , or ), found the end", "form: CREATE"),
+    ("CREATE OR REPLACE SECRET «IF NOT EXISTS» x (TYPE kafka)", "exclude each other", "leave one"),
     # ---- ALTER
     ("ALTER SOURCE o«»", "SET, RESET, RENAME TO, ADD COLUMN, DROP COLUMN or SEEK TO", None),
     ("ALTER SOURCE o «SETT» (A 1)", "found SETT", "did you mean SET?"),
@@ -222,6 +224,8 @@ VALUES = [
     ("ATTACH 'kafka://b' AS k (TYPE kafka, TIMEOUT «5»)", BadValueError, "TIMEOUT takes a duration", "write '5s'"),
     ("ATTACH 'http://c' AS c (TYPE iceberg, CATALOG «hive»)", RefusedError, "CATALOG hive is not built yet", "built: rest, sql"),
     ("ATTACH 'http://c' AS c (TYPE iceberg, CATALOG rest, «URI» 'x')", UnknownOptionError, "no option URI", "before AS"),
+    ("CREATE SECRET x (TYPE kafka, «SASL_USERNAM» 'u')", UnknownOptionError, "no option SASL_USERNAM", "did you mean SASL_USERNAME?"),
+    ("CREATE SECRET x (TYPE kafka, SCOPE 'a', «scope» 'b')", BadValueError, "SCOPE is given twice", None),
     ("ALTER SOURCE o SET («FORMAT» raw)", RefusedError, "FORMAT cannot change afterwards", "CREATE OR REPLACE SOURCE"),
     ("ALTER SINK s SET («ID» other)", RefusedError, "ID cannot change afterwards", "CREATE OR REPLACE SINK"),
     ("ALTER SINK s SET (COMMIT_INTERVAL «60»)", BadValueError, "takes a duration", "write '60s'"),
