@@ -6,8 +6,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 KEEP = 100
 
@@ -20,7 +19,7 @@ class Notes:
         self._waiting: deque[str] = deque()
         self._dropped = 0
         self._lock = threading.Lock()
-        self._held = 0
+        self._held = False
         self.wake: Callable[[], None] | None = None
 
     def put(self, text: str) -> None:
@@ -47,14 +46,13 @@ class Notes:
         if dropped:
             self._write(f"note: {dropped} more messages")
 
-    @contextmanager
-    def held(self) -> Iterator[None]:
-        """Nothing is printed inside, for example while a table is; what came is printed after."""
+    def hold(self) -> None:
+        """Nothing is printed until `release`: rows are being written, or a pager has the screen."""
         with self._lock:
-            self._held += 1
-        try:
-            yield
-        finally:
-            with self._lock:
-                self._held -= 1
-            self.drain()
+            self._held = True
+
+    def release(self) -> None:
+        """Print what came meanwhile."""
+        with self._lock:
+            self._held = False
+        self.drain()

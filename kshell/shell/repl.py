@@ -28,6 +28,7 @@ from kshell.shell.progress import Progress
 from kshell.shell.say import say
 from kshell.shell.settings import Settings
 from kshell.shell.toolbar import Toolbar
+from kshell.shell.transaction import OpenTransaction
 
 INTERRUPTED = 130
 
@@ -56,11 +57,12 @@ class Repl:
         self._editor = Editor(settings, history, self._cache, Toolbar(session.status), notes, editing_mode=self._choices.editing_mode,
                               read_only=self._choices.read_only)
         self._progress = Progress(sys.stderr, _fraction(session), lambda: settings.progress_bar and sys.stderr.isatty())
+        self._transaction = OpenTransaction(session.status, notes.put)
         self._foreground = Foreground(lambda: self._context.interrupt(), self._leaves, self._progress.tick)
         self._context = Context(
             session, self._script, settings, out or sys.stdout.buffer, say, terminal=terminal, interactive=True, quiet=self._choices.quiet,
             read_only=self._choices.read_only, pager_setting=self._choices.pager, history=history, lend=self._foreground.terminal_lent,
-            on_rows=self._progress.stop)
+            on_rows=self._before_rows)
 
     def run(self) -> int:
         """The exit code. The session is closed when it returns."""
@@ -74,6 +76,7 @@ class Repl:
             return out.code
         finally:
             self._cache.stop()
+            self._transaction.close()
             self._context.close()
 
     def _whole(self) -> int:
@@ -138,7 +141,8 @@ class Repl:
                 raise
             except Error as e:
                 say(error_text(e, Place(text, piece.start, number, file or None, piece.text)).rstrip("\n"))
-                raise Reported from None
+                if not file or self._context.settings.bail:
+                    raise Reported from None
 
     def _run(self, piece: Piece) -> None:
         if piece.kind == "dot":
@@ -158,6 +162,13 @@ class Repl:
             self._foreground.run(lambda: self._shown(statement))
         finally:
             self._progress.stop()
+            self._notes.release()
+        self._transaction.ran(statement.text)
+
+    def _before_rows(self) -> None:
+        """From the first row on the screen belongs to the result, until the statement ends."""
+        self._progress.stop()
+        self._notes.hold()
 
     def _shown(self, statement: Statement) -> None:
         try:

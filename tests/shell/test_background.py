@@ -14,9 +14,10 @@ def test_without_a_prompt_a_note_is_printed_at_once() -> None:
 def test_inside_a_table_it_waits() -> None:
     lines: list[str] = []
     notes = Notes(lines.append)
-    with notes.held():
-        notes.put("note: committed")
-        assert lines == []
+    notes.hold()
+    notes.put("note: committed")
+    assert lines == []
+    notes.release()
     assert lines == ["note: committed"]
 
 
@@ -34,8 +35,9 @@ def test_with_a_prompt_it_waits_for_the_prompt_to_step_aside() -> None:
 def test_a_flood_is_counted() -> None:
     lines: list[str] = []
     notes = Notes(lines.append)
-    with notes.held():
-        for n in range(KEEP + 7):
-            notes.put(f"note: {n}")
+    notes.hold()
+    for n in range(KEEP + 7):
+        notes.put(f"note: {n}")
+    notes.release()
     assert len(lines) == KEEP + 1
     assert lines[-1] == "note: 7 more messages"
