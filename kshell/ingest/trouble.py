@@ -5,6 +5,7 @@ owner is told, because skipping is a statement that the table records."""
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -24,19 +25,21 @@ class Troubles:
                  owner: OnTrouble | None) -> None:
         self._cluster, self._buffer, self._spec, self._shared, self._handoff = cluster, buffer, spec, shared, handoff
         self._owner = owner
-        self.topic_ids: dict[str, str | None] = dict(spec.topic_ids)
+        self._topic_ids: dict[str, str | None] = dict(spec.topic_ids)
+        self._describing = threading.Lock()   # an answer is compared before another thread may ask: else an old one undoes a later one
 
     # ---- from the fetching thread
 
     def out_of_range(self, tp: TP, position: int) -> bool:
         """False: the cluster did not say where its log begins and ends; ask again."""
         try:
-            if self.recreated(self._cluster.describe([tp[0]])):
+            self.describe(tp[0])
+            if self._buffer.seeking(tp):      # the position was moved since the reader met the end of its log
                 return True
             start = self._cluster.log_starts([tp])[tp]
             end = self._cluster.log_ends([tp], committed=False)[tp]
         except NotFoundError:
-            self._missing(tp[0])
+            self.missing(tp[0])
             return True
         except Error as error:
             self._shared.last_error = error.message
@@ -62,16 +65,16 @@ class Troubles:
 
     # ---- from the watching thread, and above
 
-    def recreated(self, topics: Mapping[str, TopicInfo]) -> bool:
-        """True when one of the topics is not the one we began with. Brokers without topic ids: the check is off."""
-        changed = False
-        for name, topic in topics.items():
-            before = self.topic_ids.get(name)
+    def describe(self, name: str) -> TopicInfo:
+        """The topic as it is. When it is not the one we began with, what follows from that has happened before this returns.
+        NotFoundError: it is gone. Brokers without topic ids: the check is off."""
+        with self._describing:
+            topic = self._cluster.describe([name])[name]
+            before = self._topic_ids.get(name)
             if before is not None and topic.id is not None and topic.id != before:
-                changed = True
                 self._begin_again(name, topic)
-            self.topic_ids[name] = topic.id if topic.id is not None else before
-        return changed
+            self._topic_ids[name] = topic.id if topic.id is not None else before
+            return topic
 
     def _begin_again(self, name: str, topic: TopicInfo) -> None:
         stood = {tp: at for tp, at in self._buffer.decoded().items() if tp[0] == name}
@@ -90,14 +93,10 @@ class Troubles:
         others = {tp: state.start for tp, state in self._buffer.partitions().items() if tp not in (gone or {})}
         self._buffer.restart(others | dict(positions))
 
-    def _missing(self, topic: str) -> None:
+    def missing(self, topic: str) -> None:
         for tp, at in self._buffer.decoded().items():
             if tp[0] == topic:
                 self._report("TOPIC_MISSING", tp, at, None, None)
-
-    def missing(self, topics: set[str]) -> None:
-        for topic in topics:
-            self._missing(topic)
 
     def _report(self, kind: TroubleKind, tp: TP, at: int, start: int | None, end: int | None) -> None:
         if (known := self._shared.troubles().get(tp)) is not None and known.kind == kind and known.position == at:

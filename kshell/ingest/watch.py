@@ -71,10 +71,9 @@ class Watcher:
         topics: dict[str, TopicInfo] = {}
         for name in sorted(self._topics):
             try:
-                topics |= self._cluster.describe([name])
+                topics[name] = self._troubles.describe(name)
             except NotFoundError:
-                self._troubles.missing({name})
-        self._troubles.recreated(topics)
+                self._troubles.missing(name)
         known = self._buffer.decoded()
         joining = {(name, p): 0 for name, topic in topics.items() for p in topic.partitions if (name, p) not in known and self._takes(p)}
         if joining:
