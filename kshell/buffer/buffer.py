@@ -278,6 +278,11 @@ class Buffer:
         kept = [s for s in list(self._c.filling.segments) if not below(s, cut)]
         return sum(s.rows for s in kept), sum(s.bytes for s in kept)
 
+    def published(self, sink: str) -> bool:
+        """Whether the views show the sink's table up to the newest cut that was asked for."""
+        state = self._c.sinks[sink]
+        return state.cut is not None and state.wanted is None
+
     # ---- numbers
 
     @property
