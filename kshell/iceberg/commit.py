@@ -167,6 +167,7 @@ class _Rows:
                 self.rows = self.batch.rows() if any(r.rows for r in self.batch.ranges.values()) else _EMPTY
             self.tries += 1
             self.files = files.write(table, self.rows, self.batch.cid, state, self.tries)
+            failpoint("flush.after_parquet")
             self.rows = None                  # written: the memory is free again
         return self.files
 

@@ -83,17 +83,20 @@ def _require_pointer(metadata: TableMetadata, sink: Sink, found: Snapshot) -> No
 
 
 def _beyond_the_walk(metadata: TableMetadata, sink: Sink, walked: list[Snapshot]) -> Found:
+    """No ancestor carries a state. What the tag or the mirror remembers must be explained, or the sink stops."""
     tag = metadata.refs.get(codec.tag_name(sink.id))
-    if not walked or walked[-1].parent_snapshot_id is None:      # the whole history is known
-        if tag is not None or codec.state_key(sink.id) in metadata.properties:
-            raise state_lost(sink, "the table was rolled back to before the first commit of this sink")
-        return Found(None)
+    if tag is None and codec.state_key(sink.id) not in metadata.properties:
+        return Found(None)                    # never ours, as far as metadata can say; CREATE SINK also looks for rows with positions
+    oldest = walked[-1] if walked else None
+    if oldest is None or (oldest.parent_snapshot_id is None and (oldest.sequence_number or 0) <= 1):
+        raise state_lost(sink, "the table was rolled back to before the first commit of this sink")
+    # A parent that is None proves no root: PyIceberg's expiry cuts the link to a parent that it removes.
     snapshot = metadata.snapshot_by_id(tag.snapshot_id) if tag is not None else None
     state = state_of(snapshot, sink.id) if snapshot is not None else None
     if snapshot is None or state is None:
         raise state_lost(sink, "the snapshots that carried its progress are expired and its tag is gone")
-    if (snapshot.sequence_number or 0) > (walked[0].sequence_number or 0):
-        raise rolled_back(sink, f"its last commit (snapshot {snapshot.snapshot_id}) is later than the table's head")
+    if (snapshot.sequence_number or 0) >= (oldest.sequence_number or 0):
+        raise rolled_back(sink, f"its last commit (snapshot {snapshot.snapshot_id}) is not among the ancestors of the table's head")
     return Found(state, snapshot.snapshot_id, by_tag=True)
 
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import sys
 import tempfile
+import threading
 import time
 import warnings
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
-from kshell.iceberg.values import Sink, Stop
+from kshell.iceberg.head import load_head
+from kshell.iceberg.values import State
 from tests.protocol import faulty, verify
 from tests.protocol.outsider import Outsider
 from tests.protocol.world import World, spec
@@ -54,8 +56,9 @@ def _verify(folder: str, history: faulty.History, shared: Shared) -> verify.Find
     found = verify.Findings()
     lake = faulty.lake(folder, history)
     try:
+        writer = Writer(-1, lake, replace(shared, stop=threading.Event()))
+        state = _resolved(writer)
         table, errors = lake.load(spec().table), lake.load(spec().errors_table or ())
-        state = _state(table, shared)
         rows, failed = verify.positions_of(table, with_seq=True), verify.positions_of(errors, with_seq=False)
         positions = verify.verify_chain(history, table.metadata.current_snapshot_id, found)
         verify.verify_chain(history, errors.metadata.current_snapshot_id, found)
@@ -66,15 +69,14 @@ def _verify(folder: str, history: faulty.History, shared: Shared) -> verify.Find
     return found
 
 
-def _state(table: Any, shared: Shared) -> Any:
-    from kshell.iceberg.state import ancestors, read_state, state_of
-
-    sink = Sink("orders_lake", "orders_lake", table.name(), str(table.metadata.table_uuid), "d1")
-    try:
-        state = read_state(table.metadata, sink).state
-    except Stop:                              # a rollback in the last moment: what stands there is judged by what stands there
-        state = next((s for s in (state_of(a, sink.id) for a in ancestors(table.metadata)) if s), None)
-    return state or verify.State(0, "d1", "cluster", {})
+def _resolved(writer: Writer) -> State:
+    """The state that stands in the table. A rollback in the last moment is resolved first, as a person would."""
+    for table in (spec().errors_table, spec().table):
+        assert table is not None
+        writer.repair(writer.sink(table))
+    state = load_head(writer.lake, writer.sink(spec().table)).state
+    assert state is not None
+    return state
 
 
 def _started(history: faulty.History, tp: tuple[str, int]) -> int:

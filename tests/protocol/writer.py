@@ -13,6 +13,7 @@ from kshell.iceberg.catalogs import Lake
 from kshell.iceberg.commit import commit, trim
 from kshell.iceberg.create import create_sink
 from kshell.iceberg.errors_table import commit_errors
+from kshell.iceberg.head import load_head
 from kshell.iceberg.resolve import accept_rollback, recover_from_data
 from kshell.iceberg.values import TP, Batch, Control, Created, Head, Range, Result, Sink, Stop, StopState
 from tests.protocol.faulty import Died
@@ -136,8 +137,6 @@ class Writer(threading.Thread):
         return done.head
 
     def _look(self, created: Created) -> Head:
-        from kshell.iceberg.head import load_head
-
         self.shared.stop.wait(0.01)
         return load_head(self.lake, created.sink)
 
@@ -153,14 +152,12 @@ class Writer(threading.Thread):
         with self.shared.repair:
             for table in (spec().errors_table, spec().table):
                 assert table is not None
-                self._repair(self._sink(table))
+                self.repair(self.sink(table))
 
-    def _sink(self, table: tuple[str, ...]) -> Sink:
+    def sink(self, table: tuple[str, ...]) -> Sink:
         return Sink("orders_lake", "orders_lake", table, str(self.lake.load(table).metadata.table_uuid), "d1")
 
-    def _repair(self, sink: Sink) -> None:
-        from kshell.iceberg.head import load_head
-
+    def repair(self, sink: Sink) -> None:
         try:
             load_head(self.lake, sink)
         except Stop as stop:
