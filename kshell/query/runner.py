@@ -24,6 +24,7 @@ from kshell.query.kinds import EXPLAIN, counts_changes, gives_rows, statement_ty
 from kshell.query.result import Result
 from kshell.query.rewrite import Edits
 from kshell.query.shapes import columns_of
+from kshell.testing import failpoint
 
 BATCH_ROWS = 16_384                               # rows of a batch: the first page of a slow query is shown early
 DUCKDB_ERRORS = (duckdb.Error, RuntimeError, OSError, pa.ArrowException)
@@ -68,6 +69,7 @@ class Runner:
     def _execute(self, edits: Edits, deadline: Deadline | None) -> Result:
         kind = statement_type(self.cursor, edits.text)
         self.check()
+        failpoint("select.before_execute")
         self.cursor.execute(edits.text)
         columns = columns_of(self.cursor.description or [])
         if not gives_rows(kind, edits.text, [(c.name, c.type) for c in columns]):
@@ -93,6 +95,7 @@ class Runner:
     def _checked(self, reader: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:
         for batch in reader:
             self.check()
+            failpoint("select.mid_scan")
             if batch.num_rows:
                 yield batch
             self.check()

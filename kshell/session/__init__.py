@@ -57,6 +57,7 @@ from kshell.session.sinks import Sinks
 from kshell.session.sources import Sources
 from kshell.session.status import Names, Pending, Status
 from kshell.session.systables import SystemTables
+from kshell.testing import failpoint
 
 if TYPE_CHECKING:
     from kshell.kafka.cluster import Cluster
@@ -358,7 +359,9 @@ class Session:
         self._context.cancel.begin()
         ends = time.monotonic() + timeout_s
         if flush:
+            failpoint("shutdown.before_flush")
             self._flush_for_leaving(timeout_s)
+            failpoint("shutdown.after_flush")
         lines = self._left_behind()
         self._sinks.close(timeout_s=max(1.0, ends - time.monotonic()))
         stopping = threading.Thread(target=self._stop_everything, name="kshell-close", daemon=True)
