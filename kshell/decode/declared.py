@@ -43,7 +43,7 @@ def _column(definition: ColumnDefinition, taken: dict[str, str]) -> Column:
                             hint=f"give it another name: ({name}_1 {definition.type} FROM '{_path(definition)}')")
     taken[name.lower()] = name
     type_ = storage(definition.type, name)
-    path = paths.parse(definition.path, name) if definition.path else ()
+    path = paths.parse(definition.path, name) if definition.path is not None else ()
     return Column(name, printed(type_), () if path == (name,) else path, type_.json, definition.not_null, definition.type)
 
 

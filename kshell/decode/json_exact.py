@@ -202,7 +202,7 @@ def _double(kind: str, path: str) -> Callable[[bool | str], float]:
             return 0.0                        # an integer without a sign of zero; the text "-0" has one
         try:
             if math.isfinite(double):
-                return double if kind == "DOUBLE" else float(struct.unpack("f", struct.pack("f", double))[0])
+                return double if kind == "DOUBLE" else float(struct.unpack("<f", struct.pack("<f", double))[0])
         except OverflowError:
             pass
         raise Verdict("NUMBER_RANGE", f"{path}: a number outside {kind}")

@@ -63,7 +63,12 @@ def _see(seen: _Seen, value: Value, level: int) -> None:
                 _see(seen.item, item, level + 1)
     else:
         seen.kinds.add(_kind(value))
-        seen.beyond_double |= isinstance(value, Number) and value.integral and abs(float(value)) > 2**53
+        seen.beyond_double |= isinstance(value, Number) and value.integral and _beyond_double(value)
+
+
+def _beyond_double(number: Number) -> bool:
+    digits = number.lstrip("-")
+    return len(digits) > 16 or int(digits) > 2**53
 
 
 def _in_order(members: Members) -> Iterable[tuple[str, Value]]:

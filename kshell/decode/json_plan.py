@@ -21,7 +21,7 @@ class Plan:
     """The SQL parts for one choice of wire types."""
 
     def __init__(self, columns: Sequence[Column], types: Sequence[Type], wide: frozenset[str], meta: Metadata) -> None:
-        self.trees: list[_Tree] = []
+        self.trees = [_Tree()]
         look = Look()
         places = [self._place(c.source_path) for c in columns]
         wires: list[Wire] = []
@@ -29,11 +29,11 @@ class Plan:
             x = self.trees[tree].expression(f"r._j{tree}", column.source_path)
             wires.append(wire(type_, x, column.source_path, look, wide=column.name in wide and may_be_wide(type_)))
             self.trees[tree].put(column.source_path, wires[-1].shape)
-        self.structures = [structure(t.shape()) for t in self.trees]
+        self.structures = [structure(t.shape() or "JSON") for t in self.trees]
         self.values = [w.value for w in wires]
         unclear = any_of(w.unclear for w in wires) or "false"
         self.looks = look.columns(f"r._j0 IS NOT NULL AND {unclear}")
-        void = all_of(w.void for w in wires)
+        void = all_of(w.void for w in wires) or "true"
         always = [_SIZE, *(f"{w.value} IS NOT NULL" for w, c in zip(wires, columns, strict=True) if c.not_null), *meta.sure()]
         always += [c for c in (short_numbers("r._t", wires), REST_SURE if meta.rest else None) if c]
         # nearly every row ends here: all numbers are there and plain, so it was an object and nothing needs a look

@@ -93,6 +93,8 @@ class _Inside(Look):
         return self._test(path, "len(list_filter({}, lambda k: k NOT IN ('NULL', 'OBJECT'))) > 0")
 
     def elements(self, path: Sequence[str], step: str, below: Sequence[str]) -> str | None:
+        """Lists in lists: what is unclear there is left to the exact form."""
+        self.tests.append("true")
         return None
 
     def _test(self, path: Sequence[str], test: str) -> str:
@@ -227,7 +229,8 @@ def _many(type_: Type, x: str, path: Sequence[str], look: Look) -> Wire:
     if unique:
         value = f"CASE WHEN {unique} THEN {value} END"
     brisk = all_of([sure, f"NOT {unclear}"])
-    return Wire(f"MAP(VARCHAR, {inner.shape})" if mapped else [inner.shape], value, sure, brisk, unclear, misfit, null, inner.same and not mapped,
+    shape = f"MAP(VARCHAR, {inner.shape})" if mapped else [inner.shape]
+    return Wire(shape, value, sure, brisk, unclear, misfit, null, inner.same and not mapped,
                 hidden_decimals=bool(inner.decimals) or inner.hidden_decimals)
 
 

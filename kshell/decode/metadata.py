@@ -55,7 +55,8 @@ class Metadata:
 
     def values(self, rest: str) -> list[tuple[str, str]]:
         """(SQL, column) of each metadata column."""
-        sql = {KEY: f"r.{KEY}" if self.key_format == "raw" else "r._k", VALUE: "r.value", REST: rest, HEADERS: f"r.{HEADERS}::{HEADERS_TYPE}"}
+        key = f"r.{KEY}" if self.key_format == "raw" else "r._k"
+        sql = {KEY: key, VALUE: "r.value", REST: rest, HEADERS: f"r.{HEADERS}::{HEADERS_TYPE}"}
         return [(sql.get(c.name, f"r.{c.name}"), c.name) for c in self.columns]
 
     # ---- exactly ------------------------------------------------------------------------------------------------

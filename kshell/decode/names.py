@@ -28,6 +28,8 @@ def nameable(key: str) -> bool:
 def free(key: str, taken: set[str], *, top: bool = True) -> str:
     """The name for a key: itself, or with the next free suffix. `taken` holds lower case."""
     name = key or "_"
+    if top and name.lower().startswith(METADATA_PREFIX):
+        name = name[1:]                       # no suffix would free a name from a reserved prefix
     wanted, number = name, 0
     while wanted.lower() in taken or (top and reserved(wanted)):
         number += 1

@@ -11,7 +11,7 @@ import pyarrow as pa
 from kshell.columns import PARTITION, Column, literal, quote
 from kshell.decode.metadata import DOUBT, Metadata
 from kshell.decode.types import of
-from kshell.decode.verdict import RECORD_BYTES, BadRecord, Verdict, each
+from kshell.decode.verdict import RECORD_BYTES, VALUE_BYTES, BadRecord, Verdict, each
 from kshell.errors import BadValueError
 
 
@@ -50,7 +50,7 @@ class SingleColumn:
 
     def _suspect(self) -> str:
         null = "false" if self._required else "r.value IS NULL"
-        fits = f"(r._v IS NOT NULL AND octet_length(r.value) <= {RECORD_BYTES})"
+        fits = f"(r._v IS NOT NULL AND octet_length(r.value) <= {VALUE_BYTES})"
         return f"NOT coalesce({' AND '.join([f'({null} OR {fits})', *self._meta.sure()])}, false)"
 
     def judge(self, batch: pa.RecordBatch) -> tuple[pa.Table, list[BadRecord]]:
@@ -66,4 +66,6 @@ class SingleColumn:
             raise Verdict("TYPE_MISFIT", f"NULL in column {self.columns[0].name}, which is NOT NULL")
         if data is not None and len(data) > RECORD_BYTES:
             raise Verdict("RECORD_TOO_LARGE", f"{len(data):,} bytes, the limit is {RECORD_BYTES:,}")
+        if data is not None and len(data) > VALUE_BYTES:
+            raise Verdict("VALUE_TOO_LARGE", f"{len(data):,} bytes, the limit of a value is {VALUE_BYTES:,}")
         return None if data is None else self._exact(data), self._meta.key(key)

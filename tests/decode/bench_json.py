@@ -1,4 +1,6 @@
-"""Nanoseconds of CPU an event: decode and INSERT of 140-byte JSON events, one DuckDB thread. Not a test: `python tests/decode/bench_json.py`."""
+"""Nanoseconds of CPU an event: decode and INSERT of 130-byte JSON events on one DuckDB thread.
+
+Not a test: `python -m tests.decode.bench_json`."""
 
 from __future__ import annotations
 

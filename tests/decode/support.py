@@ -26,7 +26,8 @@ def batch(values: Sequence[Record], keys: Sequence[Record] | None = None, header
     columns = {
         "_kafka_partition": pa.array([0] * n, pa.int32()), "_kafka_offset": pa.array(range(first, first + n), pa.int64()),
         "_kafka_timestamp": pa.array([1_764_064_800_000_000 + i for i in range(n)], pa.timestamp("us", "UTC")),
-        "_kafka_key": pa.array([raw(k) for k in keys] if keys else [None] * n, pa.binary()), "value": pa.array([raw(v) for v in values], pa.binary())}
+        "_kafka_key": pa.array([raw(k) for k in keys] if keys else [None] * n, pa.binary()),
+        "value": pa.array([raw(v) for v in values], pa.binary())}
     if headers is not None:
         columns["_kafka_topic"] = pa.array(["t"] * n)
         kind = pa.list_(pa.struct([pa.field("key", pa.string()), pa.field("value", pa.binary())]))

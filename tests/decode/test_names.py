@@ -1,0 +1,66 @@
+"""Names of columns for the keys of a payload: what comes out, a table of Iceberg takes."""
+
+from __future__ import annotations
+
+import duckdb
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from kshell.columns import ICEBERG_RESERVED, quote
+from kshell.decode import names
+from kshell.decode.types import Type
+
+BIGINT = Type("BIGINT")
+STRUCT = Type("STRUCT", fields=(("b", BIGINT),))
+LIST = Type("LIST", fields=(("element", STRUCT),))
+MAP = Type("MAP", fields=(("key", Type("VARCHAR")), ("value", BIGINT)))
+
+
+@pytest.mark.parametrize("name", ["id", "a.b", "http status", 'say "hi"', "select", "größe", "日本", "$ref", "_id", "a-b", "_kafka", "_"])
+def test_a_name_stays_as_it_is(name: str) -> None:
+    assert names.assign([name], [BIGINT]) == [name]
+
+
+@pytest.mark.parametrize(("keys", "expected"), [
+    (["id", "Id", "ID"], ["id", "Id_1", "ID_2"]),
+    (["a_1", "a", "A"], ["a_1", "a", "A_2"]),
+    (["", "_"], ["_", "__1"]),
+    (["_file", "_FILE"], ["_file_1", "_FILE_2"]),
+    (["_kafka_offset", "kafka_offset", "_tier"], ["kafka_offset", "kafka_offset_1", "_tier_1"]),
+])
+def test_what_is_taken_gets_the_next_free_suffix(keys: list[str], expected: list[str]) -> None:
+    assert names.assign(keys, [BIGINT] * len(keys)) == expected
+
+
+@pytest.mark.parametrize("name", sorted(ICEBERG_RESERVED | {"_tier", "_kafka_offset", "_KAFKA_X", "_Pos"}))
+def test_reserved_names_are_known_in_any_case(name: str) -> None:
+    assert names.reserved(name)
+    assert not names.reserved(names.free(name, set()))
+
+
+@pytest.mark.parametrize(("other", "type_", "name"), [
+    ("a", STRUCT, "a.b"), ("x", LIST, "x.element"), ("x", LIST, "x.element.b"), ("m", MAP, "m.key"), ("m", MAP, "m.value")])
+def test_a_name_that_spells_the_path_of_another_column_yields(other: str, type_: Type, name: str) -> None:
+    assert names.assign([name, other], [BIGINT, type_]) == [f"{name}_1", other]
+    assert names.assign([other, name], [type_, BIGINT]) == [other, f"{name}_1"]
+
+
+@pytest.mark.parametrize(("key", "nameable"), [
+    ("a\n", False), ("\x7f", False), ("\x85", False), ("x" * 255, True), ("x" * 256, False), ("ä" * 128, False), ("\u202e", True),
+    ("", True)])
+def test_control_characters_and_long_names_have_no_column(key: str, nameable: bool) -> None:
+    assert names.nameable(key) is nameable
+
+
+odd = st.sampled_from(["a", "A", "a_1", "", "_", "_file", "_kafka_x", "a.b", "ß", "\u1e9e", "\u0130", "i\u0307"])
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(odd | st.text(max_size=6), unique=True, max_size=12))
+def test_duckdb_takes_every_set_of_names(keys: list[str]) -> None:
+    keys = [k for k in keys if names.nameable(k)]
+    assigned = names.assign(keys, [BIGINT] * len(keys))
+    assert not any(names.reserved(n) for n in assigned)
+    if assigned:
+        duckdb.connect().execute(f"CREATE TABLE t ({', '.join(f'{quote(n)} BIGINT' for n in assigned)})")
