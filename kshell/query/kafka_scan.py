@@ -20,7 +20,7 @@ from kshell.query.arguments import ScanSpec, read_call, read_scan
 from kshell.query.bounded_read import BoundedRead
 from kshell.query.bounds import Bounds, settle
 from kshell.query.load import MOST_WAITING, SAMPLE, Load
-from kshell.query.locate import LISTINGS, SCAN, Found, find
+from kshell.query.locate import LISTINGS, SCAN, Found, find, limit_of
 from kshell.query.result import Result
 from kshell.query.rewrite import Edits
 
@@ -63,8 +63,9 @@ class KafkaTables:
             _refuse_stored(found_tokens, places[0])
             _refuse_change(found_tokens, places[0])
         try:
+            enough = limit_of(found_tokens, places)
             for place in places:
-                table = self._load(text, place, cursor, edits, check)
+                table = self._load(text, place, cursor, edits, check, enough)
                 edits.replace(place.start, place.end, table if place.alias is None else f"{table} AS {quote(place.alias)}")
         except BaseException:
             drop(cursor, edits.tables)
@@ -78,14 +79,15 @@ class KafkaTables:
         lower = text.lower()
         return any(word in lower for word in (SCAN, *LISTINGS)) or any(c.lower() in lower for c in self._kafka.connections())
 
-    def _load(self, text: str, place: Found, cursor: duckdb.DuckDBPyConnection, edits: Edits, check: Callable[[], None]) -> str:
+    def _load(self, text: str, place: Found, cursor: duckdb.DuckDBPyConnection, edits: Edits, check: Callable[[], None],
+              enough: int | None) -> str:
         self._made += 1
         table = f"temp.main.kshell_scan_{self._made}"
         edits.tables.append(table)
         if place.kind in LISTINGS:
             self._list(text, place, cursor, table)
         else:
-            self._scan(read_scan(text, place, self._kafka.resolve, _zone(cursor)), place, cursor, table, check)
+            self._scan(read_scan(text, place, self._kafka.resolve, _zone(cursor)), place, cursor, table, check, enough)
         return table
 
     def _list(self, text: str, place: Found, cursor: duckdb.DuckDBPyConnection, table: str) -> None:
@@ -99,7 +101,8 @@ class KafkaTables:
         finally:
             cursor.unregister("kshell_listing")
 
-    def _scan(self, spec: ScanSpec, place: Found, cursor: duckdb.DuckDBPyConnection, table: str, check: Callable[[], None]) -> None:
+    def _scan(self, spec: ScanSpec, place: Found, cursor: duckdb.DuckDBPyConnection, table: str, check: Callable[[], None],
+              enough: int | None) -> None:
         try:
             cluster = self._kafka.cluster(spec.connection)
             bounds = settle(spec, cluster)
@@ -107,9 +110,12 @@ class KafkaTables:
             raise error.at(place.start, place.end - place.start) from None
         check()
         read = self.running = BoundedRead(cluster, bounds.ranges, timeout_s=spec.timeout_s, most=spec.max_messages, check=check)
-        load = Load(cursor, table, spec, list(bounds.ranges), lambda: _newest(spec.topic, cluster, check))
+        filtered = spec.last is not None or spec.since is not None or spec.until is not None
+        load = Load(cursor, table, spec, list(bounds.ranges), lambda: _newest(spec.topic, cluster, check), None if filtered else enough)
         for messages in read.messages():
             load.add(messages, read)
+            if load.full:
+                break
         load.finish()
         _keep(cursor, table, spec, bounds)
         self._say(spec, bounds, read, load)

@@ -28,11 +28,12 @@ TP = tuple[str, int]
 
 class Load:
     """`add` messages, then `finish`. `seen` counts records, `bad` those that do not decode. `sample` gives records of the topic for
-    the columns of a scan that finds none itself: a quiet hour has the columns of the hour before."""
+    the columns of a scan that finds none itself: a quiet hour has the columns of the hour before.
+    `enough`: rows after which nothing more is needed; None: all are."""
 
     def __init__(self, cursor: duckdb.DuckDBPyConnection, table: str, spec: ScanSpec, tps: Sequence[TP],
-                 sample: Callable[[], list[Any]]) -> None:
-        self._cursor, self._table, self._spec, self._sample = cursor, table, spec, sample
+                 sample: Callable[[], list[Any]], enough: int | None = None) -> None:
+        self._cursor, self._table, self._spec, self._sample, self._enough = cursor, table, spec, sample, enough
         self._quota = {tp: -(-SAMPLE // max(1, len(tps))) for tp in tps}
         self._waiting: list[Any] = []
         self._decoder: Decoder | None = None
@@ -45,8 +46,12 @@ class Load:
         self._waiting += messages
         if self._decoder is None and (self._spec.columns or self._spec.format != "json" or self._sampled(messages, read)):
             self._settle()
-        if self._decoder is not None and len(self._waiting) >= LOAD_ROWS:
+        if self._decoder is not None and len(self._waiting) >= min(LOAD_ROWS, self._enough or LOAD_ROWS):
             self._flush()
+
+    @property
+    def full(self) -> bool:
+        return self._enough is not None and self.seen - self.bad >= self._enough
 
     def finish(self) -> None:
         if self._decoder is None:

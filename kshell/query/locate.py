@@ -41,6 +41,23 @@ def find(tokens: Sequence[Token], connections: Collection[str]) -> list[Found]:
     return list(_Walk(tokens, {c.lower(): c for c in connections}).run())
 
 
+def limit_of(tokens: Sequence[Token], places: Sequence[Found]) -> int | None:
+    """n of a statement that is no more than `[SELECT columns] FROM place LIMIT n`: any n rows will do. None: all are needed."""
+    outside = [t for t in tokens if t.kind != "end" and t.text != ";" and not any(p.start <= t.start < p.end for p in places)]
+    if len(places) != 1 or len(outside) < 3 or outside[-2].upper != "LIMIT" or not outside[-1].text.isdecimal():
+        return None
+    plain = all(t.kind in ("word", "name") or t.text in ("*", ",", ".") for t in outside[:-2])
+    words = [t.upper for t in outside[:-2] if t.upper in _CLOSES | _OPENS | {"DISTINCT", "UNNEST", "CASE", "JOIN"}]
+    return int(outside[-1].text) if plain and sorted(words) in (["FROM"], ["FROM", "SELECT"]) and "," not in _after_from(outside) else None
+
+
+def _after_from(outside: Sequence[Token]) -> list[str]:
+    """What stands between FROM and SELECT or LIMIT: a comma there is a join."""
+    texts = [t.upper or t.text for t in outside]
+    rest = texts[texts.index("FROM"):]
+    return rest[:rest.index("SELECT")] if "SELECT" in rest else rest
+
+
 class _Walk:
     def __init__(self, tokens: Sequence[Token], connections: dict[str, str]) -> None:
         self._tokens, self._connections = tokens, connections

@@ -10,6 +10,8 @@ import pytest
 from kshell.errors import BadValueError, CancelledError, NotFoundError, RefusedError, StatementError, UnknownOptionError
 from kshell.kafka.cluster import Cluster
 from kshell.kafka.embedded import EmbeddedBroker
+from kshell.lang.tokens import tokens
+from kshell.query.locate import find, limit_of
 from tests.parts.kafka import Broker
 from tests.query.conftest import Desk
 from tests.support import Acknowledged, Recorder, unique
@@ -185,6 +187,29 @@ def test_a_name_that_is_no_table_is_left_alone(k: Desk, text: str) -> None:
 def test_lists_of_the_cluster_are_tables(k: Desk) -> None:
     assert k.rows("SELECT argument FROM kafka_topics('k') WHERE function = 'kafka_topics'") == [("k",)]
     assert k.rows("SELECT count(*) FROM kafka_groups()") == [(1,)]
+
+
+@pytest.mark.parametrize(("text", "limit"), [
+    ("FROM k.o LIMIT 5", 5), ("FROM k.o LIMIT 5;", 5), ("SELECT a, o.b AS c FROM k.o AS o LIMIT 2", 2), ("FROM k.o SELECT a, b LIMIT 2", 2),
+    ("SELECT * FROM kafka_scan('o', format := 'raw') LIMIT 3", 3),
+    ("SELECT count(*) FROM k.o LIMIT 5", None), ("SELECT DISTINCT a FROM k.o LIMIT 5", None), ("FROM k.o ORDER BY a LIMIT 5", None),
+    ("FROM k.o WHERE a LIMIT 5", None), ("FROM k.o, t LIMIT 5", None), ("FROM k.o JOIN t USING (a) LIMIT 5", None),
+    ("FROM k.o, k.p LIMIT 5", None),
+    ("SELECT a + 1 FROM k.o LIMIT 5", None), ("FROM k.o LIMIT 5 OFFSET 2", None), ("FROM k.o LIMIT n", None), ("FROM k.o", None),
+    ("FROM k.o UNION FROM t LIMIT 5", None), ("SUMMARIZE k.o", None)])
+def test_a_plain_limit_is_known_and_nothing_else_is_taken_for_one(text: str, limit: int | None) -> None:
+    found = tokens(text)
+    assert limit_of(found, find(found, ["k"])) == limit
+
+
+def test_a_plain_limit_ends_the_reading_early(k: Desk, embedded: EmbeddedBroker) -> None:
+    name = unique("large")
+    embedded.create_topic(name)
+    Recorder(embedded.bootstrap).produce(name, [f'{{"id":{i}}}' for i in range(60_000)])
+    assert len(k.rows(f"FROM k.{name} LIMIT 3")) == 3
+    result = k.run(f"FROM k.{name} LIMIT 3")
+    assert k.runner.cursor.execute(f"SELECT count(*) < 60000 FROM temp.main.kshell_scan_{k.tables._made}").fetchone() == (True,)
+    result.close()
 
 
 def test_a_table_known_only_as_a_topic_is_an_error_that_says_how_to_read_it(k: Desk, topic: str) -> None:
