@@ -157,6 +157,19 @@ def test_last_before_any_result_is_an_error(script: Script) -> None:
         script.type(".last")
 
 
+def test_chart_draws_a_bar_for_each_row(script: Script, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    script.type("SELECT * FROM (VALUES ('de', 20), ('fr', 10), ('漢', 5)) t(country, n)")
+    lines = script.type(".chart bar country n").splitlines()
+    assert [line.count("█") for line in lines] == [33, 16, 8]
+    assert lines[0].startswith("de 20 ")
+    assert "5 to 20" in script.type(".chart line country n")
+    with pytest.raises(NotFoundError):
+        script.type(".chart bar land n")
+    with pytest.raises(BadValueError):
+        script.type(".chart bar n country")
+
+
 def test_timer_says_seconds_on_the_words_not_among_the_rows(script: Script) -> None:
     script.type(".timer on")
     assert script.type("SELECT 1 AS a") == "a\n1\n"
