@@ -6,6 +6,7 @@ certain of is the row that `judge` gives."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from decimal import Decimal
 from typing import Any
 
 import pyarrow as pa
@@ -13,8 +14,8 @@ import pyarrow as pa
 from kshell.columns import PARTITION, Column, literal, quote
 from kshell.decode.json_exact import Convert, converter, json_text
 from kshell.decode.json_plan import Plan
-from kshell.decode.json_sql import may_be_wide, rest
-from kshell.decode.json_text import Members, Number, Value, read
+from kshell.decode.json_sql import rest
+from kshell.decode.json_text import Members, Value, read
 from kshell.decode.metadata import DOUBT, Metadata
 from kshell.decode.paths import spell
 from kshell.decode.types import Type, of
@@ -111,18 +112,23 @@ class JsonDecoder:
         found: Value = members
         for key in column.source_path:
             found = found.get(key) if isinstance(found, Members) else None
-        if isinstance(found, Number) and len(found) > 15:
-            self._count_large(found, column, self._types[index])
         value = self._converters[index](found)
         if value is None and column.not_null:
             raise Verdict("TYPE_MISFIT", f"{spell(column.source_path)}: NULL in column {column.name}, which is NOT NULL")
+        if self._large.get(column.name, 0) < _WIDE_AFTER and _beyond_double(value):
+            self._large[column.name] = self._large.get(column.name, 0) + 1
+            if self._large[column.name] == _WIDE_AFTER:
+                self.wide |= {column.name}
         return value
 
-    def _count_large(self, number: Number, column: Column, type_: Type) -> None:
-        if may_be_wide(type_) and number.integral and column.name not in self.wide:
-            self._large[column.name] = self._large.get(column.name, 0) + 1
-            if self._large[column.name] >= _WIDE_AFTER:
-                self.wide |= {column.name}
+
+def _beyond_double(value: Any) -> bool:
+    """An integer of 2^53 or more stands in the value, which the DOUBLE form cannot hold."""
+    if isinstance(value, dict):
+        return any(map(_beyond_double, value.values()))
+    if isinstance(value, list | tuple):
+        return any(map(_beyond_double, value))
+    return isinstance(value, int | Decimal) and not -(2**53) < value < 2**53
 
 
 def _check_map_keys(type_: Type, column: str) -> None:

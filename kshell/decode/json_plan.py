@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from kshell.columns import Column
-from kshell.decode.json_sql import REST_SURE, Look, Wire, all_of, any_of, may_be_wide, short_numbers, structure, wire
+from kshell.decode.json_sql import REST_SURE, Look, Wire, all_of, any_of, short_numbers, structure, wire
 from kshell.decode.metadata import Metadata
 from kshell.decode.types import Type
 from kshell.decode.verdict import LEVELS, OBJECT_KEYS, VALUE_BYTES
@@ -27,7 +27,7 @@ class Plan:
         wires: list[Wire] = []
         for column, type_, tree in zip(columns, types, places, strict=True):
             x = self.trees[tree].expression(f"r._j{tree}", column.source_path)
-            wires.append(wire(type_, x, column.source_path, look, wide=column.name in wide and may_be_wide(type_)))
+            wires.append(wire(type_, x, column.source_path, look, wide=column.name in wide))
             self.trees[tree].put(column.source_path, wires[-1].shape)
         self.structures = [structure(t.shape() or "JSON") for t in self.trees]
         self.values = [w.value for w in wires]

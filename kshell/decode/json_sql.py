@@ -114,15 +114,15 @@ def _path(keys: Sequence[str]) -> str | None:
 def wire(type_: Type, x: str, path: Sequence[str], look: Look, *, wide: bool = False) -> Wire:
     """A column at a path of keys. `wide`: its integers are often beyond 2^53."""
     if type_.kind == "STRUCT":
-        return _struct(type_, x, path, look)
+        return _struct(type_, x, path, look, wide)
     if type_.kind in ("LIST", "MAP"):
-        return _map_of_nested(type_, x, path, look) if type_.kind == "MAP" and type_.item.fields else _many(type_, x, path, look)
+        return _map_of_nested(type_, x, path, look) if type_.kind == "MAP" and type_.item.fields else _many(type_, x, path, look, wide)
     null = f"{x} IS NULL"
     if type_.json:
         return Wire("JSON", f"{x}::VARCHAR", f"({null} OR NOT regexp_matches({x}::VARCHAR, {NOT_FINITE}))", void=null, same=False)
     if type_.kind == "VARCHAR":
         return Wire("VARCHAR", x, void=null)
-    if type_.kind in _NUMBERS and not wide:
+    if type_.kind in _NUMBERS and not (wide and _may_be_wide(type_)):
         value, sure = _number(type_, x)
         return Wire("DOUBLE", value, f"({null} OR {sure})", sure, null, look.leaf(path, x), null, type_.kind == "DOUBLE",
                     (x,) if type_.kind == "DECIMAL" else ())
@@ -137,7 +137,7 @@ def wire(type_: Type, x: str, path: Sequence[str], look: Look, *, wide: bool = F
 _NUMBERS = frozenset({"INTEGER", "BIGINT", "FLOAT", "DOUBLE", "DECIMAL"})
 
 
-def may_be_wide(type_: Type) -> bool:
+def _may_be_wide(type_: Type) -> bool:
     return type_.kind in ("BIGINT", "DECIMAL") and not type_.scale
 
 
@@ -193,9 +193,9 @@ def _from_text(type_: Type, x: str) -> tuple[str, str]:
 
 # ---- nested ----------------------------------------------------------------------------------------------------
 
-def _struct(type_: Type, x: str, path: Sequence[str], look: Look) -> Wire:
+def _struct(type_: Type, x: str, path: Sequence[str], look: Look, wide: bool) -> Wire:
     keys = [type_.key_of(name) for name, _ in type_.fields]
-    parts = [wire(t, f"struct_extract_at({x}, {i})", (*path, key), look)
+    parts = [wire(t, f"struct_extract_at({x}, {i})", (*path, key), look, wide=wide)
              for i, ((_, t), key) in enumerate(zip(type_.fields, keys, strict=True), 1)]
     packed = ", ".join(f"{quote(name)} := {p.value}" for (name, _), p in zip(type_.fields, parts, strict=True))
     void = all_of(p.void for p in parts) or ""
@@ -208,13 +208,13 @@ def _struct(type_: Type, x: str, path: Sequence[str], look: Look) -> Wire:
                 decimals=tuple(d for p in parts for d in p.decimals), hidden_decimals=any(p.hidden_decimals for p in parts))
 
 
-def _many(type_: Type, x: str, path: Sequence[str], look: Look) -> Wire:
+def _many(type_: Type, x: str, path: Sequence[str], look: Look, wide: bool) -> Wire:
     """A list, or the values of a map."""
     mapped = type_.kind == "MAP"
     e = f"e{look.depth}"
     items = f"map_entries({x})" if mapped else x
     inside = _Inside(look, path, ".*" if mapped else "[*]", items, e)
-    inner = wire(type_.item, f"{e}.value" if mapped else e, (), inside)
+    inner = wire(type_.item, f"{e}.value" if mapped else e, (), inside, wide=wide)
     null = f"{x} IS NULL"
     # DuckDB reads a repeated key into a map without a word, and raises when somebody reads the map
     unique = f"len(list_distinct(map_keys({x}))) = cardinality({x})" if mapped else None
