@@ -24,9 +24,14 @@ FORMS = {
     "WAIT": "WAIT [SOURCE name | SINK name | ALL] [UNTIL CAUGHT UP | UNTIL ROWS n] [TIMEOUT '60s']",
     "REFRESH": "REFRESH SOURCE name | SINK name | CATALOG name",
     "CHECK": "CHECK SINK name [AGAINST KAFKA] [TIMEOUT '60s']",
-    "SHOW": "SHOW TOPICS | SOURCES | SINKS | CONNECTIONS [FROM cluster] [LIKE 'pattern'] [EXTENDED]",
+    "SHOW": "SHOW TOPICS | SOURCES | SINKS | CONNECTIONS | CONSUMER GROUPS [FROM cluster] [LIKE 'pattern'] [EXTENDED]",
     "SHOW CREATE": "SHOW CREATE SOURCE name | SINK name | CONNECTION name",
     "DESCRIBE": "DESCRIBE TOPIC 'name' [FROM cluster] [EXTENDED] | SOURCE name [EXTENDED] | SINK name [EXTENDED]",
+    "TAIL": "TAIL source | 'topic' | cluster.topic | (SELECT ...) [FROM BEGINNING | FROM END | SINCE time | LAST n] [WHERE condition] "
+            "[LIMIT n] [TIMEOUT '60s']",
+    "PRINT": "PRINT 'topic' | cluster.topic | source [FROM BEGINNING | FROM END | SINCE time | LAST n] [INTERVAL n] [LIMIT n]",
+    "SUBSCRIBE": "SUBSCRIBE [TO] source | 'topic' | cluster.topic | (SELECT ...) [FROM BEGINNING | FROM END | SINCE time | LAST n] [LIMIT n]",
+    "EMIT CHANGES": "SELECT ... FROM source EMIT CHANGES [LIMIT n]",
     "SET": "SET kshell_name = value",
     "RESET": "RESET kshell_name",
 }

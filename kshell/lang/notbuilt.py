@@ -18,7 +18,6 @@ _SHOWN = {
     "SUBJECTS": "schema registries are not built yet",
     "SERVERS": "servers are not built yet",
     "SECRETS": "FROM duckdb_secrets() lists the secrets of DuckDB",
-    "CONSUMER GROUPS": "kshell.partitions holds the positions of sources and sinks",
 }
 
 
@@ -32,24 +31,6 @@ def alert(text: str, verb: str) -> NotBuilt:
 
 def show(text: str, what: str) -> NotBuilt | None:
     return NotBuilt(text=text, what=f"SHOW {what}", hint=_SHOWN[what]) if what in _SHOWN else None
-
-
-def stream(reader: Reader) -> NotBuilt:
-    """TAIL, PRINT, SUBSCRIBE: the hint names the target where it is a plain name or topic."""
-    verb = reader.next().upper
-    reader.accept("TO")
-    target = reader.token
-    if verb == "PRINT" or target.kind == "string":
-        topic = target.text if target.kind == "string" else "'topic'"
-        hint = f"FROM kafka_scan({topic}, last := 10) reads the newest records and ends"
-    else:
-        name = target.text if target.kind in ("word", "name") else "source"
-        hint = f"SELECT * FROM {name} WHERE _kafka_timestamp > now() - INTERVAL '10 seconds' reads the newest rows and ends"
-    return NotBuilt(text=reader.text, what=verb, hint=hint)
-
-
-def emit_changes(text: str) -> NotBuilt:
-    return NotBuilt(text=text, what="EMIT CHANGES", hint="leave EMIT CHANGES out: the query reads what is there and ends")
 
 
 def optimize(reader: Reader) -> NotBuilt:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 import duckdb
 
 from kshell.errors import StatementSyntaxError
-from kshell.lang import change, define, dialects, inspect, notbuilt
+from kshell.lang import change, define, dialects, inspect, notbuilt, stream
 from kshell.lang.reader import Reader
 from kshell.lang.statements import DotCommand, DuckStatement, Statement
 from kshell.lang.tokens import leading_words, tokens
@@ -34,8 +34,7 @@ _FIRST: dict[str, _Parser] = {
     "CHECK": change.check, "VERIFY": change.check,
     "SHOW": inspect.show, "LIST": inspect.show, "DESCRIBE": inspect.describe, "DESC": inspect.describe,
     "SET": inspect.setting, "RESET": inspect.setting,
-    "TAIL": lambda text: notbuilt.stream(Reader(text)), "PRINT": lambda text: notbuilt.stream(Reader(text)),
-    "SUBSCRIBE": lambda text: notbuilt.stream(Reader(text)),
+    "TAIL": stream.tail, "PRINT": stream.print_, "SUBSCRIBE": stream.subscribe,
     "OPTIMIZE": lambda text: notbuilt.optimize(Reader(text)), "REPLAY": lambda text: notbuilt.replay_errors(Reader(text)),
     "TERMINATE": dialects.refuse_terminate,
 }
@@ -54,7 +53,7 @@ def parse(text: str, *, grammar: bool = True) -> Statement:
     parser = _parser(words) if grammar else inspect.setting if words[:1] in (("SET",), ("RESET",)) else None
     statement = parser(text) if parser else None
     if statement is None and grammar and _EMIT.search(text[-200:]) and _ends_in_emit_changes(text):
-        return notbuilt.emit_changes(text)
+        return stream.emit_changes(text)
     return statement or DuckStatement(text=text)
 
 

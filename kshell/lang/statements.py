@@ -11,8 +11,8 @@ from kshell.options.written import Lookup, Options, RawOption, Span, Typed, Valu
 
 __all__ = [
     "AlterSink", "AlterSource", "Attach", "CheckSink", "ColumnDefinition", "CreateSink", "CreateSource", "Describe", "Detach",
-    "DotCommand", "Drop", "DuckStatement", "Flush", "Lookup", "NotBuilt", "Options", "Pause", "RawOption", "Refresh", "Set", "Show",
-    "ShowCreate", "Span", "Statement", "Typed", "Value", "Wait", "Word",
+    "DotCommand", "Drop", "DuckStatement", "Flush", "Lookup", "NotBuilt", "Options", "Pause", "Print", "RawOption", "Refresh", "Set",
+    "Show", "ShowCreate", "Span", "Statement", "Tail", "Target", "Typed", "Value", "Wait", "Word",
 ]
 
 
@@ -174,6 +174,41 @@ class Describe(Statement):
     name: str
     cluster: str | None = None
     extended: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What a stream reads. name: `orders`, `k.orders`, `live.orders`; topic: `'orders'`; select: a query over one of them."""
+
+    kind: Literal["name", "topic", "select"]
+    parts: tuple[str, ...]                    # of the name; the topic; empty for a select
+    span: Span                                # of a select in parentheses: without them
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Stream(Statement):
+    target: Target
+    start: Literal["end", "beginning", "since", "last"] = "end"
+    since: Value = None                       # since: a time, or that long ago
+    since_span: Span | None = None
+    last: int | None = None                   # last: the newest rows
+    limit: int | None = None                  # None: until somebody ends it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tail(_Stream):
+    """Rows as they arrive; SUBSCRIBE and EMIT CHANGES are other words for it."""
+
+    verb: Literal["TAIL", "SUBSCRIBE", "EMIT CHANGES"]
+    where: Span | None = None                 # the condition's place in the text
+    timeout: Value = None                     # None: no limit
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Print(_Stream):
+    """Records as text as they arrive, without a decoder: every nth."""
+
+    every: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
