@@ -92,11 +92,9 @@ def mapped(error: duckdb.Error) -> Error:
 
 
 def said(error: BaseException) -> str:
-    """The message of a DuckDB error, which arrives as JSON."""
-    text = str(error)
-    if text.startswith("{"):
-        try:
-            return str(json.loads(text).get("exception_message", text))
-        except ValueError:
-            return text
-    return text
+    """The message of a DuckDB error, which arrives as JSON behind its kind."""
+    kind, brace, rest = str(error).partition("{")
+    try:
+        return str(json.loads(brace + rest)["exception_message"])
+    except (ValueError, KeyError, TypeError):
+        return kind + brace + rest
