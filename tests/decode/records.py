@@ -95,8 +95,9 @@ class Maker:
         fraction = r.choice(["", ".5", ".123", ".123456", ".123456789"])
         clock = f"{r.randint(0, 23):02}:{r.randint(0, 59):02}:{r.randint(0, 59):02}{fraction}"
         zone = r.choice(["Z", "Z", "Z", "+02:00", "-0530", "+05"])
+        blob = base64.b64encode(r.randbytes(r.randint(0, 5))).decode()
         made: dict[str, Any] = {"DATE": day, "TIME": clock, "TIMESTAMP": f"{day}T{clock}", "TIMESTAMPTZ": f"{day}T{clock}{zone}",
-                                "UUID": str(uuid.UUID(int=r.getrandbits(128))), "BLOB": base64.b64encode(r.randbytes(r.randint(0, 5))).decode(),
+                                "UUID": str(uuid.UUID(int=r.getrandbits(128))), "BLOB": blob,
                                 "VARCHAR": "".join(r.choices('ab"\\\n é\u2028\U0001f600.1', k=r.randint(0, 12)))}
         if kind in made:
             return stdlib.dumps(made[kind], ensure_ascii=self.chance(0.3))

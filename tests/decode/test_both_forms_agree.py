@@ -143,7 +143,7 @@ def test_the_forms_agree_on_records_that_mostly_fit(cursor: Any, seed: int, incl
 
 
 def test_half_of_such_records_need_no_exact_form(cursor: Any) -> None:
-    """Otherwise the agreement would say little. The rest have odd values, repeated keys, maps of structs, or long numbers beside decimals."""
+    """Otherwise the agreement would say little. The rest: odd values, repeated keys, maps of structs, long decimals."""
     made = [mostly_fitting(cursor, seed, (), True)[0] for seed in range(60)]
     certain, good = sum(len(both.fast) for both in made), sum(len(both.exact) for both in made)
     assert good > 1_000
