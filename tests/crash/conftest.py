@@ -1,0 +1,72 @@
+"""Cells run beside each other while the tests wait for theirs: a cell waits for a broker and for threads more than it computes."""
+
+from __future__ import annotations
+
+import os
+import queue
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from tests.crash.cells import Cell
+from tests.crash.crash import Crash
+from tests.crash.processes import Zygote
+from tests.crash.waves import Aborters
+from tests.parts.kafka import Broker
+
+WORKERS = min(3, (os.cpu_count() or 1) + 1)
+
+
+class Matrix:
+    """Runs cells, each on a zygote that no other cell uses at the time."""
+
+    def __init__(self, bootstrap: str, folder: Path) -> None:
+        self._bootstrap, self._folder, self._aborters = bootstrap, folder, Aborters(bootstrap)
+        self._idle: queue.SimpleQueue[Zygote] = queue.SimpleQueue()
+        self._zygotes: list[Zygote] = []
+        self._pool = ThreadPoolExecutor(WORKERS, "cell", initializer=self._add_zygote)
+        self._futures: dict[Cell, Future[list[str]]] = {}
+        self.seconds: dict[Cell, float] = {}
+
+    def _add_zygote(self) -> None:
+        zygote = Zygote()
+        self._zygotes.append(zygote)
+        self._idle.put(zygote)
+
+    def expect(self, cells: list[Cell]) -> None:
+        for cell in cells:
+            self._futures[cell] = self._pool.submit(self._run, cell)
+
+    def problems(self, cell: Cell) -> list[str]:
+        return self._futures[cell].result()
+
+    def _run(self, cell: Cell) -> list[str]:
+        zygote, began = self._idle.get(), time.monotonic()
+        try:
+            return Crash(self._bootstrap, self._folder / str(cell), cell.scenario, zygote, self._aborters).run(cell)
+        finally:
+            self.seconds[cell] = time.monotonic() - began
+            self._idle.put(zygote)
+
+    def close(self) -> None:
+        self._pool.shutdown(cancel_futures=True)
+        for zygote in self._zygotes:
+            zygote.close()
+
+
+@pytest.fixture(scope="session")
+def matrix(kafka: Broker, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[Matrix]:
+    """Begins with every cell that this run of pytest has chosen, in the order of the tests."""
+    made = Matrix(kafka.bootstrap, tmp_path_factory.mktemp("crash"))
+    calls = [getattr(item, "callspec", None) for item in request.session.items]
+    made.expect([call.params["cell"] for call in calls if call is not None and isinstance(call.params.get("cell"), Cell)])
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def crashed(matrix: Matrix) -> Callable[[Cell], list[str]]:
+    return matrix.problems

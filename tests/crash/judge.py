@@ -1,0 +1,71 @@
+"""The verdict on a table and its error table after a crash, or after the restart: V1, V2, and whether all of the log is there.
+
+The rows come from this folder's own reader; the rules are those of the protocol's verifiers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from kshell.iceberg import codec
+from kshell.iceberg.values import State
+from tests.crash import reader
+from tests.crash.reader import Stored
+from tests.crash.waves import PARTITIONS, Waves, payload
+from tests.protocol import verify
+from tests.protocol.world import seq
+
+WRONG = -1                                    # of no record
+PLACE = ("_kafka_partition", "_kafka_offset")
+
+
+def judge(lake: Path, table: str, waves: Waves, *, complete: bool) -> list[str]:
+    """What is wrong, in words; nothing: all is well. `complete`: the whole log must be in, else a prefix of each partition."""
+    stored, errors = reader.load(lake, table), reader.load(lake, f"{table}__errors")
+    if stored is None or errors is None or stored.head is None or errors.head is None:
+        return [f"{table}: there is no table"] if complete else _require_empty(stored, errors)
+    rows, failed = stored.rows((*PLACE, "id", "city", "amount")), errors.rows((*PLACE, "_kafka_value"))
+    return judge_rows(table, rows, failed, state_at_head(stored), waves, complete=complete) + judge_chain(table, stored) + judge_chain(
+        f"{table}__errors", errors)
+
+
+def judge_rows(table: str, rows: Iterable[tuple[Any, ...]], failed: Iterable[tuple[Any, ...]], state: State, waves: Waves, *,
+               complete: bool) -> list[str]:
+    """V1. `rows`: partition, offset, payload...; `failed`: partition, offset, the bytes."""
+    found = verify.Findings()
+    numbered = [(p, o, seq(p, o) if (p, o) in waves.good and payload(waves.good[p, o]) == tuple(values) else WRONG) for p, o, *values in rows]
+    failed = list(failed)
+    verify.verify_rows(numbered, [(p, o) for p, o, _ in failed], waves.logs(), {}, state, found)
+    found.wrong += sum(1 for p, o, value in failed if waves.bad.get((p, o)) != value)
+    problems = [f"{table}: {asdict(found)}"] if not found.clean() else []
+    behind = [p for p in range(PARTITIONS) if state.next(waves.topic, p) < waves.end(p)]
+    if complete and behind:
+        problems.append(f"{table}: partitions {behind} are not at the end of the log")
+    return problems
+
+
+def judge_chain(table: str, stored: Stored) -> list[str]:
+    """V2."""
+    found = verify.Findings()
+    positions = verify.verify_chain(stored.history(), stored.head, found)
+    recorded = state_at_head(stored).positions()
+    if {tp: o for tp, o in positions.items() if o} != {tp: o for tp, o in recorded.items() if o > 0}:
+        found.chain.append(f"the head records {recorded}, the ranges say {positions}")
+    return [f"{table}: {line}" for line in found.chain]
+
+
+def state_at_head(stored: Stored) -> State:
+    history, at = stored.history().snapshots, stored.head
+    while at is not None and at in history:
+        parent, summary = history[at]
+        if codec.state_key(verify.SINK) in summary:
+            return codec.decode_state(summary[codec.state_key(verify.SINK)])
+        at = parent
+    raise AssertionError(f"no state in the ancestry of {stored.location}")
+
+
+def _require_empty(*tables: Stored | None) -> list[str]:
+    """A crash within CREATE SINK: what exists holds no row."""
+    return [f"{t.location} holds rows before its sink has begun" for t in tables if t is not None and t.rows(PLACE)]

@@ -1,0 +1,113 @@
+"""The scripts that are killed. Each is a job that a user could run, arranged so that its failpoints are passed at least three times.
+
+A script says `{"reached": ..., "rows": ..., "distinct_rows": ...}` when it has done with a wave; the producer then makes the next one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from pyiceberg.catalog.sql import SqlCatalog
+from pyiceberg.schema import Schema
+from pyiceberg.types import LongType, NestedField, StringType
+
+from tests.crash.waves import ROWS, TYPED, UNTYPED
+
+COLUMNS = "(id BIGINT, city VARCHAR, amount DOUBLE)"
+PROGRAM = "kshell.cli:main"
+
+
+@dataclass(frozen=True)
+class Place:
+    bootstrap: str
+    topic: str
+    lake: Path                                # folder of the catalog and its warehouse
+
+
+@dataclass(frozen=True)
+class Scenario:
+    script: Callable[[Place, int], str]       # the second: how many waves it goes through
+    waves: int
+    tables: tuple[str, ...] = ("orders",)
+    poison: tuple[bytes, ...] = TYPED
+    prepare: Callable[[Place], None] = lambda place: None
+    call: str = PROGRAM
+    clean_runs_first: bool = False            # the n-th hit is that of the n-th process
+
+
+def attach(place: Place) -> str:
+    return (f"ATTACH 'kafka://{place.bootstrap}' AS kafka (TYPE kafka);\n"
+            f"ATTACH 'sqlite:///{place.lake}/catalog.db' AS lake (TYPE iceberg, CATALOG sql, WAREHOUSE 'file://{place.lake}/warehouse');\n")
+
+
+def source(name: str, place: Place, columns: str = COLUMNS) -> str:
+    return f"CREATE SOURCE {name} {columns} FROM KAFKA kafka (TOPIC '{place.topic}');\n"
+
+
+def sink(name: str, source_: str, table: str, options: str = "") -> str:
+    """Every sink has the id that the verifiers look for."""
+    return f"CREATE SINK {name} FROM {source_} INTO ICEBERG lake.shop.{table} (ID 'orders_lake', COMMIT_INTERVAL '1h'{options});\n"
+
+
+def reached(what: str, source_: str = "orders") -> str:
+    return (f"SELECT '{what}' AS reached, count(*) AS rows, count(DISTINCT (_kafka_partition, _kafka_offset)) AS distinct_rows "
+            f"FROM {source_};\n")
+
+
+def wait(source_: str, wave: int) -> str:
+    return f"WAIT SOURCE {source_} UNTIL ROWS {ROWS * wave} TIMEOUT '50s';\n"
+
+
+FLUSH = "FLUSH SINK orders_lake TIMEOUT '50s';\n"
+
+
+def _flushed(place: Place, waves: int, options: str = "") -> str:
+    text = attach(place) + source("orders", place) + sink("orders_lake", "orders", "orders", options)
+    for wave in range(1, waves + 1):
+        text += wait("orders", wave) + FLUSH + reached(f"wave {wave}")
+    return text + "CHECK SINK orders_lake;\n"
+
+
+def _watched(place: Place, waves: int) -> str:
+    """Two workers in one process, over one table: one commits, the other sees it at the table."""
+    text = "SET kshell_refresh = '100ms';\n" + attach(place)
+    for worker, of in (("orders_lake", "orders"), ("watching", "again")):
+        text += source(of, place) + sink(worker, of, "orders")
+    for wave in range(1, waves + 1):
+        text += wait("orders", wave) + wait("again", wave) + FLUSH + "REFRESH SINK watching;\n" + reached(f"wave {wave}", "again")
+    return text + "FLUSH SINK watching TIMEOUT '50s';\nCHECK SINK watching;\n"
+
+
+def _left(place: Place, waves: int) -> str:
+    """Nothing is flushed but by leaving."""
+    return attach(place) + source("orders", place) + sink("orders_lake", "orders", "orders") + wait("orders", waves) + reached(f"wave {waves}")
+
+
+def _three_sinks(place: Place, waves: int) -> str:
+    text = attach(place)
+    for table, columns in (("orders", COLUMNS), ("second", COLUMNS), ("third", "")):
+        text += source(table, place, columns) + sink(f"{table}_lake", table, table)
+    for table in ("orders", "second", "third"):
+        text += wait(table, waves) + f"FLUSH SINK {table}_lake TIMEOUT '50s';\n" + reached(f"table {table}", table) + f"CHECK SINK {table}_lake;\n"
+    return text
+
+
+def _narrow_tables(place: Place) -> None:
+    """Tables that lack columns which the sinks then add."""
+    catalog = SqlCatalog("default", uri=f"sqlite:///{place.lake}/catalog.db", warehouse=f"file://{place.lake}/warehouse")
+    catalog.create_namespace("shop")
+    schema = Schema(NestedField(1, "id", LongType(), required=False), NestedField(2, "city", StringType(), required=False))
+    for table in _THREE:
+        catalog.create_table(("shop", table), schema)
+    catalog.engine.dispose()
+
+
+_THREE = ("orders", "second", "third")
+
+FLUSHED = Scenario(_flushed, 4)
+WATCHED = Scenario(_watched, 12)
+LEFT = Scenario(_left, 4, clean_runs_first=True)
+CREATED = Scenario(_three_sinks, 1, _THREE, UNTYPED)
+WIDENED = Scenario(_three_sinks, 1, _THREE, UNTYPED, _narrow_tables)
+EXPIRED = Scenario(lambda place, waves: _flushed(place, waves, ", KEEP_SNAPSHOTS 1"), 5, call="tests.crash.children:expiring")
