@@ -46,7 +46,7 @@ def start(flags: Flags) -> int:
 
 def _only_headless(flags: Flags) -> None:
     """Flags that a prompt cannot keep are refused rather than ignored."""
-    for given, flag in ((flags.output, "-o"), (flags.timeout_s, "--timeout"), (flags.stats, "--stats"), (flags.read_only, "--read-only")):
+    for given, flag in ((flags.output, "-o"), (flags.timeout_s, "--timeout"), (flags.stats, "--stats")):
         if given:
             hint = ".output FILE does it at the prompt" if flag == "-o" else None
             raise UsageError(f"{flag} needs something to run: -c SQL or -f FILE", hint=hint)

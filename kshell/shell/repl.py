@@ -84,6 +84,8 @@ class Repl:
         try:
             if self._choices.init is not None:
                 self._guarded(*self._choices.init)
+            if self._choices.read_only:
+                self._session.read_only = True    # the gate closes behind the init file
             if not self._choices.quiet:
                 say(f"kshell {kshell.__version__} · .help lists the commands, Ctrl-D leaves")
             self._loop()

@@ -11,8 +11,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import pexpect
 import pytest
 
+from tests.cli.conftest import REPOSITORY
 from tests.support import wait_until
 
 Program = Callable[..., "subprocess.Popen[str]"]
@@ -141,3 +143,16 @@ def test_a_script_of_run_that_is_stopped_while_it_waits_stops_cleanly(program: P
     wait_until((tmp_path / "begun.csv").exists, 30)
     process.send_signal(signal.SIGTERM)
     assert ended(process)[0] == 0
+
+
+def test_on_a_terminal_the_default_is_a_table_cut_at_40_rows() -> None:
+    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY), "TERM": "xterm"}
+    screen = pexpect.spawn(sys.executable, ["-m", "kshell", "-c", "FROM range(100); SELECT chr(27) || '[2Jgone' AS v"], env=environment,
+                           dimensions=(24, 80), encoding="utf-8", timeout=30)
+    screen.expect(pexpect.EOF)
+    screen.close()
+    shown = str(screen.before)
+    assert screen.exitstatus == 0
+    assert "100 rows, 40 shown (.last all)" in shown
+    assert "\\e[2Jgone" in shown
+    assert "\x1b" not in shown
