@@ -1,0 +1,83 @@
+"""Quarantined records: each once, in the error table or in the table and never in both, whatever dies between the two commits."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+import pytest
+
+from kshell.iceberg import codec
+from kshell.iceberg.errors_table import commit_errors
+from kshell.iceberg.head import load_head
+from kshell.iceberg.values import ERROR_COLUMNS, Jump, Range, Sink
+from tests.iceberg.conftest import HASTE, TOPIC, Pipe
+
+
+def _bad(*positions: tuple[int, int]) -> pa.Table:
+    return pa.table({"_kafka_topic": pa.array([TOPIC] * len(positions), pa.string()),
+                     "_kafka_partition": pa.array([p for p, _ in positions], pa.int32()),
+                     "_kafka_offset": pa.array([o for _, o in positions], pa.int64()),
+                     "code": pa.array(["JSON_SYNTAX"] * len(positions), pa.string())})
+
+
+def _stored(pipe: Pipe) -> list[tuple[int, int]]:
+    assert pipe.spec.errors_table is not None
+    table = pipe.lake.load(pipe.spec.errors_table).scan().to_arrow()
+    return sorted(zip(table["_kafka_partition"].to_pylist(), table["_kafka_offset"].to_pylist(), strict=True))
+
+
+@pytest.fixture
+def errors(pipe: Pipe) -> Sink:
+    assert pipe.created.errors_sink is not None
+    return pipe.created.errors_sink
+
+
+def test_the_error_table_has_the_columns_of_the_types_page(pipe: Pipe) -> None:
+    assert pipe.created.errors_head is not None
+    assert pipe.created.errors_head.columns == ERROR_COLUMNS
+
+
+def test_bad_records_are_stored_and_nothing_is_committed_without_any(pipe: Pipe, errors: Sink) -> None:
+    ranges = {(TOPIC, 0): Range(0, 10, 9), (TOPIC, 1): Range(0, 5, 5)}
+    done = commit_errors(pipe.lake, errors, ranges, _bad((0, 4)), HASTE)
+    assert (done.committed, done.already) == (1, frozenset())
+    assert done.head.cut() == {(TOPIC, 0): 10, (TOPIC, 1): 0}
+    before = done.head.snapshot_id
+    done = commit_errors(pipe.lake, errors, {(TOPIC, 1): Range(5, 9, 4)}, _bad(), HASTE)
+    assert (done.committed, done.head.snapshot_id) == (0, before)
+
+
+def test_a_worker_that_died_between_the_commits_neither_loses_nor_repeats(pipe: Pipe, errors: Sink) -> None:
+    commit_errors(pipe.lake, errors, {(TOPIC, 0): Range(0, 10, 9)}, _bad((0, 4)), HASTE)
+    # It died here. The next one has another batch over the same offsets, and a bad record more.
+    done = commit_errors(pipe.lake, errors, {(TOPIC, 0): Range(0, 20, 17)}, _bad((0, 4), (0, 12), (0, 13)), HASTE)
+    assert done.already == {(TOPIC, 0, 4)}
+    assert done.committed == 2
+    assert _stored(pipe) == [(0, 4), (0, 12), (0, 13)]
+
+
+def test_a_committed_verdict_is_final_even_if_the_record_decodes_today(pipe: Pipe, errors: Sink) -> None:
+    commit_errors(pipe.lake, errors, {(TOPIC, 0): Range(0, 10, 9)}, _bad((0, 4)), HASTE)
+    done = commit_errors(pipe.lake, errors, {(TOPIC, 0): Range(0, 10, 10)}, _bad(), HASTE)
+    assert done.already == {(TOPIC, 0, 4)}
+
+
+def test_a_late_bad_record_is_stored_and_marked(pipe: Pipe, errors: Sink) -> None:
+    commit_errors(pipe.lake, errors, {(TOPIC, 0): Range(0, 10, 9)}, _bad((0, 4)), HASTE)
+    done = commit_errors(pipe.lake, errors, {(TOPIC, 0): Range(0, 8, 6)}, _bad((0, 4), (0, 6)), HASTE)
+    assert done.committed == 1
+    assert done.head.cut()[TOPIC, 0] == 10
+    record = pipe.lake.load(errors.table).current_snapshot().summary[codec.commit_key("orders_lake")]  # type: ignore[union-attr, index]
+    assert codec.decode_commit(record).jumps == (Jump(TOPIC, 0, 0, 10, "LATE"),)
+
+
+def test_the_error_chain_is_contiguous_over_what_had_no_bad_records(pipe: Pipe, errors: Sink) -> None:
+    commit_errors(pipe.lake, errors, {(TOPIC, 0): Range(500, 510, 9)}, _bad((0, 504)), HASTE)
+    record = pipe.lake.load(errors.table).current_snapshot().summary[codec.commit_key("orders_lake")]  # type: ignore[union-attr, index]
+    assert codec.decode_commit(record).ranges == {(TOPIC, 0): Range(0, 510, 1)}
+
+
+def test_the_error_table_has_its_own_state_and_tag(pipe: Pipe, errors: Sink) -> None:
+    commit_errors(pipe.lake, errors, {(TOPIC, 0): Range(0, 10, 9)}, _bad((0, 4)), HASTE)
+    assert load_head(pipe.lake, errors).cut()[TOPIC, 0] == 10
+    assert load_head(pipe.lake, pipe.created.sink).cut()[TOPIC, 0] == 0
+    assert "kshell_orders_lake" in pipe.lake.load(errors.table).metadata.refs
