@@ -36,6 +36,7 @@ class Buffer:
         self.source = source
         self.retention = Retention(retain_bytes, retain_rows, retain_time_s)
         self.evicted_rows = 0
+        self.restarts = 0                   # how often it was emptied and begun again elsewhere
         self._c = Contents(source, tuple(columns), tuple(columns), multi_topic, Shelf(engine), clock)
         self._handover = Handover(self._c)
         self._meter = Meter(self.columns)
@@ -66,6 +67,12 @@ class Buffer:
     def visible(self) -> dict[TP, int]:
         """Position after the last record that a SELECT sees."""
         return dict(self._c.shown.decoded)
+
+    def first_live(self) -> dict[TP, int]:
+        """The first offset that the live view shows: what lies below is in a lake, or evicted. Waits for a change that is under way."""
+        with self._c.structure:
+            own = next((s.cut or {} for s in self._c.sinks.values() if s.backs_source and s.lake is not None), {})
+            return {tp: max(start, own.get(tp, 0)) for tp, start in self._c.shown.start.items()}
 
     def seek(self, positions: Positions) -> None:
         """Ask the reader to go there, although the buffer stands where it stood."""
@@ -205,6 +212,7 @@ class Buffer:
                 raise InternalError(f"{self.source}: the buffer of a source with a sink is not emptied")
             gone, c.shown = [*c.shown.segments, *(c.hidden.segments if c.hidden else ())], Generation()
             c.hidden = None
+            self.restarts += 1
             c.shown.cover(positions)
             c.seeks.update(positions)
             with c.shelf.change() as shelf:

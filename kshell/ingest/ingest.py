@@ -19,7 +19,7 @@ from kshell.ingest.fetch import Fetcher
 from kshell.ingest.handoff import Handoff
 from kshell.ingest.insert import Inserter
 from kshell.ingest.shared import Shared
-from kshell.ingest.trouble import Troubles
+from kshell.ingest.trouble import REUSING, Troubles
 from kshell.ingest.values import IngestSpec, Notice, OnTrouble, PartitionStatus, State, Status
 from kshell.ingest.watch import Watcher
 
@@ -135,6 +135,14 @@ class Ingest:
             visible = self._buffer.visible()
             return all(visible.get(tp, 0) >= at for tp, at in positions.items())
         return self._shared.wait(reached, timeout_s)
+
+    def wait_moved(self, seen: Mapping[TP, int], timeout_s: float | None) -> bool:
+        """Until a SELECT sees another position than these. False: not in time, or the source has stopped."""
+        return self._shared.wait(lambda: self._buffer.visible() != seen, timeout_s)
+
+    def reused(self) -> dict[TP, int]:
+        """How often offsets of a partition were used again by other records: gaps with these reasons."""
+        return {tp: sum(gap.reason in REUSING for gap in self._shared.gaps(tp)) for tp in self._buffer.visible()}
 
     def wait_rows(self, rows: int, timeout_s: float | None) -> bool:
         """Until that many rows were decoded since the start."""

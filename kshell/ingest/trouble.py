@@ -19,6 +19,9 @@ from kshell.ingest.values import Gap, IngestSpec, OnTrouble, Trouble, TroubleKin
 if TYPE_CHECKING:
     from kshell.kafka.cluster import Cluster, TopicInfo
 
+TRUNCATED, MADE_AGAIN = "truncated", "topic made again"
+REUSING = frozenset({TRUNCATED, MADE_AGAIN})  # reasons of gaps after which offsets stand for other records
+
 
 class Troubles:
     def __init__(self, cluster: Cluster, buffer: Buffer, spec: IngestSpec, shared: Shared, handoff: Handoff,
@@ -60,7 +63,7 @@ class Troubles:
             self._buffer.seek({tp: to})
             return
         self._shared.note(f"{self._spec.source}: the log of {place} ends at {to}, before {position}; it was truncated. Going on at its end")
-        self._shared.add_gap(Gap(tp, to, position, "truncated"))
+        self._shared.add_gap(Gap(tp, to, position, TRUNCATED))
         self._restart({tp: to})
 
     # ---- from the watching thread, and above
@@ -84,7 +87,7 @@ class Troubles:
             return
         self._shared.note(f"{self._spec.source}: topic {name} was made again; the buffer is emptied and begins at its start")
         for tp, at in stood.items():
-            self._shared.add_gap(Gap(tp, at, at, "topic made again"))
+            self._shared.add_gap(Gap(tp, at, at, MADE_AGAIN))
         wanted = topic.partitions if self._spec.partitions is None else self._spec.partitions
         self._restart({(name, p): 0 for p in topic.partitions if p in wanted}, gone=stood)
 

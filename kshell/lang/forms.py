@@ -30,7 +30,8 @@ FORMS = {
     "TAIL": "TAIL source | 'topic' | cluster.topic | (SELECT ...) [FROM BEGINNING | FROM END | SINCE time | LAST n] [WHERE condition] "
             "[LIMIT n] [TIMEOUT '60s']",
     "PRINT": "PRINT 'topic' | cluster.topic | source [FROM BEGINNING | FROM END | SINCE time | LAST n] [INTERVAL n] [LIMIT n]",
-    "SUBSCRIBE": "SUBSCRIBE [TO] source | 'topic' | cluster.topic | (SELECT ...) [FROM BEGINNING | FROM END | SINCE time | LAST n] [LIMIT n]",
+    "SUBSCRIBE": "SUBSCRIBE [TO] source | 'topic' | cluster.topic | (SELECT ...) "
+                 "[FROM BEGINNING | FROM END | SINCE time | LAST n] [LIMIT n]",
     "EMIT CHANGES": "SELECT ... FROM source EMIT CHANGES [LIMIT n]",
     "SET": "SET kshell_name = value",
     "RESET": "RESET kshell_name",

@@ -14,7 +14,7 @@ EXPLAIN = "EXPLAIN"
 _ALWAYS = frozenset({"SELECT", EXPLAIN, "EXECUTE", "RELATION", "LOGICAL_PLAN"})
 _MAYBE = frozenset({"CALL", "PRAGMA", "MULTI"})                   # rows unless all DuckDB says is Success
 _CHANGES = frozenset({"INSERT", "UPDATE", "DELETE", "MERGE_INTO", "COPY", "CREATE"})
-_OURS_WITH_ROWS = frozenset({"Show", "ShowCreate", "Describe", "CheckSink", "Tail", "Print", "Subscribe"})
+_OURS_WITH_ROWS = frozenset({"Show", "ShowCreate", "Describe", "CheckSink", "Tail", "Print"})
 _SUCCESS = [("Success", "BOOLEAN")]
 
 

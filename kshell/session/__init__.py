@@ -17,7 +17,7 @@ from kshell import lang, sqlfile
 from kshell.columns import literal, quote
 from kshell.engine import Engine
 from kshell.errors import BadValueError, Error, NotFoundError, ReadOnlyError, RefusedError
-from kshell.lang.statements import CheckSink, Describe, DuckStatement, Set, Show, ShowCreate, Statement
+from kshell.lang.statements import CheckSink, Describe, DuckStatement, Print, Set, Show, ShowCreate, Statement, Tail
 from kshell.lang.tokens import leading_words
 from kshell.options import Lookup
 from kshell.query.kafka_scan import KafkaTables
@@ -39,7 +39,7 @@ from kshell.testing import failpoint
 if TYPE_CHECKING:
     from kshell.kafka.cluster import Cluster
 
-_READS = (Show, ShowCreate, Describe, CheckSink)
+_READS = (Show, ShowCreate, Describe, CheckSink, Tail, Print)
 
 
 class Session:
@@ -108,6 +108,7 @@ class Session:
         """End the running statement with CancelledError, from any thread. Ingestion and commits go on."""
         self._context.cancel.cancel()
         self._runner.interrupt()
+        self._statements.tails.interrupt()
         for attached in list(self._connections.clusters.values()):
             attached.cluster.cancel()
 
@@ -175,6 +176,7 @@ class Session:
         if self._closed:
             return []
         self._closed = True
+        self._statements.tails.close()
         self._context.cancel.begin()
         ends = time.monotonic() + timeout_s
         if flush:
@@ -248,7 +250,7 @@ def default_data_dir() -> Path:
 def _require_reading(statement: Statement, gives_rows: Callable[[str], bool]) -> None:
     if isinstance(statement, _READS) or (isinstance(statement, DuckStatement) and gives_rows(statement.text)):
         return
-    raise ReadOnlyError("the session is read-only", hint="queries, SHOW and DESCRIBE work; start without --read-only for the rest")
+    raise ReadOnlyError("the session is read-only", hint="queries, SHOW, DESCRIBE and TAIL work; start without --read-only for the rest")
 
 
 __all__ = ["NotFoundError", "Session", "default_data_dir"]

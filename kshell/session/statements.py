@@ -25,11 +25,13 @@ from kshell.lang.statements import (
     Flush,
     NotBuilt,
     Pause,
+    Print,
     Refresh,
     Set,
     Show,
     ShowCreate,
     Statement,
+    Tail,
     Value,
     Wait,
 )
@@ -44,6 +46,7 @@ from kshell.session.lakes import LakeViews
 from kshell.session.show import Shower
 from kshell.session.sinks import Sinks
 from kshell.session.sources import Sources
+from kshell.session.tails import Tails
 
 DEFAULT_TIMEOUT_S = 60.0
 DROP_FLUSH_S = 30.0
@@ -56,11 +59,13 @@ class Statements:
                  lakes: LakeViews, shower: Shower) -> None:
         self._context, self._engine, self._runner = context, engine, runner
         self._connections, self._sources, self._sinks, self._lakes = connections, sources, sinks, lakes
+        self.tails = Tails(context, connections, sources)
         self._handlers: dict[type[Statement], Callable[[Any], Result]] = {
             Attach: self._attach, Detach: self._detach, CreateSource: self._create_source, CreateSink: self._create_sink,
             AlterSource: self._alter_source, AlterSink: self._alter_sink, Drop: self._drop, Pause: self._pause, Flush: self._flush,
             Wait: self._wait, Refresh: self._refresh, CheckSink: self._check_sink, Show: shower.show,
             ShowCreate: shower.show_create, Describe: shower.describe, Set: self._set, NotBuilt: _not_built,
+            Tail: self.tails.tail, Print: self.tails.print,
         }
 
     def run(self, statement: Statement) -> Result:

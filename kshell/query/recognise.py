@@ -1,0 +1,115 @@
+"""What the records of a topic are, by looking at some of them: JSON, text, bytes, or the frames that registry serializers write.
+
+Invariant: a format is proposed only if every record of the sample has it; tombstones and absent keys decide nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+_MAGIC, _FRAME = 0, 5                         # a frame: this byte, then the schema's number in four bytes, big-endian
+_VARINT_BYTES = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Recognised:
+    """`format` is one that a source can take; `name` is what it is, for people."""
+
+    format: str
+    name: str
+
+
+def value_format(values: Iterable[bytes | None]) -> Recognised:
+    held = [v for v in values if v is not None]
+    if not held:
+        return Recognised("json", "unknown: no record with a value")
+    if all(map(_is_object, held)):
+        return Recognised("json", "json")
+    if all(map(_is_frame, held)):
+        return Recognised("raw", _framed(held))
+    if all(map(_is_text, held)):
+        return Recognised("string", "string" if not any(map(_is_object, held)) else "string: some records are JSON objects")
+    objects = sum(map(_is_object, held))
+    if objects * 2 > len(held):
+        return Recognised("json", f"json, but {len(held) - objects} of {len(held)} records are none")
+    return Recognised("raw", "raw: bytes that are not text")
+
+
+def key_format(keys: Iterable[bytes | None]) -> Recognised:
+    held = [k for k in keys if k is not None]
+    if not held:
+        return Recognised("raw", "raw: no record has a key")
+    if all(map(_is_object, held)):
+        return Recognised("json", "json")
+    if all(map(_is_frame, held)):
+        return Recognised("raw", _framed(held))
+    return Recognised("string", "string") if all(map(_is_text, held)) else Recognised("raw", "raw: bytes that are not text")
+
+
+def _is_object(data: bytes) -> bool:
+    from kshell.decode.json_text import Members, read
+    from kshell.decode.verdict import Verdict
+    try:
+        return isinstance(read(data), Members)
+    except Verdict:
+        return False
+
+
+def _is_text(data: bytes) -> bool:
+    try:
+        text = data.decode()
+    except UnicodeDecodeError:
+        return False
+    return all(c >= " " or c in "\t\n\r" for c in text)
+
+
+def _is_frame(data: bytes) -> bool:
+    return len(data) > _FRAME and data[0] == _MAGIC
+
+
+def _framed(frames: Sequence[bytes]) -> str:
+    ids = sorted({int.from_bytes(f[1:_FRAME], "big") for f in frames})
+    kind = next((name for name, fits in _KINDS if all(fits(f[_FRAME:]) for f in frames)), "avro")
+    shown = ", ".join(map(str, ids[:5])) + (", ..." if len(ids) > 5 else "")
+    return f"{kind}, framed by a schema registry (schema {shown})"
+
+
+def _is_message(data: bytes) -> bool:
+    """Indexes of the message type (one byte 0 for the first), then fields of the wire format up to the last byte."""
+    count, at = _varint(data, 0)
+    for _ in range(count >> 1 if count is not None else 0):
+        _, at = _varint(data, at)
+    return count is not None and at <= len(data) and _fields(data, at)
+
+
+def _fields(data: bytes, at: int) -> bool:
+    while at < len(data):
+        tag, at = _varint(data, at)
+        if tag is None or tag >> 3 == 0:
+            return False
+        size: int | None = {1: 8, 5: 4}.get(tag & 7)
+        if tag & 7 == 0:
+            size, at = 0, _varint(data, at)[1]
+        elif tag & 7 == 2:
+            size, at = _varint(data, at)
+        if size is None:
+            return False
+        at += size
+    return at == len(data)
+
+
+def _varint(data: bytes, at: int) -> tuple[int | None, int]:
+    value = 0
+    for shift in range(_VARINT_BYTES):
+        if at + shift >= len(data):
+            return None, len(data) + 1
+        value |= (data[at + shift] & 0x7F) << (7 * shift)
+        if data[at + shift] < 0x80:
+            return value, at + shift + 1
+    return None, len(data) + 1
+
+
+_KINDS: tuple[tuple[str, Callable[[bytes], Any]], ...] = (("json schema", _is_object), ("protobuf", _is_message))
+
+__all__ = ["Recognised", "key_format", "value_format"]
