@@ -111,6 +111,7 @@ def current_state(table: Table, sink: Sink) -> State | None:
         assert found.snapshot_id is not None
         if not lineage.contained(table, found.snapshot_id):
             raise rolled_back(sink, f"the rows of its last commit (snapshot {found.snapshot_id}) are not in the table any more")
+    sink.trusted.clear()                      # one is enough: a head that descends from it is walked to it
     sink.trusted.add(head.snapshot_id)
     return found.state
 

@@ -124,7 +124,8 @@ LAYOUT = new_schema([Column("ts", "TIMESTAMP WITH TIME ZONE"), Column("id", "BIG
 @pytest.mark.parametrize(("term", "name", "transform"), [
     ("day(ts)", "ts_day", "day"), ("hour( ts )", "ts_hour", "hour"), ("month(ts)", "ts_month", "month"), ("year(ts)", "ts_year", "year"),
     ("bucket(16, id)", "id_bucket_1", "bucket[16]"), ("truncate(4, name)", "name_truncate", "truncate[4]"),
-    ("name", "name_identity", "identity"), ("partition", "partition_identity", "identity"), ('"name"', "name_identity", "identity"), ("day(s.a)", "s_a_day", "day")])
+    ("name", "name_identity", "identity"), ("partition", "partition_identity", "identity"),
+    ('"name"', "name_identity", "identity"), ("day(s.a)", "s_a_day", "day")])
 def test_a_partition_field_is_named_after_column_and_transform(term: str, name: str, transform: str) -> None:
     field = layout.partition_spec([term], LAYOUT).fields[0]
     assert (field.name, str(field.transform)) == (name, transform)

@@ -24,7 +24,7 @@ REWINDING = {"rollback", "cruel", "forget"}
 VERBS = ("append", "append", "delete", "expire", "expire", "rollback", "widen", "cruel", "forget")
 
 
-def run(seed: int, seconds: float = 20.0, verbs: Sequence[str] = VERBS, records: int = 100, die: float = 0.015) -> dict[str, Any]:
+def run(seed: int, seconds: float = 20.0, verbs: Sequence[str] = VERBS, records: int = 80, die: float = 0.015) -> dict[str, Any]:
     """`verbs`: what the neighbour does, each as likely as it is often; `records` of a partition; `die`: chance of a kill, twice a request.
 
     `clean` is the verdict of the verifiers; `reached`, that everything was committed in time."""
