@@ -6,7 +6,7 @@ Invariant: nothing here consumes, joins a group or makes a topic. Every call end
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
@@ -20,6 +20,7 @@ from kshell.kafka import embedded, settings
 from kshell.kafka.calls import Calls, Refusal, in_thread
 from kshell.kafka.columns import TP, Columns
 from kshell.kafka.faults import AUTHORIZATION, translated
+from kshell.kafka.groups import GroupInfo, Groups
 from kshell.kafka.offsets import GroupOffsets
 from kshell.kafka.reader import Reader
 
@@ -40,12 +41,6 @@ class TopicInfo:
     id: str | None = None                     # changes when a topic is made again under its name; None: not asked, or the broker has none
 
 
-@dataclass(frozen=True, slots=True)
-class GroupInfo:
-    name: str
-    state: str
-
-
 class Cluster:
     """`config` is the user's CONFIG and is checked; `security` comes from the connection's options (`settings.security`)."""
 
@@ -54,6 +49,7 @@ class Cluster:
         self.name, self.bootstrap, self.timeout_s = name, bootstrap, timeout_s
         self._config = {**(security or {}), **settings.checked(config or {})}
         self._calls = Calls(bootstrap, settings.client(bootstrap, self._config), timeout_s)
+        self._groups = Groups(self._calls, bootstrap, timeout_s)
         self._cluster_id: str | None = None
         self._offsets = GroupOffsets(lambda group: settings.committer(self.bootstrap, self._config, group))
 
@@ -158,6 +154,18 @@ class Cluster:
         after = [tp for tp in wanted if found[tp] < 0]
         return found | (self.log_ends(after) if after else {})
 
+    def newest(self, tps: Iterable[TP]) -> dict[TP, int]:
+        """Milliseconds since 1970 of each partition's newest record. Left out: partitions without one, and brokers that do not say."""
+        if self._is_embedded():
+            return {}
+        spec = _Specs.max_timestamp()
+        futures = self._calls.client().list_offsets({TopicPartition(*tp): spec for tp in tps}, request_timeout=self.timeout_s)
+        found = {}
+        for partition, future in futures.items():
+            with suppress(Refusal):
+                found[partition.topic, partition.partition] = int(self._calls.wait(future, "look up the newest record").timestamp)
+        return {tp: at for tp, at in found.items() if at >= 0}
+
     def _list_offsets(self, tps: Iterable[TP], spec: Any, *, committed: bool) -> dict[TP, int]:
         level = IsolationLevel.READ_COMMITTED if committed else IsolationLevel.READ_UNCOMMITTED
         left, found, deadline = list(tps), dict[TP, int](), time.monotonic() + SETTLE_S
@@ -209,14 +217,12 @@ class Cluster:
         return self._offsets.failures
 
     def groups(self) -> list[GroupInfo]:
-        what = "list consumer groups"
-        try:
-            answer = self._calls.wait(self._calls.client().list_consumer_groups(request_timeout=self.timeout_s), what)
-        except Refusal as refused:
-            raise translated(refused.error, self.bootstrap, what) from None
-        for error in answer.errors:           # one for each broker that did not answer
-            raise translated(error, self.bootstrap, what)
-        return sorted((GroupInfo(group.group_id, group.state.name.lower()) for group in answer.valid), key=lambda group: group.name)
+        """By name, with their state and nothing else."""
+        return self._groups.listed()
+
+    def describe_groups(self, groups: Sequence[GroupInfo]) -> list[GroupInfo]:
+        """The same with members and committed offsets."""
+        return self._groups.described(groups)
 
 
 class _Settling(Exception):

@@ -42,12 +42,8 @@ def _unknown_list(reader: Reader) -> Statement | None:
 
 
 def _show(reader: Reader, what: str) -> Statement:
-    cluster: str | None = None
-    is_address = False
     like: str | None = None
-    if reader.accept("FROM"):
-        is_address = reader.token.kind == "string"
-        cluster = reader.string() if is_address else reader.name("the name of a cluster")
+    cluster, is_address = _cluster(reader)
     if reader.accept("LIKE"):
         like = reader.string("a pattern in quotes")
     extended = reader.accept("EXTENDED")
@@ -77,17 +73,17 @@ def describe(text: str) -> Statement | None:
     word = reader.one_of("TOPIC", "SOURCE", "SINK")
     if word is None or reader.done or reader.sees_op("."):
         return None
-    cluster = None
+    cluster, is_address = None, False
     if word == "TOPIC":
         kind: Literal["topic", "source", "sink"] = "topic"
         name = _topic(reader)
-        cluster = _cluster(reader) if reader.accept("FROM") else None
+        cluster, is_address = _cluster(reader)
     else:
         kind = "source" if word == "SOURCE" else "sink"
         name = reader.unqualified(f"the name of a {kind}")
     extended = reader.accept("EXTENDED")
     reader.end(*(() if extended else ("FROM", "EXTENDED") if word == "TOPIC" and cluster is None else ("EXTENDED",)))
-    return Describe(text=text, kind=kind, name=name, cluster=cluster, extended=extended)
+    return Describe(text=text, kind=kind, name=name, cluster=cluster, cluster_is_address=is_address, extended=extended)
 
 
 def _topic(reader: Reader) -> str:
@@ -101,8 +97,12 @@ def _topic(reader: Reader) -> str:
     return name
 
 
-def _cluster(reader: Reader) -> str:
-    return reader.string() if reader.token.kind == "string" else reader.name("the name of a cluster")
+def _cluster(reader: Reader) -> tuple[str | None, bool]:
+    """[FROM cluster], and whether it is an address."""
+    if not reader.accept("FROM"):
+        return None, False
+    is_address = reader.token.kind == "string"
+    return (reader.string() if is_address else reader.name("the name of a cluster")), is_address
 
 
 def setting(text: str) -> Statement | None:

@@ -173,6 +173,7 @@ class Describe(Statement):
     kind: Literal["source", "sink", "topic"]
     name: str
     cluster: str | None = None
+    cluster_is_address: bool = False
     extended: bool = False
 
 

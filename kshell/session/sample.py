@@ -15,6 +15,7 @@ from kshell.buffer import TP
 if TYPE_CHECKING:
     from kshell.kafka.cluster import Cluster
 
+SAMPLE = 1_000                                # records that a look at a topic takes; CREATE SOURCE has an option of this name
 SAMPLE_S = 5.0
 _POLL_S = 0.1
 

@@ -7,13 +7,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from kshell.columns import Column, literal
+from kshell.columns import literal
 from kshell.decode import paths
 from kshell.errors import NotFoundError, RefusedError, did_you_mean
 from kshell.lang import declared
 from kshell.lang import show as written
-from kshell.lang.statements import ColumnDefinition, Describe, Show, ShowCreate, Span
+from kshell.lang.statements import Describe, Show, ShowCreate
 from kshell.query.result import Result
+from kshell.session.brokers import BrokerShower, definition
 from kshell.session.connections import Connections
 from kshell.session.sinks import SinkEntry, Sinks
 from kshell.session.sources import Source, Sources
@@ -25,14 +26,14 @@ BRIEF = {
                 "last_error"),
     "sinks": "name, source, table_name, state, pending_rows, committed_rows, last_commit_at, last_snapshot_id, last_error, resolve_with",
 }
-_TOPICS = [("name", "VARCHAR"), ("partitions", "INTEGER")]
-_TOPICS_EXTENDED = [*_TOPICS, ("id", "VARCHAR"), ("messages", "BIGINT"), ("log_start", "BIGINT[]"), ("log_end", "BIGINT[]")]
 
 
 class Shower:
-    """`query` runs DuckDB text on the session's cursor."""
+    """`query` runs DuckDB text on the session's cursor; `check` raises when the statement was cancelled."""
 
-    def __init__(self, connections: Connections, sources: Sources, sinks: Sinks, query: Callable[[str], Result]) -> None:
+    def __init__(self, connections: Connections, sources: Sources, sinks: Sinks, query: Callable[[str], Result],
+                 check: Callable[[], None]) -> None:
+        self._brokers = BrokerShower(connections, check)
         self._connections = connections
         self._sources = sources
         self._sinks = sinks
@@ -42,9 +43,9 @@ class Shower:
 
     def show(self, statement: Show) -> Result:
         if statement.what == "topics":
-            return self._topics(statement)
+            return self._brokers.topics(statement)
         if statement.what == "consumer groups":
-            return self._groups(statement)
+            return self._brokers.groups(statement)
         if statement.what not in BRIEF:
             raise RefusedError(f"SHOW {statement.what.upper()} is not built yet",
                                hint="SHOW TOPICS, SHOW SOURCES, SHOW SINKS, SHOW CONNECTIONS")
@@ -52,39 +53,9 @@ class Shower:
         where = f" WHERE name LIKE {literal(statement.like)}" if statement.like else ""
         return self._query(f"SELECT {columns} FROM memory.kshell.{statement.what}{where} ORDER BY name")
 
-    def _topics(self, statement: Show) -> Result:
-        cluster = self._connections.attached(statement.cluster, is_address=statement.cluster_is_address).cluster
-        found = cluster.topics(internal=bool(statement.like and statement.like.startswith("__")))
-        self._connections.topics[cluster.name] = tuple(t.name for t in found)
-        found = [t for t in found if statement.like is None or like(t.name, statement.like)]
-        if not statement.extended:
-            return Result.of_rows(_TOPICS, [(t.name, len(t.partitions)) for t in found])
-        named = cluster.describe([t.name for t in found])
-        tps = [(t.name, p) for t in named.values() for p in t.partitions]
-        starts, ends = cluster.log_starts(tps), cluster.log_ends(tps)
-        rows = []
-        for topic in named.values():
-            lo, hi = [starts[topic.name, p] for p in topic.partitions], [ends[topic.name, p] for p in topic.partitions]
-            rows.append((topic.name, len(topic.partitions), topic.id, sum(hi) - sum(lo), lo, hi))
-        return Result.of_rows(_TOPICS_EXTENDED, rows)
-
-    def _groups(self, statement: Show) -> Result:
-        cluster = self._connections.attached(statement.cluster, is_address=statement.cluster_is_address).cluster
-        found = [(g.name, g.state) for g in cluster.groups() if statement.like is None or like(g.name, statement.like)]
-        return Result.of_rows([("name", "VARCHAR"), ("state", "VARCHAR")], found)
-
     def listing(self, function: str, argument: str | None) -> Result:
         """kafka_topics(connection), kafka_groups(connection), kafka_offsets(topic)."""
-        if function == "kafka_groups":
-            return self._groups(Show(text=function, what="consumer groups", cluster=argument))
-        if function == "kafka_topics":
-            return self._topics(Show(text=function, what="topics", cluster=argument, extended=True))
-        cluster = self._connections.cluster(None)
-        info = cluster.describe([argument or ""])[argument or ""]
-        tps = [(info.name, p) for p in info.partitions]
-        starts, ends = cluster.log_starts(tps), cluster.log_ends(tps)
-        return Result.of_rows([("partition", "INTEGER"), ("log_start", "BIGINT"), ("log_end", "BIGINT")],
-                              [(tp[1], starts[tp], ends[tp]) for tp in tps])
+        return self._brokers.listing(function, argument)
 
     # ---- DESCRIBE ----------------------------------------------------------------------------------------------------
 
@@ -95,8 +66,7 @@ class Shower:
             case "sink":
                 return self._describe_sink(self._sinks.get(statement.name))
             case _:
-                raise RefusedError("DESCRIBE TOPIC is not built yet",
-                                   hint=f"SHOW TOPICS LIKE {literal(statement.name)} EXTENDED shows its offsets")
+                return self._brokers.describe(statement)
 
     def _describe_source(self, source: Source) -> Result:
         rows: list[tuple[str, str, str | None]] = [(c.name, c.type, _origin(c.path)) for c in source.decoder.columns]
@@ -133,7 +103,7 @@ class Shower:
         given = {k: source.options[k] for k in source.options if k in source.options.given}
         if not {"TOPIC", "TOPICS", "TOPIC_PATTERN"} & set(given) and source.topics != (source.name,):
             given["TOPIC"] = source.topics[0]
-        columns = [_definition(c) for c in source.columns] if source.options["FORMAT"] == "json" else []
+        columns = [definition(c) for c in source.columns] if source.options["FORMAT"] == "json" else []
         return written.create_source_text(source.name, columns=columns, cluster=source.cluster_name, options=given)
 
     def sink_text(self, entry: SinkEntry) -> str:
@@ -151,19 +121,6 @@ class Shower:
             return written.attach_text("iceberg", catalog.lake.uri, name, options=catalog.options)
         known = [*self._connections.clusters, *self._connections.catalogs]
         raise NotFoundError(f"there is no connection {name}", hint=did_you_mean(name, known) or "SHOW CONNECTIONS lists them")
-
-
-def _definition(column: Column) -> ColumnDefinition:
-    type_ = "JSON" if column.json_text else column.declared or column.type
-    return ColumnDefinition(column.name, type_, Span(0, 0), paths.spell(column.path) if column.path else None, column.not_null)
-
-
-def like(text: str, pattern: str) -> bool:
-    """SQL LIKE."""
-    import re
-
-    parts = {"%": ".*", "_": "."}
-    return re.fullmatch("".join(parts.get(c, re.escape(c)) for c in pattern), text, re.DOTALL) is not None
 
 
 def _origin(path: tuple[str, ...]) -> str | None:

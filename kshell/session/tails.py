@@ -29,13 +29,12 @@ from kshell.query.tail_source import SourceFeed, Start
 from kshell.query.tail_topic import Decoded, Says, Texts, TopicFeed
 from kshell.session.connections import Connections
 from kshell.session.context import Context
-from kshell.session.sample import sample
+from kshell.session.sample import SAMPLE, sample
 from kshell.session.sources import Source, Sources
 
 if TYPE_CHECKING:
     from kshell.kafka.cluster import Cluster
 
-SAMPLE = 1_000                                # records that decide the columns of a topic
 _LIVE = "live"
 
 
