@@ -9,9 +9,11 @@ import kshell
 from kshell.testing import FAILPOINTS
 
 PACKAGE = Path(kshell.__file__).parent
-PROTOCOL = {"schema.before_commit", "schema.after_commit", "errors.before_commit", "errors.after_commit", "commit.after_load",
-            "commit.after_validate", "commit.after_manifest", "commit.before_catalog", "commit.after_catalog", "expire.before", "expire.after",
-            "create.after_table", "create.after_errors_table", "create.after_start"}
+PROTOCOL = {
+    "flush.after_parquet", "schema.before_commit", "schema.after_commit", "errors.before_commit", "errors.after_commit",
+    "commit.after_load", "commit.after_validate", "commit.after_manifest", "commit.before_catalog", "commit.after_catalog",
+    "expire.before", "expire.after", "create.after_table", "create.after_errors_table", "create.after_start",
+}
 
 
 def _names(folder: Path) -> list[str]:

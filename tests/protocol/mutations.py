@@ -91,7 +91,7 @@ MUTATIONS = (
         (WRITER, "        judged = commit_errors(self.lake, created.errors_sink, ranges, bad_rows(bad), self.control)\n", ""),
         (WRITER, "        final = {(p, o) for _, p, o in judged.already}\n", "        final: set[tuple[int, int]] = set()\n"),
         (WRITER, "        self.shared.count(self.shared.results, done.result)\n", _ERRORS_AFTERWARDS),
-    ), {"verbs": QUIET, "die": 0.1}),
+    ), {"verbs": QUIET, "die": 0.12, "records": 300}),
     _one("committed verdicts not honoured", ERRORS, "        already = _already(table, ranges, state)\n",
          "        already: frozenset[Position] = frozenset()\n", verbs=QUIET),
     _one("no requirement on the schema", ADAPTER, "    return (AssertTableUUID(uuid=metadata.table_uuid),\n",
