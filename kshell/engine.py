@@ -35,8 +35,8 @@ class Engine:
             "checkpoint_threshold": "100GB",
             "python_enable_replacements": "false", "temp_directory": self._spill.name,
         }
-        if threads:
-            config["threads"] = str(threads)
+        # one core is left to those who fetch and decode: with all of them an INSERT of ingestion costs a third more
+        config["threads"] = str(threads or max(1, (os.cpu_count() or 2) - 1))
         if memory_limit:
             config["memory_limit"] = memory_limit
         self._root = duckdb.connect(":memory:", config=config)

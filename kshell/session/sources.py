@@ -111,6 +111,7 @@ class Sources:
         options = declared.SOURCE.parse(statement.options, self._context.resolve, zone=self._context.zone())
         attached = self._connections.attached(statement.cluster, is_address=statement.cluster_is_address)
         options.update({k: v for k, v in attached.defaults.items() if k not in options.given})
+        _check_config(options)
         columns = self._declared_columns(statement, options)
         source = self._build(statement.name, attached.cluster, options, columns, replaces=old)
         self._by_name[statement.name.lower()] = source
@@ -273,6 +274,14 @@ def included(options: Mapping[str, Any]) -> tuple[str, ...]:
     words = tuple(options["INCLUDE"] or ())
     several = options["TOPIC_PATTERN"] is not None or options["TOPICS"] is not None
     return ("topic", *words) if several and "topic" not in words else words
+
+
+def _check_config(options: Parsed) -> None:
+    """A setting that may not stand in CONFIG is refused here, not by the thread that would use it."""
+    if options["CONFIG"]:
+        from kshell.kafka.settings import checked
+
+        checked({k: str(v) for k, v in options["CONFIG"].items()})
 
 
 def _spec(name: str, topics: Mapping[str, TopicInfo], options: Parsed, start: Mapping[TP, int],
