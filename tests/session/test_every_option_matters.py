@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NoReturn
 
 import pytest
+from confluent_kafka.admin import NewPartitions
 
 from kshell.errors import DecodeError, Error, NotFoundError, RefusedError
 from kshell.iceberg.catalogs import Lake, open_catalog
@@ -17,6 +18,7 @@ from kshell.session import Session
 from tests.session.conftest import Notes, OpenSession, events, one, rows
 from tests.support import wait_until
 from tests.support.producing import Recorder
+from tests.support.topics import admin
 
 Setup = Callable[[Session, str, Recorder], None]
 SINK = "CREATE SINK s_lake FROM s INTO ICEBERG local.web.s"
@@ -161,9 +163,6 @@ def _config(session: Session, topic: str, producer: Recorder) -> None:
     with pytest.raises(RefusedError, match="use ISOLATION"):
         source(session, topic, "CONFIG MAP {'isolation.level': 'read_uncommitted'}")
     source(session, topic, "CONFIG MAP {'topic.metadata.refresh.interval.ms': '200'}")
-    from confluent_kafka.admin import NewPartitions
-
-    from tests.support.topics import admin
     admin(producer.bootstrap).create_partitions([NewPartitions(topic, 3)])[topic].result(10)
     wait_until(lambda: len(session.sql("SELECT DISTINCT partition FROM kshell.partitions").fetchall()) == 3, 15)
 
