@@ -8,7 +8,7 @@ import pytest
 from kshell.errors import StatementSyntaxError
 from kshell.lang import parse
 from kshell.lang.dialects import hint_for
-from kshell.lang.statements import NotBuilt, Show
+from kshell.lang.statements import Print, Show, Tail
 from tests.lang.marked import mark, unmark
 
 _INSIDE = "Use FORMAT json inside the options; brokers belong to ATTACH 'kafka://...' AS k (TYPE kafka)"
@@ -42,8 +42,9 @@ def test_a_statement_of_another_dialect_is_answered_with_ours(marked: str, hint:
 
 def test_what_other_dialects_call_it_is_accepted() -> None:
     assert isinstance(parse("LIST TOPICS"), Show)
-    assert isinstance(parse("PRINT 't' FROM BEGINNING"), NotBuilt)
-    assert isinstance(parse("SUBSCRIBE TO t"), NotBuilt)
+    assert isinstance(parse("PRINT 't' FROM BEGINNING"), Print)
+    assert isinstance(parse("SUBSCRIBE TO t"), Tail)
+    assert isinstance(parse("SELECT * FROM t EMIT CHANGES"), Tail)
 
 
 def _message(text: str) -> str:
