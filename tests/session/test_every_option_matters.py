@@ -163,7 +163,8 @@ def _config(session: Session, topic: str, producer: Recorder) -> None:
     with pytest.raises(RefusedError, match="use ISOLATION"):
         source(session, topic, "CONFIG MAP {'isolation.level': 'read_uncommitted'}")
     source(session, topic, "CONFIG MAP {'topic.metadata.refresh.interval.ms': '200'}")
-    admin(producer.bootstrap).create_partitions([NewPartitions(topic, 3)])[topic].result(10)
+    client = admin(producer.bootstrap)
+    client.create_partitions([NewPartitions(topic, 3)])[topic].result(10)
     wait_until(lambda: len(session.sql("SELECT DISTINCT partition FROM kshell.partitions").fetchall()) == 3, 15)
 
 
