@@ -10,14 +10,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from kshell.buffer import TP, Outlet, views
+from kshell.buffer import TP, BadRow, Outlet, views
 from kshell.buffer import Lake as BufferLake
 from kshell.errors import ConflictError, Error, ExistsError, NotFoundError, RefusedError, did_you_mean
+from kshell.flush.batch import error_rows
 from kshell.flush.facts import topic_logs
 from kshell.flush.flusher import Flusher
 from kshell.flush.policy import Policy
 from kshell.flush.target import Target
-from kshell.iceberg import Control, Created, Head, KafkaFacts, Sink, SinkSpec, Stop, StopState, Unset
+from kshell.iceberg import Control, Created, Head, KafkaFacts, Range, Sink, SinkSpec, Stop, StopState, Unset
 from kshell.ingest import Trouble
 from kshell.lang import declared
 from kshell.lang.statements import AlterSink, CreateSink
@@ -350,7 +351,21 @@ class Sinks:
                                hint="one source and sink per topic can be skipped")
         assert statement.partition is not None
         assert statement.offset is not None
+        self._record_skipped(entry, lake, (topics[0], statement.partition), statement.offset)
         return resolve.skip(lake, sink, topics[0], statement.partition, statement.offset, "statement")
+
+    def _record_skipped(self, entry: SinkEntry, lake: Lake, tp: TP, to: int) -> None:
+        """One row in the error table names the offsets that the table will never have. Said again, it stays one row."""
+        from kshell.iceberg.errors_table import commit_errors
+
+        created = entry.created
+        position = created.head.cut().get(tp, 0) if created else to
+        if created is None or created.errors_sink is None or to <= position:
+            return
+        told = f"offsets {position} to {to - 1} were skipped: ALTER SINK {entry.name} SKIP PARTITION {tp[1]} TO {to}"
+        row = BadRow(*tp, offset=position, timestamp_us=None, key=None, headers=None, value=None, schema_id=None, code="SKIPPED", message=told,
+                     seen_at_us=time.time_ns() // 1000)
+        commit_errors(lake, created.errors_sink, {tp: Range(position, to)}, error_rows([row]))
 
     def _handle(self, entry: SinkEntry, lake: Lake) -> Sink:
         if entry.created is not None:

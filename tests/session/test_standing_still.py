@@ -73,6 +73,9 @@ def test_out_of_retention_is_skipped_by_a_recorded_statement(open_session: OpenS
     session.sql(f"{stop.cure}; FLUSH SINK s_lake TIMEOUT '30s'")
     assert rows(session, "SELECT count(*), count(DISTINCT _kafka_offset), max(_kafka_offset) FROM lake.s") == [(15, 15, 19)]
     assert rows(session, "SELECT count(*), count(DISTINCT _kafka_offset) FROM s") == [(15, 15)]
+    skipped = rows(session, "SELECT _kafka_offset, code, message FROM local.web.s__errors")
+    assert [(offset, code, "offsets 10 to 14" in message) for offset, code, message in skipped] == [(10, "SKIPPED", True)]
+    assert {r[-1] for r in rows(session, "CHECK SINK s_lake")} == {"ok"}
 
 
 def test_a_position_beyond_the_log_is_ahead_of_log(open_session: OpenSession, landed: str) -> None:
