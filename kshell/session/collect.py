@@ -11,7 +11,8 @@ from typing import Any
 
 from kshell.flush.batch import error_row
 from kshell.session.connections import Connections
-from kshell.session.sinks import SinkEntry, Sinks
+from kshell.session.sink import SinkEntry
+from kshell.session.sinks import Sinks
 from kshell.session.sources import Source, Sources
 from kshell.session.status import SinkStatus, SourceStatus, Status
 

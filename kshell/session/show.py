@@ -16,7 +16,8 @@ from kshell.lang.statements import Describe, Show, ShowCreate
 from kshell.query.result import Result
 from kshell.session.brokers import BrokerShower, definition
 from kshell.session.connections import Connections
-from kshell.session.sinks import SinkEntry, Sinks
+from kshell.session.sink import SinkEntry
+from kshell.session.sinks import Sinks
 from kshell.session.sources import Source, Sources
 
 # What SHOW prints of a kshell table; EXTENDED prints all of it.

@@ -7,72 +7,31 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from kshell.buffer import TP, BadRow, Outlet, views
+from kshell.buffer import TP, Outlet, views
 from kshell.buffer import Lake as BufferLake
 from kshell.errors import ConflictError, Error, ExistsError, NotFoundError, RefusedError, did_you_mean
-from kshell.flush.batch import error_rows
 from kshell.flush.facts import topic_logs
 from kshell.flush.flusher import Flusher
 from kshell.flush.policy import Policy
 from kshell.flush.target import Target
-from kshell.iceberg import Control, Created, Head, KafkaFacts, Range, Sink, SinkSpec, Stop, StopState, Unset
+from kshell.iceberg import Control, Created, Head, KafkaFacts, Stop, StopState
 from kshell.ingest import Trouble
 from kshell.lang import declared
 from kshell.lang.statements import AlterSink, CreateSink
-from kshell.options import Parsed, Position
-from kshell.session import positions
+from kshell.options import Position
+from kshell.session import positions, resolving
 from kshell.session.connections import Catalog, Connections
 from kshell.session.context import Context
-from kshell.session.sources import Source, Sources, included
+from kshell.session.sink import SinkEntry, definition_of, group_of, spec_of
+from kshell.session.sources import Source, Sources
 
 if TYPE_CHECKING:
     from kshell.iceberg.catalogs import Lake
 
 HAND_OVER_S = 30.0                            # how long CREATE SINK waits until the views show the table
 SAY_GAP_S = 1.0
-_DECODER_REVISION = 1                         # raised when the verdict on a record changes
-
-
-@dataclass(slots=True)
-class SinkEntry:
-    """A sink of this session. `flusher` is None while it may not write: before RESUME of a PAUSED one, and in a STOP state."""
-
-    name: str
-    id: str
-    source: Source
-    catalog_name: str
-    table: tuple[str, ...]                    # namespace..., name
-    options: Parsed
-    definition: str
-    replace: bool = False                     # CREATE OR REPLACE: an existing progress takes this definition
-    created: Created | None = None
-    flusher: Flusher | None = None
-    stop: Stop | None = None
-
-    @property
-    def table_name(self) -> str:
-        return ".".join((self.catalog_name, *self.table))
-
-    def state(self) -> str:
-        if self.flusher is not None:
-            return self.flusher.status().state
-        return str(self.stop.state) if self.stop else "paused"
-
-    def cure(self) -> str | None:
-        if self.flusher is not None:
-            return self.flusher.status().cure
-        return self.stop.cure if self.stop else None
-
-    def running(self) -> Flusher:
-        """The thread that commits, or the reason why there is none."""
-        if self.flusher is not None:
-            return self.flusher
-        if self.stop is not None:
-            raise self.stop
-        raise RefusedError(f"sink {self.name} is paused", hint=f"RESUME SINK {self.name}")
 
 
 class Sinks:
@@ -134,7 +93,7 @@ class Sinks:
         from kshell.iceberg.create import explain_sink
 
         entry = self._entry(statement)
-        return explain_sink(self._catalog(entry).lake, self._spec(entry))
+        return explain_sink(self._catalog(entry).lake, spec_of(entry))
 
     def _entry(self, statement: CreateSink) -> SinkEntry:
         self._refuse_unbuilt(statement)
@@ -163,32 +122,6 @@ class Sinks:
                                hint=f"ATTACH OR REPLACE ... AS {entry.catalog_name} without READ_ONLY")
         return catalog
 
-    def _spec(self, entry: SinkEntry) -> SinkSpec:
-        options, source = entry.options, entry.source
-        keep = options["KEEP_SNAPSHOTS"] if "KEEP_SNAPSHOTS" in options.given else Unset.UNSET
-        return SinkSpec(
-            name=entry.name, id=entry.id, table=entry.table, columns=source.segment_columns, inferred=not source.declared,
-            definition=entry.definition, errors_table=self._errors_table(entry), partition_by=_written_down(options, "PARTITION_BY"),
-            sort_by=_written_down(options, "SORT_BY"), create_table=bool(options["CREATE_TABLE"]), keep_snapshots=keep,
-            properties={k: str(v) for k,
-                        v in (options["PROPERTIES"] or {}).items()}, durable=bool(options["DURABLE"]), replace=entry.replace)
-
-    def _errors_table(self, entry: SinkEntry) -> tuple[str, ...] | None:
-        quarantines = entry.source.options["ON_ERROR"] == "quarantine"
-        if "ERRORS_TABLE" not in entry.options.given:
-            return (*entry.table[:-1], f"{entry.table[-1]}__errors") if quarantines else None
-        chosen = entry.options["ERRORS_TABLE"]
-        if chosen is None:
-            if quarantines:
-                raise RefusedError("ERRORS_TABLE NULL would lose records that do not decode",
-                                   hint=f"create source {entry.source.name} with ON_ERROR skip or ON_ERROR fail, or leave ERRORS_TABLE out")
-            return None
-        names = tuple(chosen)
-        if names[0] != entry.catalog_name:
-            raise RefusedError(f"ERRORS_TABLE must be in the catalog of its table, {entry.catalog_name}",
-                               hint=f"ERRORS_TABLE '{entry.table_name}__errors'")
-        return names[1:]
-
     # ---- start -------------------------------------------------------------------------------------------------------
 
     def _open(self, entry: SinkEntry) -> Created:
@@ -196,7 +129,7 @@ class Sinks:
         from kshell.iceberg.create import create_sink
 
         lake, source = self._catalog(entry).lake, entry.source
-        created = create_sink(lake, self._spec(entry), self._facts(source), lambda: self._starts(entry), Control(cancelled=self._cancelled))
+        created = create_sink(lake, spec_of(entry), self._facts(source), lambda: self._starts(entry), Control(cancelled=self._cancelled))
         entry.created = created
         for stop in created.stops:
             raise stop
@@ -235,7 +168,7 @@ class Sinks:
         if any(typed.get(c.name, c.type) != c.type for c in source.segment_columns) or len(typed) < len(source.segment_columns):
             self._sources.adopt(source, created.columns, created.head.cut())
         target = Target(created.sink, created.errors_sink, lake, created.head, source.segment_columns, source.buffer, source.cluster,
-                        source.current_topics, None if source.multi_topic else source.topics[0], options["GROUP"] or _group(created.sink),
+                        source.current_topics, None if source.multi_topic else source.topics[0], options["GROUP"] or group_of(created.sink),
                         source.ingest.seal, source.ingest.rewind)
         policy = Policy(options["COMMIT_INTERVAL"], options["COMMIT_ROWS"], options["COMMIT_BYTES"])
         target.hand_over(created.head)
@@ -284,7 +217,7 @@ class Sinks:
         """Kafka contradicts a position while the sink runs."""
         for entry in self:
             if entry.source.name == source and entry.flusher is not None:
-                entry.flusher.stand(Stop(StopState(trouble.kind), trouble.message, _cure(entry.name, trouble)))
+                entry.flusher.stand(Stop(StopState(trouble.kind), trouble.message, resolving.cure_of(entry.name, trouble)))
 
     def resume(self, entry: SinkEntry) -> str:
         """RESUME SINK: look again at the table and at Kafka, and go on if nothing speaks against it."""
@@ -318,59 +251,14 @@ class Sinks:
         if entry is None and statement.if_exists:
             return None
         entry = self.get(statement.name)
-        match statement.action:
-            case "skip" | "accept_rollback" | "recover_data":
-                return self._resolve(entry, statement)
-            case _:
-                raise RefusedError(f"ALTER SINK ... {_written(statement.action)} is not built yet",
-                                   hint=f"SHOW SINKS shows the state of {entry.name}")
-
-    def _resolve(self, entry: SinkEntry, statement: AlterSink) -> str:
-        """One commit with a recorded jump, then the sink goes on."""
-        from kshell.iceberg import resolve
-
-        lake = self._catalog(entry).lake
+        if statement.action not in resolving.BUILT:
+            raise RefusedError(f"ALTER SINK ... {resolving.written(statement.action)} is not built yet",
+                               hint=f"SHOW SINKS shows the state of {entry.name}")
         self._halt(entry)
-        sink = self._handle(entry, lake)
-        if statement.action == "skip":
-            head = self._skip(entry, lake, sink, statement)
-        elif statement.action == "accept_rollback":
-            head = resolve.accept_rollback(lake, sink)
-        else:
-            head = resolve.recover_from_data(lake, sink, self._facts(entry.source))
+        head = resolving.resolve(entry, self._catalog(entry).lake, self._facts(entry.source), statement)
         entry.stop = None
         self._restart(entry)
-        return f"sink {entry.name} goes on from {_places(head)}"
-
-    def _skip(self, entry: SinkEntry, lake: Lake, sink: Sink, statement: AlterSink) -> Head:
-        from kshell.iceberg import resolve
-
-        topics = entry.source.current_topics()
-        if len(topics) > 1:
-            raise RefusedError(f"source {entry.source.name} reads several topics, and SKIP PARTITION names none",
-                               hint="one source and sink per topic can be skipped")
-        assert statement.partition is not None
-        assert statement.offset is not None
-        self._record_skipped(entry, lake, (topics[0], statement.partition), statement.offset)
-        return resolve.skip(lake, sink, topics[0], statement.partition, statement.offset, "statement")
-
-    def _record_skipped(self, entry: SinkEntry, lake: Lake, tp: TP, to: int) -> None:
-        """One row in the error table names the offsets that the table will never have. Said again, it stays one row."""
-        from kshell.iceberg.errors_table import commit_errors
-
-        created = entry.created
-        position = created.head.cut().get(tp, 0) if created else to
-        if created is None or created.errors_sink is None or to <= position:
-            return
-        told = f"offsets {position} to {to - 1} were skipped: ALTER SINK {entry.name} SKIP PARTITION {tp[1]} TO {to}"
-        row = BadRow(*tp, offset=position, timestamp_us=None, key=None, headers=None, value=None, schema_id=None, code="SKIPPED", message=told,
-                     seen_at_us=time.time_ns() // 1000)
-        commit_errors(lake, created.errors_sink, {tp: Range(position, to)}, error_rows([row]))
-
-    def _handle(self, entry: SinkEntry, lake: Lake) -> Sink:
-        if entry.created is not None:
-            return entry.created.sink
-        return Sink(entry.name, entry.id, entry.table, str(lake.load(entry.table).metadata.table_uuid), entry.definition)
+        return f"sink {entry.name} goes on from {resolving.places(head)}"
 
     def drop(self, entry: SinkEntry) -> None:
         """The thread ends; the table, its tag and its progress stay."""
@@ -384,46 +272,3 @@ class Sinks:
         for entry in self:
             if entry.flusher is not None:
                 entry.flusher.close(timeout_s=timeout_s)
-
-
-def definition_of(source: Source) -> str:
-    """What decides which records are rows, as a hash: another one may not go on in the same table."""
-    from kshell.iceberg.codec import definition_hash
-
-    options = source.options
-    shaped = [(c.name, list(c.path), c.not_null) for c in source.columns if source.declared and (c.path or c.not_null)]
-    return definition_hash({
-        "topics": source.pattern or list(source.topics), "partitions": options["PARTITIONS"], "format": options["FORMAT"],
-        "key_format": options["KEY_FORMAT"], "include": sorted(included(options)), "on_error": options["ON_ERROR"],
-        "decoder": _DECODER_REVISION, "paths": shaped,
-    })
-
-
-def _written_down(options: Parsed, name: str) -> tuple[str, ...] | None:
-    """None: the user did not say, so an existing table keeps what it has."""
-    return tuple(options[name]) if name in options.given else None
-
-
-def _group(sink: Sink) -> str:
-    return f"kshell-{sink.id}-{sink.table_uuid.replace('-', '')[:8]}"
-
-
-def _cure(sink: str, trouble: Trouble) -> str:
-    match trouble.kind:
-        case "OUT_OF_RETENTION":
-            return f"ALTER SINK {sink} SKIP PARTITION {trouble.tp[1]} TO {trouble.log_start}"
-        case "AHEAD_OF_LOG":
-            return f"ALTER SINK {sink} SKIP PARTITION {trouble.tp[1]} TO {trouble.log_end}"
-        case "TOPIC_RECREATED":
-            return f"ALTER SINK {sink} ACCEPT NEW TOPIC"
-        case _:
-            return f"RESUME SINK {sink} when the topic is back, or DROP SINK {sink} FORCE"
-
-
-def _written(action: str) -> str:
-    longer = {"accept_new_cluster": "ACCEPT NEW CLUSTER OFFSETS", "recover_property": "RECOVER PROGRESS FROM PROPERTY"}
-    return longer.get(action, action.replace("_", " ").upper())
-
-
-def _places(head: Head) -> str:
-    return ", ".join(f"{topic}[{partition}]@{offset}" for (topic, partition), offset in sorted(head.cut().items()))

@@ -39,11 +39,12 @@ from kshell.options import Duration
 from kshell.options import read as read_value
 from kshell.query.result import Result
 from kshell.query.runner import Runner
-from kshell.session import waits
+from kshell.session import proof, waits
 from kshell.session.connections import Connections
 from kshell.session.context import Context
 from kshell.session.lakes import LakeViews
 from kshell.session.show import Shower
+from kshell.session.sink import SinkEntry
 from kshell.session.sinks import Sinks
 from kshell.session.sources import Sources
 from kshell.session.tails import Tails
@@ -187,10 +188,9 @@ class Statements:
     def _check_sink(self, statement: CheckSink) -> Result:
         from kshell.iceberg.check import check
 
-        if statement.against_kafka:
-            raise RefusedError("CHECK SINK ... AGAINST KAFKA is not built yet",
-                               hint=f"CHECK SINK {statement.name} checks the table by itself")
         entry = self._sinks.get(statement.name)
+        if statement.against_kafka:
+            return self._prove_sink(statement, entry)
         if entry.created is None:
             entry.running()
         assert entry.created is not None
@@ -198,6 +198,18 @@ class Statements:
         lake = self._connections.catalog(entry.catalog_name).lake
         found = check(self._engine.cursor(), lake, entry.created.sink, entry.created.errors_sink)
         return Result.of_rows(_CHECKED, [astuple(row) for row in found])
+
+    def _prove_sink(self, statement: CheckSink, entry: SinkEntry) -> Result:
+        from kshell.iceberg.coverage import sink_in
+
+        self._engine.need_iceberg()
+        lake, created = self._connections.catalog(entry.catalog_name).lake, entry.created
+        sink = created.sink if created is not None else sink_in(lake, entry.table, name=entry.name, sink_id=entry.id)
+        subject = proof.Subject(lake, sink, created.errors_sink if created is not None else None, entry.source.cluster,
+                                drops_bad=entry.source.options["ON_ERROR"] == "skip")
+        timeout_s = None if statement.timeout is None else self._timeout(statement.timeout)
+        proofs = proof.prove(self._engine.cursor(), subject, check=self._context.cancel.check, timeout_s=timeout_s)
+        return Result.of_rows(proof.COLUMNS, [p.row() for p in proofs])
 
     def _timeout(self, value: Value) -> float:
         if value is None:

@@ -11,7 +11,7 @@ from kshell.buffer import TP
 from kshell.errors import DeadlineError
 from kshell.flush.flusher import Flusher, Request
 from kshell.session.context import Context
-from kshell.session.sinks import SinkEntry
+from kshell.session.sink import SinkEntry
 from kshell.session.sources import Source
 
 
