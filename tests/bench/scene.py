@@ -65,7 +65,7 @@ class Scene:
 def opened(events: int, rounds: int, folder: Path | None) -> Iterator[Scene]:
     """`folder`: the broker's records are kept there, and a later run with as many events does not produce them again."""
     with tempfile.TemporaryDirectory(prefix="kshell-bench-") as scratch:
-        broker = Broker(folder or Path(scratch) / "broker", heap="512m", full_jit=True, session_timeout_ms=60_000)
+        broker = Broker(folder or Path(scratch) / "broker", heap="512m", full_jit=True, session_timeout_ms=20_000)
         broker.start()
         try:
             scene = Scene(broker.bootstrap, broker.pid, Path(scratch), f"events_{events}", events, rounds)

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from kshell.buffer.values import TP
 from kshell.errors import NotFoundError, UnreachableError
-from kshell.kafka.columns import HEADERS_ARROW
+from kshell.kafka.columns import HEADERS_ARROW, Columns
 from kshell.kafka.reader import ReaderFault
 
 CONTROL = object()                          # an offset that carries no record
@@ -56,8 +56,9 @@ class FakeCluster:
 
     # ---- Cluster
 
-    def reader(self, *, isolation: str = "read_committed", config: Mapping[str, str] | None = None) -> FakeReader:
-        reader = FakeReader(self)
+    def reader(self, *, isolation: str = "read_committed", config: Mapping[str, str] | None = None,
+               columns: Columns | None = None) -> FakeReader:
+        reader = FakeReader(self, columns or Columns())
         self.readers.append(reader)
         return reader
 
@@ -90,7 +91,8 @@ class FakeCluster:
 
 @dataclass
 class FakePoll:
-    rows: list[tuple[TP, int, Any]] = field(default_factory=list)
+    columns: Columns
+    records: list[tuple[TP, int, Any]] = field(default_factory=list)
     ends: dict[TP, int] = field(default_factory=dict)
     positions: dict[TP, int] = field(default_factory=dict)
     out_of_range: list[TP] = field(default_factory=list)
@@ -98,28 +100,29 @@ class FakePoll:
     repeated: int = 0
 
     @property
-    def messages(self) -> list[Any]:
-        return self.rows
+    def rows(self) -> int:
+        return len(self.records)
 
-    def to_arrow(self, *, topic: bool = False, headers: bool = False) -> pa.RecordBatch:
-        n = len(self.rows)
+    def to_arrow(self) -> pa.RecordBatch:
+        n = len(self.records)
         columns = {
-            "_kafka_partition": pa.array([tp[1] for tp, _, _ in self.rows], pa.int32()),
-            "_kafka_offset": pa.array([o for _, o, _ in self.rows], pa.int64()),
-            "_kafka_timestamp": pa.array([1_700_000_000_000_000 + o for _, o, _ in self.rows], pa.timestamp("us", "UTC")),
+            "_kafka_partition": pa.array([tp[1] for tp, _, _ in self.records], pa.int32()),
+            "_kafka_offset": pa.array([o for _, o, _ in self.records], pa.int64()),
+            "_kafka_timestamp": pa.array([1_700_000_000_000_000 + o for _, o, _ in self.records], pa.timestamp("us", "UTC")),
             "_kafka_key": pa.nulls(n, pa.binary()),
-            "value": pa.array([v if v is None or isinstance(v, bytes) else str(v).encode() for _, _, v in self.rows], pa.binary()),
+            "value": pa.array([v if v is None or isinstance(v, bytes) else str(v).encode() for _, _, v in self.records], pa.binary()),
         }
-        if topic:
-            columns["_kafka_topic"] = pa.array([tp[0] for tp, _, _ in self.rows], pa.string())
-        if headers:
+        if self.columns.topic:
+            columns["_kafka_topic"] = pa.array([tp[0] for tp, _, _ in self.records], pa.string())
+        if self.columns.headers:
             columns["_kafka_headers"] = pa.array([[{"key": "h", "value": b"1"}]] * n, HEADERS_ARROW)
         return pa.RecordBatch.from_pydict(columns)
 
 
 class FakeReader:
-    def __init__(self, cluster: FakeCluster) -> None:
+    def __init__(self, cluster: FakeCluster, columns: Columns) -> None:
         self.cluster = cluster
+        self.columns = columns
         self.at: dict[TP, int] = {}
         self.stopped: set[TP] = set()
         self.paused = False
@@ -155,7 +158,7 @@ class FakeReader:
         self.closed = True
 
     def poll(self, max_records: int, timeout_s: float, max_bytes: int = 0) -> FakePoll:
-        poll = FakePoll()
+        poll = FakePoll(self.columns)
         with self.cluster.lock:
             poll.errors, self.cluster.faults = self.cluster.faults, []
             if not self.paused and not self.cluster.down:
@@ -174,9 +177,9 @@ class FakeReader:
             poll.out_of_range.append(tp)
             self.stopped.add(tp)
             return
-        while at < end and len(poll.rows) < most:
+        while at < end and poll.rows < most:
             if at in log and log[at] is not CONTROL:
-                poll.rows.append((tp, at, log[at]))
+                poll.records.append((tp, at, log[at]))
             at += 1
         if at == end:
             poll.ends[tp] = at

@@ -55,7 +55,7 @@ def _prompt(folder: Path) -> float:
     terminal = pexpect.spawn(KSHELL[0], KSHELL[1:], env=_environment(folder), encoding="utf-8", timeout=30, dimensions=(30, 100))
     try:
         while True:
-            asked = terminal.expect(["kshell> ", r"\x1b\[6n"])
+            asked = terminal.expect(["kshell>", r"\x1b\[6n"])
             if asked == 0:
                 return time.perf_counter() - began
             terminal.send("\x1b[1;1R")        # what a terminal answers to the question where its cursor is
