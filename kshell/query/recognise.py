@@ -1,6 +1,7 @@
 """What the records of a topic are, by looking at some of them: JSON, text, bytes, or the frames that registry serializers write.
 
-Invariant: a format is proposed only if every record of the sample has it; tombstones and absent keys decide nothing."""
+Invariant: a format is proposed only if every record of the sample has it, but JSON if most have: the others are what a source
+quarantines. Tombstones and absent keys decide nothing."""
 
 from __future__ import annotations
 
@@ -28,11 +29,11 @@ def value_format(values: Iterable[bytes | None]) -> Recognised:
         return Recognised("json", "json")
     if all(map(_is_frame, held)):
         return Recognised("raw", _framed(held))
-    if all(map(_is_text, held)):
-        return Recognised("string", "string" if not any(map(_is_object, held)) else "string: some records are JSON objects")
     objects = sum(map(_is_object, held))
     if objects * 2 > len(held):
         return Recognised("json", f"json, but {len(held) - objects} of {len(held)} records are none")
+    if all(map(_is_text, held)):
+        return Recognised("string", "string")
     return Recognised("raw", "raw: bytes that are not text")
 
 

@@ -96,10 +96,10 @@ class Result:
         try:
             batch = next(self._source, None)
         except BaseException:
-            self.close()
+            self._finish()
             raise
         if batch is None:
-            self.close()
+            self._finish()
         else:
             self.rows_read += batch.num_rows
         return batch
@@ -152,12 +152,17 @@ class Result:
             held += batch.nbytes
             if held > SPOOL_BYTES:
                 self._spooled, self._lost = [], True
-                self.close()
+                self._finish()
                 return
             self._spooled.append(batch)
 
     def close(self) -> None:
-        """Free the cursor. What was not read is gone; what was spooled stays readable."""
+        """Free the cursor. What was not read is gone, also within a loop over the rows; what was spooled stays readable."""
+        if self._source is not None:
+            self._rows = iter(())
+        self._finish()
+
+    def _finish(self) -> None:
         source, self._source = self._source, None
         if source is None:
             return

@@ -61,7 +61,8 @@ class Tails:
         cluster, topic = self._printed(statement)
         feed = TopicFeed(cluster, topic, self._start(statement), Texts(), self._says(), every=statement.every)
         wish = Wish(statement.text, "PRINT", topic, limit=statement.limit, timeout_s=self._timeout_s(None))
-        return self._stream(self._cursor(), feed, wish)
+        with _placed(statement.target.span):
+            return self._stream(self._cursor(), feed, wish)
 
     def interrupt(self) -> None:
         for stream in list(self._open):
