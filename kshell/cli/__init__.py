@@ -7,6 +7,7 @@ Invariant: stdout holds rows; every failure is one error on stderr and the exit 
 from __future__ import annotations
 
 import contextlib
+import importlib
 import os
 import signal
 import sys
@@ -38,6 +39,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(flags: Flags) -> int:
     if flags.command == "demo":
         return _demo(flags)
+    if flags.command in ("verify", "doctor", "config"):
+        return importlib.import_module(f"kshell.cli.{flags.command}").run(flags)  # type: ignore[no-any-return]
     if not flags.inputs and flags.command != "run" and sys.stdin is not None and sys.stdin.isatty():
         from kshell.cli.prompt import start
         return start(flags)

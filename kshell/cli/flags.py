@@ -15,18 +15,23 @@ from kshell.errors import RefusedError, UsageError, did_you_mean
 
 _MODES = ("csv", "tsv", "json", "ndjson", "table", "markdown", "vertical")
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
-_LATER = {"--config": "a configuration file", "-P": "a profile", "--profile": "a profile", "--schema-registry": "a schema registry",
-          "--spec": "the specification for tools"}
+_LATER = {"--schema-registry": "a schema registry", "--spec": "the specification for tools"}
 COMMANDS = {"run": "runs FILE, then keeps its sources and sinks alive until SIGTERM or Ctrl-C",
+            "verify": "proves a sink's table against Kafka; -f FILE defines the sink, nothing is started",
+            "doctor": "checks the set-up and says how to repair it; --write also tries to write",
+            "config": "init writes a commented file, show prints what holds and why, validate checks a file",
             "demo": "embedded broker, generated events, embedded catalog"}
-_COMMANDS_LATER = ("serve", "doctor", "verify", "config")
+_COMMANDS_LATER = ("serve",)
+_WORDS = {"run": ("one script", "kshell run FILE"),
+          "verify": ("one sink or table", "kshell verify SINK -f FILE, or kshell verify catalog.namespace.table"),
+          "config": ("one of init, show, validate", "kshell config show")}
 
 
 @dataclass(frozen=True, slots=True)
 class Flags:
-    command: str = ""                         # "", run or demo
+    command: str = ""                         # "" or one of COMMANDS
     inputs: tuple[tuple[str, str], ...] = ()  # ("c", text) or ("f", path), in the order given
-    arguments: tuple[str, ...] = ()           # of demo
+    arguments: tuple[str, ...] = ()           # of demo; the sink of verify; what config is to do
     mode: str | None = None
     output: str | None = None
     header: bool = True
@@ -46,6 +51,9 @@ class Flags:
     help: str = field(default="", repr=False)  # --help: the text to print
     version: bool = False
     log: str = "warning"                      # info: a line for each commit
+    profile: str | None = None
+    config: str | None = None
+    write: bool = False                       # doctor: also try to write
 
 
 class _Parser(argparse.ArgumentParser):
@@ -63,7 +71,9 @@ class _Input(argparse.Action):
 def parser() -> argparse.ArgumentParser:
     commands = "\n".join(f"  kshell {name:<8} {what}" for name, what in COMMANDS.items())
     made = _Parser(prog="kshell", add_help=False, allow_abbrev=False, formatter_class=argparse.RawDescriptionHelpFormatter,
-                   usage="kshell [flags]\n       kshell run FILE [flags]\n       kshell demo [--keep DIR]",
+                   usage="kshell [flags]\n       kshell run FILE [flags]\n"
+                   "       kshell verify SINK [-f FILE]\n       kshell doctor [--write]\n       kshell config init|show|validate\n"
+                   "       kshell demo [--keep DIR]",
                    description="An analytics shell for Kafka: topics as DuckDB sources, Apache Iceberg exactly once, one SELECT over both.",
                    epilog=f"commands:\n{commands}\n\nexit codes: 0 fine, 1 statement, 2 usage, 3 not reachable, 4 time is up, 130 Ctrl-C")
     made.set_defaults(inputs=[])
@@ -99,8 +109,11 @@ def _add_output(group: argparse._ArgumentGroup) -> None:
 
 
 def _add_session(group: argparse._ArgumentGroup) -> None:
+    group.add_argument("-P", "--profile", metavar="NAME", help="section [profiles.NAME] of the configuration (or KSHELL_PROFILE)")
+    group.add_argument("--config", metavar="FILE", help="configuration file (default: ~/.config/kshell/config.toml, or KSHELL_CONFIG)")
     group.add_argument("--brokers", metavar="HOST:PORT[,...]", help="attach this cluster as kafka (or KSHELL_BOOTSTRAP_SERVERS)")
     group.add_argument("--read-only", action="store_true", help="after the init file: queries, SHOW, DESCRIBE and TAIL only")
+    group.add_argument("--write", action="store_true", help="doctor: also create and drop a table in each catalog")
     group.add_argument("--no-flush", action="store_true", help="at the end leave rows that are not committed in Kafka")
     group.add_argument("--log", choices=("warning", "info"), default="warning", help="info: a line for each commit")
     group.add_argument("--version", action="store_true", help="print the version")
@@ -120,17 +133,25 @@ def parse(argv: Sequence[str]) -> Flags:
     if known.help:
         return Flags(help=reader.format_help())
     inputs = list(known.inputs)
-    if command == "run":
-        rest = _take_file(rest, inputs)
+    arguments: tuple[str, ...] = ()
+    if command in _WORDS:
+        word, rest = _take_word(rest, command)
+        if command == "run":
+            inputs.append(("f", word))
+        else:
+            arguments = (word,)
+    if known.write and command != "doctor":
+        raise UsageError("--write is a flag of kshell doctor", hint="kshell doctor --write")
     if rest:
         raise _unknown(rest[0], reader)
     if len(set(known.modes or ())) > 1:
         raise UsageError(f"two output modes: {' and '.join(known.modes)}", hint="give one")
-    return Flags(command=command, inputs=tuple(inputs), mode=(known.modes or [None])[-1], output=known.output, header=not known.no_header,
+    return Flags(command=command, inputs=tuple(inputs), arguments=arguments, profile=known.profile, config=known.config,
+                 write=known.write, mode=(known.modes or [None])[-1], output=known.output, header=not known.no_header,
                  nullvalue=known.nullvalue, limit=known.limit, on_error=known.on_error, timeout_s=known.timeout, variables=tuple(known.var),
                  read_only=known.read_only, flush=not known.no_flush, stats=known.stats, quiet=known.quiet,
                  color=not known.no_color and not os.environ.get("NO_COLOR"),
-                 brokers=known.brokers or os.environ.get("KSHELL_BOOTSTRAP_SERVERS") or None, init=known.init, no_init=known.no_init,
+                 brokers=known.brokers, init=known.init, no_init=known.no_init,
                  version=known.version, log=known.log)
 
 
@@ -150,18 +171,19 @@ class RefusedUsage(UsageError, RefusedError):
     exit = 2
 
 
-def _take_file(rest: list[str], inputs: list[tuple[str, str]]) -> list[str]:
-    files = [word for word in rest if not word.startswith("-") or word == "-"]
-    if len(files) != 1:
-        raise UsageError("kshell run takes one script", hint="kshell run FILE")
-    inputs.append(("f", files[0]))
-    return [word for word in rest if word not in files]
+def _take_word(rest: list[str], command: str) -> tuple[str, list[str]]:
+    """The one word that a command takes, and what is left."""
+    what, usage = _WORDS[command]
+    words = [word for word in rest if not word.startswith("-") or word == "-"]
+    if len(words) != 1:
+        raise UsageError(f"kshell {command} takes {what}", hint=usage)
+    return words[0], [word for word in rest if word not in words]
 
 
 def _unknown(word: str, reader: argparse.ArgumentParser) -> UsageError:
     flag = word.partition("=")[0]
-    if flag in _LATER or flag[:2] == "-P":
-        return RefusedUsage(f"{flag} is not built yet: {_LATER.get(flag, 'a profile')}", hint="kshell --help lists what there is")
+    if flag in _LATER:
+        return RefusedUsage(f"{flag} is not built yet: {_LATER[flag]}", hint="kshell --help lists what there is")
     if not word.startswith("-"):
         hint = did_you_mean(word, COMMANDS) or f'a script is run by -f {word}, a statement by -c "{word}"'
         return UsageError(f"{word} is no command", hint=hint)

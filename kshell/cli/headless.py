@@ -31,7 +31,7 @@ EXIT_S = 15.0                                     # for everything after the las
 
 
 def run(flags: Flags) -> int:
-    worker = Worker(lambda: None, second=_leave_at_once, deadline_s=flags.timeout_s)
+    worker = Worker(lambda: None, second=leave_at_once, deadline_s=flags.timeout_s)
     out = Stdout()
     with worker.listening(signal.SIGINT, signal.SIGTERM):
         try:
@@ -39,7 +39,7 @@ def run(flags: Flags) -> int:
             inputs = read_inputs(flags)
             session = worker.run(lambda: open_session(flags))
         except Error as failed:
-            return _failed_before(failed, flags)
+            return failed_before(failed, flags)
         script = Script(session, worker, flags, out)
         worker.interrupts(script.context.interrupt)
         code = _guarded(script, session, worker, flags, inputs)
@@ -128,29 +128,30 @@ def open_session(flags: Flags) -> Session:
         if wanted:
             print(f"{kind}: {printable(text)}", file=sys.stderr, flush=True)
 
-    return Session(brokers=flags.brokers, read_only=False, interactive=False, notes=say)
+    return Session(brokers=flags.brokers or os.environ.get("KSHELL_BOOTSTRAP_SERVERS") or None, read_only=False, interactive=False, notes=say)
 
 
 def prepare(script: Script, session: Session, worker: Worker, flags: Flags) -> None:
     """Variables and the init file; the gate of --read-only closes behind them."""
-    from kshell.columns import literal, quote
-    from kshell.lang.statements import DuckStatement
-    for name, value in flags.variables:
-        worker.run(lambda name=name, value=value: session.execute(  # type: ignore[misc]
-            DuckStatement(text=f"SET VARIABLE {quote(name)} = {literal(value)}")).close())
+    set_variables(session, worker, flags)
     if flags.init and not flags.no_init:
         script.run([read_script(flags.init)])
     if flags.read_only:
         session.read_only = True
 
 
-def _failed_before(failed: Error, flags: Flags) -> int:
+def set_variables(session: Session, worker: Worker, flags: Flags) -> None:
+    for name, value in flags.variables:
+        worker.run(lambda name=name, value=value: session.set_variable(name, value))  # type: ignore[misc]
+
+
+def failed_before(failed: Error, flags: Flags) -> int:
     """Nothing has run: the session could not be opened, or an input not be read."""
     from kshell.output._errors import error_object
     sys.stderr.write(error_object(failed) if flags.mode in ("json", "ndjson", "jsonlines") else error_text(failed))
     return failed.exit
 
 
-def _leave_at_once() -> None:
+def leave_at_once() -> None:
     """The second signal: nothing is flushed, the records stay in Kafka."""
     os._exit(130)

@@ -34,6 +34,7 @@ from kshell.session.sources import Sources
 from kshell.session.statements import Statements
 from kshell.session.status import Names, Pending, Status
 from kshell.session.systables import SystemTables
+from kshell.session.verify import Definitions
 from kshell.testing import failpoint
 
 if TYPE_CHECKING:
@@ -142,6 +143,10 @@ class Session:
                            hint="COMMIT or ROLLBACK first", position=0, length=len(statement.text.split()[0]))
 
     # ---- Python ------------------------------------------------------------------------------------------------------
+
+    def definitions(self) -> Definitions:
+        """Reads a script's definitions without making anything of them, for `kshell verify`."""
+        return Definitions(self._context, self._engine, self._connections, lambda statement: self.execute(statement).close())
 
     def set_variable(self, name: str, value: str) -> None:
         self._runner.run(f"SET VARIABLE {quote(name)} = {literal(value)}").close()
