@@ -4,8 +4,6 @@ Invariant: every failpoint that the program has is in here; which hits are run i
 
 from __future__ import annotations
 
-import os
-import random
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -20,7 +18,8 @@ _COMMIT = (1, 2, 3, 4, 6)
 HITS: Mapping[str, tuple[int, ...]] = {
     "commit.after_load": _COMMIT, "commit.before_catalog": _COMMIT, "commit.after_catalog": _COMMIT,
     "commit.after_validate": (1, 2, 3, 4), "commit.after_manifest": (1, 2, 3, 4), "flush.after_parquet": (1, 2, 3, 4),
-    "publish.before_begin": _COMMIT, "publish.after_views": _COMMIT, "publish.after_drop": _COMMIT, "publish.after_commit": _COMMIT,
+    "publish.before_begin": (1, 2, 3, 4), "publish.after_views": (1, 2, 3, 4), "publish.after_drop": (1, 2, 3, 4),
+    "publish.after_commit": (1, 2, 3, 4),
 }
 _SCENARIOS: Mapping[str, Scenario] = {
     "observe": scenarios.WATCHED, "shutdown": scenarios.LEFT, "create": scenarios.CREATED, "schema": scenarios.WIDENED,
@@ -34,7 +33,7 @@ class Cell:
     hit: int
 
     def __str__(self) -> str:
-        return f"{self.failpoint}@{self.hit}"
+        return f"{self.failpoint}-{self.hit}"
 
     @property
     def scenario(self) -> Scenario:
@@ -43,12 +42,3 @@ class Cell:
 
 def all_cells(failpoints: frozenset[str]) -> list[Cell]:
     return [Cell(name, hit) for name in sorted(failpoints - NOT_BUILT) for hit in HITS.get(name, (1, 2, 3))]
-
-
-def chosen(failpoints: frozenset[str]) -> list[Cell]:
-    """The first hit of every failpoint and, by seed, a third of the others; all of them with KSHELL_FULL=1."""
-    cells = all_cells(failpoints)
-    if os.environ.get("KSHELL_FULL") == "1":
-        return cells
-    draw = random.Random(os.environ.get("KSHELL_SEED", "1"))
-    return [cell for cell in cells if cell.hit == 1 or draw.random() < 1 / 3]

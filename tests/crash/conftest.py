@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import queue
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
@@ -13,7 +12,7 @@ import pytest
 
 from tests.crash.cells import Cell
 from tests.crash.crash import Crash
-from tests.crash.processes import Zygote
+from tests.crash.processes import DuckDB, Server, Zygote
 from tests.crash.waves import Aborters
 from tests.parts.kafka import Broker
 
@@ -21,20 +20,19 @@ WORKERS = min(3, (os.cpu_count() or 1) + 1)
 
 
 class Matrix:
-    """Runs cells, each on a zygote that no other cell uses at the time."""
+    """Runs cells, each with servers that no other cell uses at the time."""
 
     def __init__(self, bootstrap: str, folder: Path) -> None:
         self._bootstrap, self._folder, self._aborters = bootstrap, folder, Aborters(bootstrap)
-        self._idle: queue.SimpleQueue[Zygote] = queue.SimpleQueue()
-        self._zygotes: list[Zygote] = []
-        self._pool = ThreadPoolExecutor(WORKERS, "cell", initializer=self._add_zygote)
+        self._idle: queue.SimpleQueue[tuple[Zygote, DuckDB]] = queue.SimpleQueue()
+        self._servers: list[Server] = []
+        self._pool = ThreadPoolExecutor(WORKERS, "cell", initializer=self._add_servers)
         self._futures: dict[Cell, Future[list[str]]] = {}
-        self.seconds: dict[Cell, float] = {}
 
-    def _add_zygote(self) -> None:
-        zygote = Zygote()
-        self._zygotes.append(zygote)
-        self._idle.put(zygote)
+    def _add_servers(self) -> None:
+        pair = Zygote(), DuckDB()
+        self._servers.extend(pair)
+        self._idle.put(pair)
 
     def expect(self, cells: list[Cell]) -> None:
         for cell in cells:
@@ -44,17 +42,16 @@ class Matrix:
         return self._futures[cell].result()
 
     def _run(self, cell: Cell) -> list[str]:
-        zygote, began = self._idle.get(), time.monotonic()
+        pair = self._idle.get()
         try:
-            return Crash(self._bootstrap, self._folder / str(cell), cell.scenario, zygote, self._aborters).run(cell)
+            return Crash(self._bootstrap, self._folder / str(cell), cell.scenario, *pair, self._aborters).run(cell)
         finally:
-            self.seconds[cell] = time.monotonic() - began
-            self._idle.put(zygote)
+            self._idle.put(pair)
 
     def close(self) -> None:
         self._pool.shutdown(cancel_futures=True)
-        for zygote in self._zygotes:
-            zygote.close()
+        for server in self._servers:
+            server.close()
 
 
 @pytest.fixture(scope="session")

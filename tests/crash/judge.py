@@ -35,7 +35,8 @@ def judge_rows(table: str, rows: Iterable[tuple[Any, ...]], failed: Iterable[tup
                complete: bool) -> list[str]:
     """V1. `rows`: partition, offset, payload...; `failed`: partition, offset, the bytes."""
     found = verify.Findings()
-    numbered = [(p, o, seq(p, o) if (p, o) in waves.good and payload(waves.good[p, o]) == tuple(values) else WRONG) for p, o, *values in rows]
+    sent = {place: payload(value) for place, value in waves.good.items()}
+    numbered = [(p, o, seq(p, o) if sent.get((p, o)) == tuple(values) else WRONG) for p, o, *values in rows]
     failed = list(failed)
     verify.verify_rows(numbered, [(p, o) for p, o, _ in failed], waves.logs(), {}, state, found)
     found.wrong += sum(1 for p, o, value in failed if waves.bad.get((p, o)) != value)

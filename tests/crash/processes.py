@@ -82,7 +82,8 @@ class Fork:
 
     def ended(self) -> int | None:
         if self._status is None:
-            self._status = self._zygote.status()
+            line = self._zygote.line_if_any()
+            self._status = int(line) if line is not None else None
         return self._status
 
     def signal(self, number: int) -> None:
@@ -90,38 +91,61 @@ class Fork:
             os.kill(self._pid, number)
 
 
-class Zygote:
-    """One child at a time."""
+class Server:
+    """A module of this folder that answers lines with lines."""
 
-    def __init__(self) -> None:
-        variables = {**os.environ, "PYTHONPATH": str(REPOSITORY), "OPENBLAS_NUM_THREADS": "1", "ARROW_DEFAULT_MEMORY_POOL": "system"}
-        self._process = subprocess.Popen([sys.executable, "-m", "tests.crash.zygote"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                         cwd=REPOSITORY, env=variables, bufsize=0)
-        ready = self._line()
-        assert ready == "ready", f"the zygote did not start: {ready}"
-        self._child: Fork | None = None
+    def __init__(self, module: str, **variables: str) -> None:
+        self._process = subprocess.Popen([sys.executable, "-m", module], stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=REPOSITORY,
+                                         env={**os.environ, "PYTHONPATH": str(REPOSITORY), **variables}, bufsize=0)
 
-    def fork(self, folder: Path, call: str, words: Sequence[str], variables: Mapping[str, str]) -> Fork:
+    def ask(self, request: object) -> str:
         assert self._process.stdin is not None
-        request = {"call": call, "arguments": list(words), "environment": dict(variables), "folder": str(folder),
-                   "out": str(folder / "out"), "err": str(folder / "err")}
         self._process.stdin.write(json.dumps(request).encode() + b"\n")
-        self._child = Fork(folder, int(self._line()), self)
-        return self._child
+        return self.line()
 
-    def status(self) -> int | None:
-        assert self._process.stdout is not None
-        return int(self._line()) if select.select([self._process.stdout], [], [], 0)[0] else None
-
-    def _line(self) -> str:
+    def line(self) -> str:
         """Unbuffered, so that `select` sees what has not been read."""
         assert self._process.stdout is not None
-        return self._process.stdout.readline().decode().strip()
+        line = self._process.stdout.readline().decode().strip()
+        assert line, f"{self._process.args} has ended"
+        return line
+
+    def line_if_any(self) -> str | None:
+        assert self._process.stdout is not None
+        return self.line() if select.select([self._process.stdout], [], [], 0)[0] else None
 
     def close(self) -> None:
-        if self._child is not None and self._child.ended() is None:
-            self._child.signal(signal.SIGKILL)
         for stream in (self._process.stdin, self._process.stdout):
             assert stream is not None
             stream.close()
         self._process.wait(10)
+
+
+class Zygote(Server):
+    """Forks one child at a time."""
+
+    def __init__(self) -> None:
+        super().__init__("tests.crash.zygote", OPENBLAS_NUM_THREADS="1", ARROW_DEFAULT_MEMORY_POOL="system")
+        self._child: Fork | None = None
+
+    def fork(self, folder: Path, call: str, words: Sequence[str], variables: Mapping[str, str]) -> Fork:
+        pid = int(self.ask({"call": call, "arguments": list(words), "environment": dict(variables), "folder": str(folder),
+                            "out": str(folder / "out"), "err": str(folder / "err")}))
+        self._child = Fork(folder, pid, self)
+        return self._child
+
+    def close(self) -> None:
+        if self._child is not None and self._child.ended() is None:
+            self._child.signal(signal.SIGKILL)
+        super().close()
+
+
+class DuckDB(Server):
+    """Counts by DuckDB's own reader, in a process that has never seen kshell."""
+
+    def __init__(self) -> None:
+        super().__init__("tests.crash.by_duckdb")
+
+    def counts(self, locations: Sequence[str]) -> list[list[int]]:
+        """Rows and distinct positions of each metadata file."""
+        return [list(map(int, counted)) for counted in json.loads(self.ask(list(locations)))]

@@ -1,6 +1,8 @@
 """The scripts that are killed. Each is a job that a user could run, arranged so that its failpoints are passed at least three times.
 
-A script says `{"reached": ..., "rows": ..., "distinct_rows": ...}` when it has done with a wave; the producer then makes the next one."""
+A script says `{"reached": ..., "rows": ..., "distinct_rows": ...}` when it has done with a wave; the producer then makes the next one.
+Where every wave is there already it waits for the end of the log instead of a number of rows: a source that resumes behind a table's
+progress does not decode what the table has."""
 
 from __future__ import annotations
 
@@ -10,7 +12,7 @@ from pathlib import Path
 
 from pyiceberg.catalog.sql import SqlCatalog
 from pyiceberg.schema import Schema
-from pyiceberg.types import LongType, NestedField, StringType
+from pyiceberg.types import DoubleType, LongType, NestedField, StringType
 
 from tests.crash.waves import ROWS, TYPED, UNTYPED
 
@@ -23,6 +25,7 @@ class Place:
     bootstrap: str
     topic: str
     lake: Path                                # folder of the catalog and its warehouse
+    growing: bool = False                     # waves come while the script runs
 
 
 @dataclass(frozen=True)
@@ -55,8 +58,8 @@ def reached(what: str, source_: str = "orders") -> str:
             f"FROM {source_};\n")
 
 
-def wait(source_: str, wave: int) -> str:
-    return f"WAIT SOURCE {source_} UNTIL ROWS {ROWS * wave} TIMEOUT '50s';\n"
+def wait(source_: str, place: Place, wave: int) -> str:
+    return f"WAIT SOURCE {source_} UNTIL {f'ROWS {ROWS * wave}' if place.growing else 'CAUGHT UP'} TIMEOUT '50s';\n"
 
 
 FLUSH = "FLUSH SINK orders_lake TIMEOUT '50s';\n"
@@ -65,7 +68,7 @@ FLUSH = "FLUSH SINK orders_lake TIMEOUT '50s';\n"
 def _flushed(place: Place, waves: int, options: str = "") -> str:
     text = attach(place) + source("orders", place) + sink("orders_lake", "orders", "orders", options)
     for wave in range(1, waves + 1):
-        text += wait("orders", wave) + FLUSH + reached(f"wave {wave}")
+        text += wait("orders", place, wave) + FLUSH + reached(f"wave {wave}")
     return text + "CHECK SINK orders_lake;\n"
 
 
@@ -75,13 +78,15 @@ def _watched(place: Place, waves: int) -> str:
     for worker, of in (("orders_lake", "orders"), ("watching", "again")):
         text += source(of, place) + sink(worker, of, "orders")
     for wave in range(1, waves + 1):
-        text += wait("orders", wave) + wait("again", wave) + FLUSH + "REFRESH SINK watching;\n" + reached(f"wave {wave}", "again")
+        text += wait("orders", place, wave) + wait("again", place, wave) + FLUSH + "REFRESH SINK watching;\n"
+        text += reached(f"wave {wave}", "again")
     return text + "FLUSH SINK watching TIMEOUT '50s';\nCHECK SINK watching;\n"
 
 
 def _left(place: Place, waves: int) -> str:
     """Nothing is flushed but by leaving."""
-    return attach(place) + source("orders", place) + sink("orders_lake", "orders", "orders") + wait("orders", waves) + reached(f"wave {waves}")
+    made = attach(place) + source("orders", place) + sink("orders_lake", "orders", "orders")
+    return made + wait("orders", place, waves) + reached(f"wave {waves}")
 
 
 def _three_sinks(place: Place, waves: int) -> str:
@@ -89,15 +94,17 @@ def _three_sinks(place: Place, waves: int) -> str:
     for table, columns in (("orders", COLUMNS), ("second", COLUMNS), ("third", "")):
         text += source(table, place, columns) + sink(f"{table}_lake", table, table)
     for table in ("orders", "second", "third"):
-        text += wait(table, waves) + f"FLUSH SINK {table}_lake TIMEOUT '50s';\n" + reached(f"table {table}", table) + f"CHECK SINK {table}_lake;\n"
+        text += wait(table, place, waves) + f"FLUSH SINK {table}_lake TIMEOUT '50s';\n"
+        text += reached(f"table {table}", table) + f"CHECK SINK {table}_lake;\n"
     return text
 
 
 def _narrow_tables(place: Place) -> None:
-    """Tables that lack columns which the sinks then add."""
+    """Tables that lack the positions, which the sinks then add."""
     catalog = SqlCatalog("default", uri=f"sqlite:///{place.lake}/catalog.db", warehouse=f"file://{place.lake}/warehouse")
     catalog.create_namespace("shop")
-    schema = Schema(NestedField(1, "id", LongType(), required=False), NestedField(2, "city", StringType(), required=False))
+    types = (("id", LongType()), ("city", StringType()), ("amount", DoubleType()))
+    schema = Schema(*(NestedField(i, name, type_, required=False) for i, (name, type_) in enumerate(types, start=1)))
     for table in _THREE:
         catalog.create_table(("shop", table), schema)
     catalog.engine.dispose()

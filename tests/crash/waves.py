@@ -34,7 +34,7 @@ class Aborters:
         try:
             producer = self._idle.get_nowait()
         except queue.Empty:
-            producer = Producer({"bootstrap.servers": self._bootstrap, "transactional.id": unique("aborter"), "linger.ms": 0, "log_level": 0})
+            producer = Producer({"bootstrap.servers": self._bootstrap, "transactional.id": unique("aborter"), "log_level": 0})
             producer.init_transactions(30)
         producer.begin_transaction()
         for value in values:

@@ -1,6 +1,6 @@
 """A process that has imported the program once and forks it for each request, so that a start costs milliseconds.
 
-One request is one JSON line on stdin; the answer is two lines on stdout: the pid, and later the exit status (minus the signal).
+A request is one JSON line on stdin; the answer is two lines on stdout: the pid, and later the exit status (minus the signal).
 Invariant: it forks before it has a thread of its own, so a child is what a fresh interpreter would be after its imports. (DuckDB's
 default database, which nobody here uses, has a worker that sleeps; it is not there in a child.)"""
 
@@ -18,8 +18,8 @@ from typing import Any
 import kshell
 
 # What the program imports late, by way of its libraries.
-LATE = ("pyiceberg.catalog.sql", "pyiceberg.io.pyarrow", "pyiceberg.expressions.parser", "sqlalchemy.dialects.sqlite", "confluent_kafka.admin",
-        "pyarrow.parquet", "pyarrow.dataset", "pytz", "fastavro", "tests.crash.children")
+LATE = ("pyiceberg.catalog.sql", "pyiceberg.io.pyarrow", "pyiceberg.expressions.parser", "sqlalchemy.dialects.sqlite",
+        "confluent_kafka.admin", "pyarrow.parquet", "pyarrow.dataset", "pytz", "fastavro", "tests.crash.children")
 NOT_NEEDED = ("kshell.__main__", "kshell.demo", "kshell.shell")
 
 
@@ -34,7 +34,6 @@ def preload() -> None:
 def serve() -> None:
     preload()
     assert threading.active_count() == 1, f"{threading.enumerate()}: a fork would lose them"
-    print("ready", flush=True)
     for line in sys.stdin:
         pid = os.fork()
         if pid == 0:
