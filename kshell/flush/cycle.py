@@ -67,12 +67,12 @@ class Cycle:
     def commit(self, piece: Piece, control: Control) -> Committed | None:
         """Steps 2 to 6. None: somebody else was there first, or the table changed; `target.head` says where it stands."""
         began = time.monotonic()
-        self._verify()
+        topics = self._verify(piece)
         judged, errors = self._commit_errors(piece, control)
         target = self._target
         reader = PieceReader(self._cursor, piece, target.columns, topic=target.single_topic, judged=judged, sort_by=target.head.sort_by)
         ranges = reader.ranges()
-        outcome = self._commit_rows(ranges, reader, errors, control)
+        outcome = self._commit_rows(ranges, reader, errors, topics, control)
         self._hand_over(outcome)
         if outcome.result is not Result.APPLIED:
             return None
@@ -80,14 +80,16 @@ class Cycle:
         return Committed(outcome.head.snapshot_id, time.time(), outcome.rows, outcome.files, outcome.bytes, time.monotonic() - began,
                          _ranges_text(ranges), errors)
 
-    def _verify(self) -> None:
-        """Step 2. A topic deleted and created again has other records at the same offsets; nothing else would tell."""
+    def _verify(self, piece: Piece) -> dict[str, str | None]:
+        """Step 2: the id of each topic. One that was deleted and created again has other records at the same offsets."""
         from kshell.iceberg.compare import compare
 
         target = self._target
         assert target.head.state is not None
-        for stop in compare(target.head.state, topic_ids(target.cluster, target.head.state.topics), target.name):
+        facts = topic_ids(target.cluster, {*target.head.state.topics, *(topic for topic, _ in piece.bounds)})
+        for stop in compare(target.head.state, facts, target.name):
             raise stop
+        return {name: topic.id for name, topic in facts.topics.items()}
 
     def _commit_errors(self, piece: Piece, control: Control) -> tuple[Collection[tuple[str, int, int]], int]:
         """Step 3."""
@@ -100,13 +102,14 @@ class Cycle:
         done = commit_errors(target.lake, target.errors_sink, ranges, error_rows(piece.bad), control)
         return done.already, done.committed
 
-    def _commit_rows(self, ranges: Mapping[TP, Range], reader: PieceReader, errors: int, control: Control) -> Outcome:
+    def _commit_rows(self, ranges: Mapping[TP, Range], reader: PieceReader, errors: int, topics: Mapping[str, str | None],
+                     control: Control) -> Outcome:
         """Step 4."""
         from kshell.iceberg.commit import commit
 
         target = self._target
         failpoint("flush.before_parquet")
-        batch = Batch(ranges, reader.rows, target.head.schema_id, target.head.spec_id, errors)
+        batch = Batch(ranges, reader.rows, target.head.schema_id, target.head.spec_id, errors, topic_ids=topics)
         return commit(target.lake, target.sink, batch, control)
 
     def _hand_over(self, outcome: Outcome) -> None:

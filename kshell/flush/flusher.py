@@ -9,6 +9,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal
 
@@ -182,6 +183,8 @@ class Flusher:
 
     def _flush(self) -> None:
         """Commit until nothing that was decoded at the beginning is left; the requests made before that are then answered."""
+        if self.target.buffer.reading_gap():
+            return                             # the source reads up to the table's position first; the requests wait
         asked = list(self._requests)
         idle = self._idle_due()
         self._activity = "flushing"
@@ -190,14 +193,15 @@ class Flusher:
             committed = self._cycle.commit(piece, self._control())
             self._landed(committed, asked)
         if self.target.buffer.reading_gap():
-            return                             # the source reads up to the table's position first; the requests wait
+            return                             # a commit of others moved the table's position: again when the buffer has followed
         self._last_commit = time.monotonic()
         self._patience_s = self.policy.next()
         self._activity, self._retry_s = "running", 0.0
         if idle:
             self._last_idle = time.monotonic()
         for request in asked:
-            self._requests.remove(request)
+            with suppress(ValueError):         # close() may have answered it
+                self._requests.remove(request)
             request.done.set()
         self._keep_house()
 

@@ -79,7 +79,7 @@ def after(state: State, batch: Batch) -> State:
     """The parent's map with the batch's partitions merged in; all others are copied verbatim."""
     topics = dict(state.topics)
     for (topic, partition), moved in batch.ranges.items():
-        known = topics.get(topic, TopicState(id=None))
+        known = topics.get(topic, TopicState(id=batch.topic_ids.get(topic)))
         leader = batch.leaders.get((topic, partition), -1)
         rows = (known.rows[partition] if partition < len(known.rows) else 0) + moved.rows
         topics[topic] = replace(known, next=_put(known.next, partition, moved.hi, 0), rows=_put(known.rows, partition, rows, 0),

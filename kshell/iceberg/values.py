@@ -127,6 +127,7 @@ class Batch:
     errors: int = 0                           # records of these ranges that went to the error table
     leaders: Mapping[TP, int] = field(default_factory=dict)
     jumps: tuple[Jump, ...] = ()
+    topic_ids: Mapping[str, str | None] = field(default_factory=dict)   # of topics that the state does not know yet
     cid: str = field(default_factory=lambda: str(uuid.uuid4()))
 
 

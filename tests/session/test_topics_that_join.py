@@ -1,0 +1,51 @@
+"""Topics and partitions that appear while a sink runs begin at offset 0 and land like the others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from confluent_kafka.admin import NewPartitions
+
+from kshell.iceberg.catalogs import open_catalog
+from kshell.iceberg.codec import decode_state, state_key
+from kshell.session import Session
+from tests.parts.kafka import Broker
+from tests.session.conftest import events, one, rows
+from tests.support import create_topic, topic_id, unique, wait_until
+from tests.support.producing import Recorder
+from tests.support.topics import admin
+
+SOON = "CONFIG MAP {'topic.metadata.refresh.interval.ms': '300'}"
+SINK = "CREATE SINK s_lake FROM s INTO ICEBERG local.web.s (COMMIT_INTERVAL '1h')"
+
+
+def test_a_topic_that_newly_matches_the_pattern_lands_with_its_id(session: Session, kafka: Broker, producer: Recorder) -> None:
+    client, prefix = admin(kafka.bootstrap), unique("join")
+    first = create_topic(client, f"{prefix}_a", 1)
+    producer.produce(first, events(3))
+    session.sql(f"CREATE SOURCE s (id BIGINT) FROM KAFKA kafka (TOPIC_PATTERN '{prefix}_.*', {SOON}); WAIT SOURCE s")
+    session.sql(f"{SINK}; FLUSH SINK s_lake")
+    second = create_topic(client, f"{prefix}_b", 2)
+    Recorder(kafka.bootstrap).produce(second, events(4), partition=1)
+    wait_until(lambda: one(session, "SELECT count(*) FROM s") == 7, 15)
+    session.sql("FLUSH SINK s_lake TIMEOUT '30s'")
+    assert rows(session, "SELECT _kafka_topic, count(*) FROM lake.s GROUP BY ALL ORDER BY 1") == [(first, 3), (second, 4)]
+    lake = open_catalog("local", "local", data_dir=session._context.data_dir)
+    summary = lake.load(("web", "s")).metadata.current_snapshot().summary  # type: ignore[union-attr]
+    state = decode_state(summary.additional_properties[state_key("s_lake")])  # type: ignore[union-attr]
+    lake.close()
+    assert {name: topic.id for name, topic in state.topics.items()} == {t: topic_id(client, t) for t in (first, second)}
+    assert {r[-1] for r in rows(session, "CHECK SINK s_lake")} == {"ok"}
+
+
+def test_a_partition_that_is_added_lands_from_its_first_record(session: Session, kafka: Broker, kafka_topic: Callable[..., str],
+                                                               producer: Recorder) -> None:
+    topic, client = kafka_topic(), admin(kafka.bootstrap)
+    producer.produce(topic, events(3))
+    session.sql(f"CREATE SOURCE s (id BIGINT) FROM KAFKA kafka (TOPIC '{topic}', {SOON}); WAIT SOURCE s; {SINK}; FLUSH SINK s_lake")
+    client.create_partitions([NewPartitions(topic, 2)])[topic].result(10)
+    Recorder(kafka.bootstrap).produce(topic, events(5, 10), partition=1)
+    wait_until(lambda: one(session, "SELECT count(*) FROM s") == 8, 15)
+    session.sql("FLUSH SINK s_lake TIMEOUT '30s'")
+    landed = rows(session, "SELECT _kafka_partition, count(*), min(_kafka_offset) FROM lake.s GROUP BY ALL ORDER BY 1")
+    assert landed == [(0, 3, 0), (1, 5, 0)]
