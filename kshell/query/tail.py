@@ -30,7 +30,7 @@ from kshell.query.shapes import columns_of
 TABLE = "temp.main.kshell_stream"             # what the feed fills; each cursor has its own
 WAIT_S = 0.1                                  # the longest time without a look at Ctrl-C and the clock
 SLICE_ROWS = 500                              # handed out at a time: the consumer may end the stream between two slices
-TELL_S = 1.0                                  # skipped rows are said at most once in this time
+TELL_S, SELDOM_S = 1.0, 60.0                  # skipped rows are said at once, then ever less often
 
 
 class Feed(Protocol):
@@ -68,7 +68,7 @@ class Stream:
         self._ends = None if wish.timeout_s is None else time.monotonic() + wish.timeout_s
         self._edits = _query(wish)
         self._left = wish.limit
-        self._told, self._told_at = 0, 0.0
+        self._told, self._tell_at, self._tell_after_s = 0, 0.0, TELL_S
         self.closed = False
 
     def result(self) -> Result:
@@ -135,8 +135,9 @@ class Stream:
 
     def _tell(self, *, last: bool = False) -> None:
         skipped = self._feed.skipped - self._told
-        if skipped and (last or time.monotonic() - self._told_at > TELL_S):
-            self._told, self._told_at = self._feed.skipped, time.monotonic()
+        if skipped and (last or time.monotonic() >= self._tell_at):
+            self._told, self._tell_at = self._feed.skipped, time.monotonic() + self._tell_after_s
+            self._tell_after_s = min(SELDOM_S, 2 * self._tell_after_s)
             number = f"{skipped:,}".replace(",", " ")
             self._warn(f"{self._feed.name}: {number} rows skipped; they arrived faster than they were taken")
 

@@ -40,7 +40,8 @@ def test_a_target_is_a_name_a_topic_or_a_query(target: str, kind: str, parts: tu
     ("SINCE TIMESTAMP '2026-01-02 03:04:05'", "since", Typed("TIMESTAMP", "2026-01-02 03:04:05"), None),
     ("SINCE getvariable('since')", "since", Lookup("getvariable", "since"), None), ("LAST 10", "last", None, 10),
 ])
-def test_a_stream_begins_at_the_end_the_beginning_a_time_or_the_newest_rows(written: str, start: str, since: object, last: int | None) -> None:
+def test_a_stream_begins_at_the_end_the_beginning_a_time_or_the_newest_rows(written: str, start: str, since: object,
+                                                                            last: int | None) -> None:
     for verb in ("TAIL", "SUBSCRIBE TO", "SUBSCRIBE"):
         statement = _tail(f"{verb} o {written}")
         assert (statement.start, statement.since, statement.last) == (start, since, last)
@@ -52,13 +53,15 @@ def test_a_stream_begins_at_the_end_the_beginning_a_time_or_the_newest_rows(writ
 @pytest.mark.parametrize(("clauses", "where", "limit", "timeout"), [
     ("WHERE a > 1", "a > 1", None, None), ("WHERE a > 1 LIMIT 5", "a > 1", 5, None), ("LIMIT 5 TIMEOUT '2s'", None, 5, "2s"),
     ("WHERE a > 1 TIMEOUT '2s'", "a > 1", None, "2s"), ("WHERE timeout > 5 AND b", "timeout > 5 AND b", None, None),
-    ("WHERE timeout = 1 TIMEOUT '2s'", "timeout = 1", None, "2s"), ("WHERE a IN (SELECT b FROM t LIMIT 3) LIMIT 7",
-                                                                    "a IN (SELECT b FROM t LIMIT 3)", 7, None),
+    ("WHERE timeout = 1 TIMEOUT '2s'", "timeout = 1", None, "2s"),
+    ("WHERE a IN (SELECT b FROM t LIMIT 3) LIMIT 7", "a IN (SELECT b FROM t LIMIT 3)", 7, None),
     ("WHERE a = 'LIMIT 3' LIMIT 1", "a = 'LIMIT 3'", 1, None), ("TIMEOUT INTERVAL '1 minute'", None, None, Typed("INTERVAL", "1 minute")),
-    ("WHERE a -- LIMIT 3\n AND b LIMIT 4", "a -- LIMIT 3\n AND b", 4, None), ("WHERE a IS DISTINCT FROM b", "a IS DISTINCT FROM b", None, None),
+    ("WHERE a -- LIMIT 3\n AND b LIMIT 4", "a -- LIMIT 3\n AND b", 4, None),
+    ("WHERE a IS DISTINCT FROM b", "a IS DISTINCT FROM b", None, None),
     ("LIMIT 0", None, 0, None), ("LIMIT 1_000", None, 1000, None),
 ])
-def test_a_condition_ends_at_limit_or_at_a_timeout_with_its_value(clauses: str, where: str | None, limit: int | None, timeout: object) -> None:
+def test_a_condition_ends_at_limit_or_at_a_timeout_with_its_value(clauses: str, where: str | None, limit: int | None,
+                                                                  timeout: object) -> None:
     statement = _tail(f"TAIL o FROM BEGINNING {clauses}")
     assert (_cut(statement, statement.where), statement.limit, statement.timeout) == (where, limit, timeout)
 

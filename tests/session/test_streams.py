@@ -76,11 +76,14 @@ def test_a_row_is_shown_within_a_fifth_of_a_second_of_being_readable(session: Se
 
 
 @pytest.mark.parametrize(("start", "ids"), [
-    ("FROM BEGINNING", {0, 1, 2, 3, 10, 11}), ("FROM END", set()), ("LAST 3", {3, 10, 11}), ("LAST 0", set()), ("LAST 100", {0, 1, 2, 3, 10, 11}),
+    ("FROM BEGINNING", {0, 1, 2, 3, 10, 11}), ("FROM END", set()), ("LAST 3", {3, 10, 11}), ("LAST 0", set()),
+    ("LAST 100", {0, 1, 2, 3, 10, 11}),
     ("SINCE TIMESTAMPTZ '2026-01-01 00:00:02+00'", {2, 3, 10, 11}), ("SINCE INTERVAL '1 second'", set()),
 ])
-@pytest.mark.parametrize("target", ["s", "'{topic}'", "kafka.{topic}", "live.s", "(SELECT id FROM s)", "(SELECT o.id FROM kafka.{topic} o)"])
-def test_a_stream_begins_where_it_is_told(session: Session, topic: str, producer: Recorder, start: str, ids: set[int], target: str) -> None:
+@pytest.mark.parametrize("target", ["s", "'{topic}'", "kafka.{topic}", "live.s", "(SELECT id FROM s)",
+                                    "(SELECT o.id FROM kafka.{topic} o)"])
+def test_a_stream_begins_where_it_is_told(session: Session, topic: str, producer: Recorder, start: str, ids: set[int],
+                                          target: str) -> None:
     base = 1_767_225_600_000                      # 2026-01-01
     for i in range(4):
         producer.produce(topic, events(1, i), timestamp_ms=base + i * 1000)
@@ -121,7 +124,8 @@ def test_every_row_is_shown_once_while_rows_arrive_and_commits_happen(session: S
     assert places(found) == {0: list(range(1000)), 1: list(range(1000))}
 
 
-def test_rows_that_a_ring_evicted_before_they_were_taken_are_counted(session: Session, topic: str, producer: Recorder, notes: Notes) -> None:
+def test_rows_that_a_ring_evicted_before_they_were_taken_are_counted(session: Session, topic: str, producer: Recorder,
+                                                                     notes: Notes) -> None:
     source(session, topic, ", RETAIN_ROWS 1000")
     result = session.sql(f"TAIL ({PLACE} FROM s) LIMIT 5000 {BOUND}")
     for turn in range(5):
@@ -217,8 +221,8 @@ def test_a_query_filters_and_shapes_row_by_row(session: Session, topic: str, pro
     producer.produce(topic, events(10))
     source(session, topic)
     session.sql("SET VARIABLE least = 6")
-    text = f"TAIL (SELECT o.id * 2 AS twice, upper(url) AS u FROM s AS o WHERE o.id % 2 = 0) FROM BEGINNING WHERE twice > getvariable('least') {BOUND}"
-    result = session.sql(text)
+    query = "SELECT o.id * 2 AS twice, upper(url) AS u FROM s AS o WHERE o.id % 2 = 0"
+    result = session.sql(f"TAIL ({query}) FROM BEGINNING WHERE twice > getvariable('least') {BOUND}")
     assert take(result, 3) == [(8, "/P/4"), (12, "/P/6"), (16, "/P/1")]
     result.close()
     stream = session.sql("SELECT id FROM s WHERE id >= 100 EMIT CHANGES LIMIT 2")
@@ -321,8 +325,8 @@ def busy(session: Session, topic: str, producer: Recorder) -> Iterator[str]:
     thread.join()
 
 
-@pytest.mark.parametrize("text", ["TAIL s", "TAIL s WHERE false", "TAIL '{topic}'", "TAIL (SELECT id FROM s) FROM BEGINNING", "PRINT '{topic}'",
-                                  "SELECT * FROM s EMIT CHANGES", "SUBSCRIBE s"])
+@pytest.mark.parametrize("text", ["TAIL s", "TAIL s WHERE false", "TAIL '{topic}'", "TAIL (SELECT id FROM s) FROM BEGINNING",
+                                  "PRINT '{topic}'", "SELECT * FROM s EMIT CHANGES", "SUBSCRIBE s"])
 def test_an_interrupt_ends_a_stream_within_a_second(session: Session, busy: str, text: str) -> None:
     result = session.sql(text.format(topic=busy))
     raised: list[BaseException] = []
@@ -350,7 +354,7 @@ def test_a_timeout_that_runs_out_is_an_error_unless_the_limit_was_reached(sessio
     source(session, topic)
     result = session.sql("TAIL s FROM BEGINNING TIMEOUT '300ms'")
     assert len(take(result, 3)) == 3
-    with pytest.raises(DeadlineError, match="TAIL ended after 0.3 s"):
+    with pytest.raises(DeadlineError, match=r"TAIL ended after 0\.3 s"):
         next(result)
     assert len(list(session.sql("TAIL s FROM BEGINNING LIMIT 3 TIMEOUT '300ms'"))) == 3
     assert list(session.sql("TAIL s LIMIT 0 TIMEOUT '300ms'")) == []
