@@ -39,6 +39,13 @@ class BoundedRead:
     def done(self) -> int:
         return sum(min(self._at[tp], end) - start for tp, (start, end) in self._ranges.items())
 
+    @property
+    def fraction(self) -> float | None:
+        """0 to 1, from any thread; None for a read of nothing."""
+        total = self.total
+        most = total if self._most is None else min(total, self._most)
+        return min(1.0, self.done / most) if most else None
+
     def finished(self, tp: TP) -> bool:
         return tp not in self._left
 

@@ -42,6 +42,7 @@ class Runner:
     def __init__(self, engine: Engine, *, rewriter: Rewriter | None = None,
                  topics: Callable[[], Iterable[tuple[str, str]]] = tuple) -> None:
         self.cursor = engine.cursor()
+        self.cursor.execute("SET enable_progress_bar = true; SET enable_progress_bar_print = false")    # measured, and drawn by who shows it
         self._engine = engine
         self._rewriter = rewriter
         self._topics = topics                     # (connection, topic) as far as known; must not wait for a broker
@@ -122,6 +123,14 @@ class Runner:
             raise DeadlineError(f"the statement took longer than {self._late:g} s", hint="SET kshell_statement_timeout gives it more time")
         if self._cancelled.is_set():
             raise CancelledError("interrupted")
+
+    def progress(self) -> float | None:
+        """How much of the running statement is done, 0 to 1, from any thread; None where DuckDB does not know."""
+        try:
+            percent = self.cursor.query_progress()
+        except DUCKDB_ERRORS:
+            return None
+        return percent / 100 if 0 < percent <= 100 else None
 
     def _expire(self, budget_s: float) -> None:
         self._late = budget_s

@@ -52,9 +52,8 @@ class Session:
         self.interactive = interactive
         self.read_only = read_only
         self._engine = Engine()
-        topics = _Topics(self)
-        self._runner = Runner(self._engine, rewriter=KafkaTables(topics, lambda line: self._context.warn(line)),
-                              topics=lambda: self._connections.known_topics())
+        self._scans = KafkaTables(_Topics(self), lambda line: self._context.warn(line))
+        self._runner = Runner(self._engine, rewriter=self._scans, topics=lambda: self._connections.known_topics())
         self._context = Context(self._engine, self._runner.cursor, notes or (lambda kind, text: None), data_dir or default_data_dir())
         self._connections = Connections(self._context)
         self._sources = Sources(self._context, self._connections)
@@ -112,6 +111,11 @@ class Session:
         self._statements.tails.interrupt()
         for attached in list(self._connections.clusters.values()):
             attached.cluster.cancel()
+
+    def progress(self) -> float | None:
+        """How much of the running statement is done, 0 to 1, from any thread: of the topic it reads, then of its query. None: not known."""
+        read = self._scans.running
+        return read.fraction if read is not None else self._runner.progress()
 
     def _duck(self, statement: DuckStatement) -> Result:
         if "kshell." in statement.text.lower():
