@@ -12,11 +12,14 @@ import pytest
 
 from tests.crash.cells import Cell
 from tests.crash.crash import Crash
+from tests.crash.job import Job
 from tests.crash.processes import DuckDB, Server, Zygote
+from tests.crash.scenarios import Scenario
 from tests.crash.waves import Aborters
 from tests.parts.kafka import Broker
 
 WORKERS = min(3, (os.cpu_count() or 1) + 1)
+MakeJob = Callable[[Scenario], Job]
 
 
 class Matrix:
@@ -42,11 +45,12 @@ class Matrix:
         return self._futures[cell].result()
 
     def _run(self, cell: Cell) -> list[str]:
-        pair = self._idle.get()
+        zygote, duckdb = self._idle.get()
         try:
-            return Crash(self._bootstrap, self._folder / str(cell), cell.scenario, *pair, self._aborters).run(cell)
+            job = Job(self._bootstrap, self._folder / str(cell), cell.scenario, duckdb, self._aborters)
+            return Crash(job, cell, zygote).run()
         finally:
-            self._idle.put(pair)
+            self._idle.put((zygote, duckdb))
 
     def close(self) -> None:
         self._pool.shutdown(cancel_futures=True)
@@ -67,3 +71,16 @@ def matrix(kafka: Broker, tmp_path_factory: pytest.TempPathFactory, request: pyt
 @pytest.fixture
 def crashed(matrix: Matrix) -> Callable[[Cell], list[str]]:
     return matrix.problems
+
+
+@pytest.fixture(scope="module")
+def duckdb_reader() -> Iterator[DuckDB]:
+    reader = DuckDB()
+    yield reader
+    reader.close()
+
+
+@pytest.fixture
+def make_job(kafka: Broker, duckdb_reader: DuckDB, tmp_path: Path) -> MakeJob:
+    """`make_job(scenario)`: a job in the test's folder."""
+    return lambda scenario: Job(kafka.bootstrap, tmp_path, scenario, duckdb_reader, Aborters(kafka.bootstrap))
