@@ -1,7 +1,7 @@
 """The records of a topic as a stream, without a source: one reader, assigned its partitions.
 
-Invariant: nothing is registered, joined or committed. The reader's queue is all that is read ahead; partitions that are added later are
-read from their first record."""
+Invariant: nothing is registered, joined or committed. The reader's queue is all that is read ahead; partitions that are added later, and
+a topic that is made again, are read from their first record; a topic that is deleted ends the stream."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING, Any, Protocol
 import duckdb
 import pyarrow as pa
 
-from kshell.errors import Error, RefusedError, UnreachableError
+from kshell.errors import Error, NotFoundError, RefusedError, UnreachableError
 from kshell.query.bounded_read import BoundedRead
 from kshell.query.pace import KEPT_ROWS, Pace
 from kshell.query.tail import TABLE
 from kshell.query.tail_source import Start
 
 if TYPE_CHECKING:
-    from kshell.kafka.cluster import Cluster
+    from kshell.kafka.cluster import Cluster, TopicInfo
     from kshell.kafka.reader import Poll, Reader
 
 TP = tuple[str, int]
@@ -74,14 +74,14 @@ class TopicFeed:
         self._form.make(cursor)
         self._reader = self._cluster.reader()
         self._reader.assign(self._at)
-        self._partitions = Partitions(self._cluster, self.name, set(self._at))
+        self._partitions = Partitions(self._cluster, topic)
 
     def take(self, wait_s: float) -> int:
         if self._backlog:
             messages, self._backlog = self._backlog[:POLL_ROWS], self._backlog[POLL_ROWS:]
             return self._rows(messages)
         assert self._reader is not None
-        self._join_added(self._reader)
+        self._follow_topic(self._reader)
         poll = self._reader.poll(POLL_ROWS, wait_s, POLL_BYTES)
         self._judge(poll, self._reader)
         rows = self._rows(poll.messages)
@@ -154,11 +154,18 @@ class TopicFeed:
         self._at[tp] = start
         reader.seek(tp, start)
 
-    def _join_added(self, reader: Reader) -> None:
-        added = self._partitions.take() if self._partitions is not None else {}
-        if added:
-            self._at |= added
-            reader.add(added)
+    def _follow_topic(self, reader: Reader) -> None:
+        """What the cluster says of the topic since it was looked at last."""
+        for change in self._partitions.take() if self._partitions is not None else ():
+            if isinstance(change, NotFoundError):
+                raise change
+            if change.made_again:
+                self._says.warn(f"{self.name} was made again; going on at its start")
+                self._at = dict(change.positions)
+                reader.assign(self._at)
+            else:
+                self._at |= change.positions
+                reader.add(change.positions)
 
     def _next_round(self, reader: Reader, poll: Poll) -> None:
         """Where the log's end is known to be reached there is nothing to ask."""
@@ -177,21 +184,29 @@ class TopicFeed:
         self._round = ends
 
 
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Partitions to read from their first offset. `made_again`: instead of those read so far."""
+
+    positions: Mapping[TP, int]
+    made_again: bool = False
+
+
 class Partitions:
-    """Looks for partitions that are added, on a thread of its own: a broker that does not answer must not stop the rows."""
+    """Looks at the topic on a thread of its own: a broker that does not answer must not stop the rows."""
 
-    def __init__(self, cluster: Cluster, topic: str, known: set[TP]) -> None:
-        self._cluster, self._topic, self._known = cluster, topic, known
-        self._added: queue.SimpleQueue[Mapping[TP, int]] = queue.SimpleQueue()
+    def __init__(self, cluster: Cluster, topic: TopicInfo) -> None:
+        self._cluster, self._topic = cluster, topic
+        self._changes: queue.SimpleQueue[Change | NotFoundError] = queue.SimpleQueue()
         self._closed = threading.Event()
-        threading.Thread(target=self._run, name=f"kshell-stream-{topic}", daemon=True).start()
+        threading.Thread(target=self._run, name=f"kshell-stream-{topic.name}", daemon=True).start()
 
-    def take(self) -> dict[TP, int]:
-        """Added partitions with their first offset, each once."""
-        added: dict[TP, int] = {}
-        while not self._added.empty():
-            added |= self._added.get()
-        return added
+    def take(self) -> list[Change | NotFoundError]:
+        """What has changed, each once and in order."""
+        changes = []
+        while not self._changes.empty():
+            changes.append(self._changes.get())
+        return changes
 
     def close(self) -> None:
         self._closed.set()
@@ -199,12 +214,19 @@ class Partitions:
     def _run(self) -> None:
         while not self._closed.wait(METADATA_S):
             try:
-                found = {(self._topic, p) for p in self._cluster.describe([self._topic])[self._topic].partitions} - self._known
-                if found:
-                    self._added.put(self._cluster.log_starts(found))
-                    self._known |= found
+                self._look()
+            except NotFoundError as gone:
+                self._changes.put(gone)
             except Error:
                 continue                      # the reader says that the brokers are gone
+
+    def _look(self) -> None:
+        before, now = self._topic, self._cluster.describe([self._topic.name])[self._topic.name]
+        made_again = before.id is not None and now.id is not None and before.id != now.id
+        fresh = [(now.name, p) for p in now.partitions if made_again or p not in before.partitions]
+        if fresh:
+            self._changes.put(Change(self._cluster.log_starts(fresh), made_again))
+        self._topic = now
 
 
 # ---- forms -----------------------------------------------------------------------------------------------------------

@@ -18,7 +18,7 @@ from tests.parts.kafka import Broker
 from tests.session.conftest import Notes, events, one, rows
 from tests.support import wait_until
 from tests.support.producing import Recorder
-from tests.support.topics import admin
+from tests.support.topics import admin, create_topic, delete_topic, topic_id
 
 BOUND = "TIMEOUT '30s'"
 
@@ -302,6 +302,35 @@ def test_text_and_an_empty_topic(session: Session, topic: str, producer: Recorde
     assert f"PRINT '{topic}'" in (caught.value.hint or "")
     producer.produce(topic, ["one", "two"])
     assert [row[0] for row in session.sql(f"TAIL '{topic}' FROM BEGINNING LIMIT 2")] == ["one", "two"]
+
+
+def test_a_topic_that_is_deleted_ends_its_stream(session: Session, kafka: Broker, topic: str, producer: Recorder,
+                                                 monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tail_topic, "METADATA_S", 0.1)
+    producer.produce(topic, events(3))
+    result = session.sql(f"TAIL '{topic}' FROM BEGINNING {BOUND}")
+    take(result, 3)
+    delete_topic(admin(kafka.bootstrap), topic)
+    with pytest.raises(NotFoundError, match="has no topic"):
+        next(result)
+
+
+def test_a_topic_made_again_is_shown_from_its_start(session: Session, kafka: Broker, topic: str, producer: Recorder, notes: Notes,
+                                                    monkeypatch: pytest.MonkeyPatch) -> None:
+    watchers: list[tail_topic.Partitions] = []
+    monkeypatch.setattr(tail_topic.Partitions, "_run", watchers.append)          # looks when the test says so
+    client = admin(kafka.bootstrap)
+    producer.produce(topic, events(3))
+    result = session.sql(f"PRINT '{topic}' FROM BEGINNING")
+    take(result, 3)
+    delete_topic(client, topic)
+    wait_until(lambda: topic_id(client, topic) is None, timeout_s=10)
+    create_topic(client, topic)
+    Recorder(kafka.bootstrap).produce(topic, ["again"])
+    watchers[0]._look()
+    assert next(result)[4] == "again"
+    assert "was made again" in notes
+    result.close()
 
 
 # ---- the end -------------------------------------------------------------------------------------------------------------------
