@@ -318,7 +318,7 @@ def test_a_topic_that_is_deleted_ends_its_stream(session: Session, kafka: Broker
 def test_a_topic_made_again_is_shown_from_its_start(session: Session, kafka: Broker, topic: str, producer: Recorder, notes: Notes,
                                                     monkeypatch: pytest.MonkeyPatch) -> None:
     watchers: list[tail_topic.Partitions] = []
-    monkeypatch.setattr(tail_topic.Partitions, "_run", watchers.append)          # looks when the test says so
+    monkeypatch.setattr(tail_topic.Partitions, "_run", lambda self: watchers.append(self))     # looks when the test says so
     client = admin(kafka.bootstrap)
     producer.produce(topic, events(3))
     result = session.sql(f"PRINT '{topic}' FROM BEGINNING")
