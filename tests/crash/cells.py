@@ -1,13 +1,18 @@
-"""The cells of the crash matrix: which failpoint is killed at which hit, in which job.
+"""The cells of the crash matrix: which failpoint is killed at which hit, in which job. And storms: one kill after the other.
 
 Invariant: every failpoint that the program has is in here; which hits are run is said in one place."""
 
 from __future__ import annotations
 
+import random
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from kshell.testing import FAILPOINTS
 from tests.crash import scenarios
+from tests.crash.crash import Crash
+from tests.crash.job import Job
+from tests.crash.processes import Zygote
 from tests.crash.scenarios import Scenario
 
 # In the design, and not in the program: what they guard is not built.
@@ -38,6 +43,29 @@ class Cell:
     @property
     def scenario(self) -> Scenario:
         return _SCENARIOS.get(self.failpoint.partition(".")[0], scenarios.FLUSHED)
+
+    def run(self, job: Job, zygote: Zygote) -> list[str]:
+        return Crash(job, zygote).once(self.failpoint, self.hit)
+
+
+@dataclass(frozen=True)
+class Storm:
+    """A job that is killed at every start but the last, each time somewhere else."""
+
+    seed: int
+
+    def __str__(self) -> str:
+        return f"storm-{self.seed}"
+
+    @property
+    def scenario(self) -> Scenario:
+        return scenarios.BATTERED
+
+    def run(self, job: Job, zygote: Zygote) -> list[str]:
+        draw = random.Random(self.seed)
+        names = sorted({cell.failpoint for cell in all_cells(FAILPOINTS) if cell.scenario is scenarios.FLUSHED})
+        plans = [f"{draw.choice(names)}=kill@{draw.randint(1, 4)}" for _ in range(self.scenario.waves)]
+        return Crash(job, zygote).again_and_again(plans)
 
 
 def all_cells(failpoints: frozenset[str]) -> list[Cell]:

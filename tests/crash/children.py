@@ -12,3 +12,12 @@ def expiring(words: Sequence[str]) -> int:
 
     flusher.EXPIRY_S = 0.0
     return main(words)
+
+
+def forgetting_verdicts(words: Sequence[str]) -> int:
+    """The program with a defect: it does not look whether the error table is ahead of the table."""
+    from kshell.cli import main
+    from kshell.iceberg import errors_table
+
+    errors_table._already = lambda *_: frozenset()  # type: ignore[assignment]
+    return main(words)

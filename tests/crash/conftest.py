@@ -10,8 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.crash.cells import Cell
-from tests.crash.crash import Crash
+from tests.crash.cells import Cell, Storm
 from tests.crash.job import Job
 from tests.crash.processes import DuckDB, Server, Zygote
 from tests.crash.scenarios import Scenario
@@ -30,25 +29,25 @@ class Matrix:
         self._idle: queue.SimpleQueue[tuple[Zygote, DuckDB]] = queue.SimpleQueue()
         self._servers: list[Server] = []
         self._pool = ThreadPoolExecutor(WORKERS, "cell", initializer=self._add_servers)
-        self._futures: dict[Cell, Future[list[str]]] = {}
+        self._futures: dict[Cell | Storm, Future[list[str]]] = {}
 
     def _add_servers(self) -> None:
         pair = Zygote(), DuckDB()
         self._servers.extend(pair)
         self._idle.put(pair)
 
-    def expect(self, cells: list[Cell]) -> None:
+    def expect(self, cells: list[Cell | Storm]) -> None:
         for cell in cells:
             self._futures[cell] = self._pool.submit(self._run, cell)
 
-    def problems(self, cell: Cell) -> list[str]:
+    def problems(self, cell: Cell | Storm) -> list[str]:
         return self._futures[cell].result()
 
-    def _run(self, cell: Cell) -> list[str]:
+    def _run(self, cell: Cell | Storm) -> list[str]:
         zygote, duckdb = self._idle.get()
         try:
             job = Job(self._bootstrap, self._folder / str(cell), cell.scenario, duckdb, self._aborters)
-            return Crash(job, cell, zygote).run()
+            return cell.run(job, zygote)
         finally:
             self._idle.put((zygote, duckdb))
 
@@ -63,14 +62,21 @@ def matrix(kafka: Broker, tmp_path_factory: pytest.TempPathFactory, request: pyt
     """Begins with every cell that this run of pytest has chosen, in the order of the tests."""
     made = Matrix(kafka.bootstrap, tmp_path_factory.mktemp("crash"))
     calls = [getattr(item, "callspec", None) for item in request.session.items]
-    made.expect([call.params["cell"] for call in calls if call is not None and isinstance(call.params.get("cell"), Cell)])
+    made.expect([call.params["cell"] for call in calls if call is not None and isinstance(call.params.get("cell"), Cell | Storm)])
     yield made
     made.close()
 
 
 @pytest.fixture
-def crashed(matrix: Matrix) -> Callable[[Cell], list[str]]:
+def crashed(matrix: Matrix) -> Callable[[Cell | Storm], list[str]]:
     return matrix.problems
+
+
+@pytest.fixture(scope="module")
+def zygote() -> Iterator[Zygote]:
+    made = Zygote()
+    yield made
+    made.close()
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""One cell: a job is killed at a failpoint, then runs again on an empty machine; what is wrong afterwards, in words.
+"""A job is killed at a failpoint, then runs again on an empty machine; what is wrong afterwards, in words.
 
 1. the job, wave by wave, until it is killed  2. the table as it lies there is a prefix of the log  3. the rest of the waves
 4. the same script in an empty folder, to its end  5. the table is the log, and two other readers count the same"""
@@ -6,10 +6,10 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from kshell.testing import parse
-from tests.crash.cells import Cell
 from tests.crash.job import Job
 from tests.crash.processes import Child, Zygote, environment, errors, said, wait_for_end
 from tests.crash.waves import ROWS
@@ -21,25 +21,36 @@ WAVE_S = 60.0
 @dataclass
 class Crash:
     job: Job
-    cell: Cell
     zygote: Zygote
 
-    def run(self) -> list[str]:
+    def once(self, failpoint: str, hit: int) -> list[str]:
+        """Killed at that hit, which has to be reached; then to the end."""
         job, scenario = self.job, self.job.scenario
-        wave, hit, waves = 1, self.cell.hit, scenario.waves
+        wave, waves = 1, scenario.waves
         if scenario.clean_runs_first:
             for wave in range(1, hit):
                 self._to_the_end(wave)
             wave, hit, waves = hit, 1, hit
-        self._until_killed(wave, hit, waves)
+        status = self._feed(f"{failpoint}=kill@{hit}", wave, waves)
+        if status != -signal.SIGKILL:
+            job.problems.append(f"{failpoint} was not reached {hit} times")
         job.judge(complete=False)
         self._to_the_end(scenario.waves)
         job.judge(complete=True)
         return job.problems
 
-    def _until_killed(self, wave: int, hit: int, waves: int) -> None:
+    def again_and_again(self, plans: Sequence[str]) -> list[str]:
+        """One wave more for each plan, killed there if it comes to that; then to the end."""
+        job = self.job
+        for wave, plan in enumerate(plans, start=1):
+            status = self._feed(plan, wave, wave)
+            job.judge(complete=status == 0)
+        self._to_the_end(job.scenario.waves)
+        job.judge(complete=True)
+        return job.problems
+
+    def _feed(self, plan: str, wave: int, waves: int) -> int:
         """`wave` is there from the beginning; each later one up to `waves` is produced when the job is done with the one before."""
-        plan = f"{self.cell.failpoint}=kill@{hit}"
         parse(plan)
         self.job.waves.produce_up_to(wave)
         child = self._start(waves, plan)
@@ -47,9 +58,10 @@ class Crash:
             wave += 1
             self.job.waves.produce_up_to(wave)
         status = wait_for_end(child)
-        if status != -signal.SIGKILL:
-            self.job.problems.append(f"{self.cell} was not reached: status {status}, {said(child)[-2:]}, {errors(child)}")
+        if status not in (0, -signal.SIGKILL):
+            self.job.problems.append(f"the run under {plan} ended with {status}: {errors(child)}")
         self._compare_answers(child)
+        return status
 
     def _to_the_end(self, waves: int) -> None:
         problems = self.job.problems

@@ -113,6 +113,8 @@ def _narrow_tables(place: Place) -> None:
 _THREE = ("orders", "second", "third")
 
 FLUSHED = Scenario(_flushed, 4)
+BATTERED = Scenario(_flushed, 8)
+FORGETFUL = Scenario(_flushed, 2, call="tests.crash.children:forgetting_verdicts")
 WATCHED = Scenario(_watched, 12)
 LEFT = Scenario(_left, 4, clean_runs_first=True)
 CREATED = Scenario(_three_sinks, 1, _THREE, UNTYPED)

@@ -9,11 +9,29 @@ from collections.abc import Callable
 import pytest
 
 from kshell.testing import FAILPOINTS
-from tests.crash.cells import Cell, all_cells
+from tests.crash import scenarios
+from tests.crash.cells import Cell, Storm, all_cells
+from tests.crash.conftest import MakeJob
+from tests.crash.crash import Crash
+from tests.crash.processes import Zygote
+
+Crashed = Callable[[Cell | Storm], list[str]]
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)                     # the cells share a pool: a test may wait for others'
 @pytest.mark.parametrize("cell", all_cells(FAILPOINTS), ids=str)
-def test_a_kill_neither_loses_nor_repeats_a_record(cell: Cell, crashed: Callable[[Cell], list[str]]) -> None:
+def test_a_kill_neither_loses_nor_repeats_a_record(cell: Cell, crashed: Crashed) -> None:
     assert crashed(cell) == []
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("cell", [Storm(seed) for seed in range(1, 5)], ids=str)
+def test_nor_does_one_kill_after_the_other(cell: Storm, crashed: Crashed) -> None:
+    assert crashed(cell) == []
+
+
+def test_the_matrix_sees_a_program_that_repeats_verdicts(make_job: MakeJob, zygote: Zygote) -> None:
+    problems = Crash(make_job(scenarios.FORGETFUL), zygote).once("errors.after_commit", 2)
+    assert any("'duplicates': 1" in line for line in problems), problems
