@@ -9,6 +9,7 @@ import logging
 from collections.abc import Mapping
 
 from kshell.errors import RefusedError, UnknownOptionError, did_you_mean
+from kshell.options import reveal, revealed
 
 log = logging.getLogger("kshell.kafka")
 log.addHandler(logging.NullHandler())         # without one, warnings would go to stderr
@@ -87,7 +88,7 @@ _READER_DEFAULTS: Mapping[str, str | bool | int] = {
 
 def checked(config: Mapping[str, str]) -> dict[str, str]:
     """CONFIG as given, or an error that names the first setting that may not stand there."""
-    return {name: _checked(name, str(value)) for name, value in config.items()}
+    return {name: _checked(name, value) for name, value in config.items()}
 
 
 def _checked(name: str, value: str) -> str:
@@ -108,24 +109,43 @@ def _checked(name: str, value: str) -> str:
 
 
 def security(*, protocol: str | None = None, mechanism: str | None = None, username: str | None = None, password: str | None = None,
-             ca: str | None = None, certificate: str | None = None, key: str | None = None, allow_plaintext_credentials: bool = False,
+             ca: str | None = None, certificate: str | None = None, key: str | None = None, key_password: str | None = None,
+             oauth: Mapping[str, str | None] | None = None, allow_plaintext_credentials: bool = False,
              insecure: bool = False) -> dict[str, str]:
-    """The settings of a connection's options. With a password the default is SASL_SSL; without encryption it is refused unless allowed."""
-    protocol = (protocol or ("SASL_SSL" if password else "SSL" if ca or certificate else "PLAINTEXT")).upper()
-    if password and not protocol.endswith("SSL") and not allow_plaintext_credentials:
+    """The settings of a connection's options; `oauth`: client_id, client_secret, token_endpoint_url, scope.
+
+    With credentials the default is SASL_SSL; without encryption they are refused unless allowed."""
+    tokens = {_OAUTH[name]: value for name, value in (oauth or {}).items() if value is not None}
+    credentials = bool(password or tokens)
+    protocol = (protocol or ("SASL_SSL" if credentials else "SSL" if ca or certificate else "PLAINTEXT")).upper()
+    if credentials and not protocol.endswith("SSL") and not allow_plaintext_credentials:
         raise RefusedError(f"{protocol} would send the password unencrypted",
                            hint="use SECURITY_PROTOCOL 'SASL_SSL', or say ALLOW_PLAINTEXT_CREDENTIALS true")
     given = {
-        "security.protocol": protocol, "sasl.mechanism": mechanism or ("PLAIN" if password else None), "sasl.username": username,
-        "sasl.password": password, "ssl.ca.location": ca, "ssl.certificate.location": certificate, "ssl.key.location": key,
-        "enable.ssl.certificate.verification": "false" if insecure else None,
+        "security.protocol": protocol, "sasl.mechanism": (mechanism or _mechanism(password, tokens) or "").upper() or None,
+        "sasl.username": username, "sasl.password": password, "ssl.key.password": key_password,
+        "enable.ssl.certificate.verification": "false" if insecure else None, **_pem("ca", ca), **_pem("certificate", certificate),
+        **_pem("key", key), **({"sasl.oauthbearer.method": "oidc"} if tokens else {}), **tokens,
     }
     return {name: value for name, value in given.items() if value is not None}
 
 
+_OAUTH = {"client_id": "sasl.oauthbearer.client.id", "client_secret": "sasl.oauthbearer.client.secret",
+          "token_endpoint_url": "sasl.oauthbearer.token.endpoint.url", "scope": "sasl.oauthbearer.scope"}
+
+
+def _mechanism(password: str | None, tokens: Mapping[str, str]) -> str | None:
+    return "OAUTHBEARER" if tokens else "PLAIN" if password else None
+
+
+def _pem(what: str, given: str | None) -> dict[str, str | None]:
+    """A path, or the text of a PEM file itself."""
+    return {f"ssl.{what}.{'pem' if '-----BEGIN' in str(reveal(given)) else 'location'}": given}
+
+
 def client(bootstrap: str, config: Mapping[str, str]) -> dict[str, str | bool | int]:
     """For any client. Silent unless the user asks to debug: what matters arrives as events, and stderr is not the library's."""
-    return {**_CLIENT, **config, "bootstrap.servers": bootstrap, "log_level": 7 if "debug" in config else 0}
+    return {**_CLIENT, **revealed(config), "bootstrap.servers": bootstrap, "log_level": 7 if "debug" in config else 0}
 
 
 def reader(bootstrap: str, config: Mapping[str, str], isolation: str) -> dict[str, str | bool | int]:

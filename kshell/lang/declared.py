@@ -18,6 +18,8 @@ from kshell.options import (
     OrNull,
     PositionOf,
     Regex,
+    SecretText,
+    Setting,
     Size,
     TableName,
     Text,
@@ -30,7 +32,6 @@ PARTITIONS = ListOf(Count(low=0), takes="a list of partitions such as [0, 1]", f
 CLIENT_CONFIG = Option("CONFIG", MapOf("a map such as MAP {'fetch.min.bytes': '1'}"), {}, "settings of librdkafka, the client", fixed=True)
 
 _BROKERS = "brokers belong to ATTACH 'kafka://host:9092' AS k (TYPE kafka); then FROM KAFKA k"
-_CLIENT = "settings of the Kafka client go inside CONFIG MAP {'...': '...'}"
 _NO_GROUP = "a source joins no group and commits nothing; a sink keeps the progress, its option is GROUP"
 
 SOURCE = OptionSet(
@@ -116,7 +117,7 @@ SINK = OptionSet(
 ATTACH_KAFKA = OptionSet(
     "ATTACH (TYPE kafka)",
     (
-        Option("SECRET", Text("the name of a secret"), None, "credentials", built=False),
+        Option("SECRET", Text("the name of a secret"), None, "credentials", otherwise="the secret whose SCOPE fits, if any"),
         Option("TIMEOUT", Duration(low=0.001), "30s", "limit of one call to the brokers"),
         *(option for option in SOURCE.options if not option.name.startswith("TOPIC")),
     ),
@@ -124,7 +125,7 @@ ATTACH_KAFKA = OptionSet(
         **dict.fromkeys(("TOPIC", "TOPICS", "TOPIC_PATTERN"), "a topic belongs to CREATE SOURCE; every topic is readable as k.topic"),
         **dict.fromkeys(("BROKERS", "BOOTSTRAP_SERVERS"), "the brokers stand in the address: ATTACH 'kafka://host:9092' AS k (TYPE kafka)"),
         **dict.fromkeys(("SASL_USERNAME", "SASL_PASSWORD", "SASL_MECHANISM", "SECURITY_PROTOCOL", "SSL_CA", "SSL_CERT", "SSL_KEY"),
-                        _CLIENT),
+                        "credentials belong to CREATE SECRET s (TYPE kafka, ...); then ATTACH ... (TYPE kafka, SECRET s)"),
     },
     replace="ATTACH OR REPLACE",
 )
@@ -136,7 +137,7 @@ ATTACH_ICEBERG = OptionSet(
                "the kind of catalog"),
         Option("WAREHOUSE", Text("a location such as 's3://bucket/path'"), None, "where the catalog puts its tables",
                otherwise="what the catalog says"),
-        Option("SECRET", Text("the name of a secret"), None, "credentials", built=False),
+        Option("SECRET", Text("the name of a secret"), None, "credentials"),
         Option("PROPERTIES", MapOf(), {}, "properties of the catalog and its storage, as PyIceberg names them"),
         Option("READ_ONLY", Boolean(), False, "refuse sinks and every other change"),
         Option("NAME", Text("a name"), None, "sql: the name under which the database files its tables",
@@ -191,22 +192,60 @@ SETTINGS = OptionSet(
 )
 
 
-def _secret(type_: str, **meanings: str) -> OptionSet:
-    return OptionSet(f"CREATE SECRET (TYPE {type_})", tuple(Option(name, Text(), None, doc) for name, doc in meanings.items()))
-
-
-# Names only: secrets are understood, and kept by none of this.
+_PEM = "a path, or the PEM text itself"
 SECRETS = {
-    "kafka": _secret(
-        "kafka", BOOTSTRAP_SERVERS="brokers", SECURITY_PROTOCOL="how to connect", SASL_MECHANISM="how to sign in", SASL_USERNAME="user",
-        SASL_PASSWORD="password", SSL_CA="certificate authority", SSL_CERT="own certificate", SSL_KEY="own key", OAUTH_CLIENT_ID="client",
-        OAUTH_CLIENT_SECRET="secret of the client", OAUTH_TOKEN_ENDPOINT_URL="where tokens come from", OAUTH_SCOPE="scope of tokens",
-        SCOPE="brokers it is for", ALLOW_PLAINTEXT_CREDENTIALS="send passwords unencrypted", INSECURE="do not check certificates",
-        PROVIDER="config, env or file", CONFIG="settings of the client"),
-    "schema_registry": _secret("schema_registry", URL="address", USERNAME="user", PASSWORD="password", TOKEN="token",
-                               SSL_CA="certificate authority", SCOPE="address it is for"),
-    "iceberg_catalog": _secret(
-        "iceberg_catalog", CREDENTIAL="client and secret", TOKEN="token", OAUTH2_SERVER_URI="where tokens come from",
-        S3_ACCESS_KEY_ID="access key", S3_SECRET_ACCESS_KEY="secret key", S3_REGION="region", S3_ENDPOINT="address of the store",
-        PROPERTIES="properties as PyIceberg names them"),
+    "kafka": OptionSet(
+        "CREATE SECRET (TYPE kafka)",
+        (
+            Option("BOOTSTRAP_SERVERS", Setting("host:port[,host:port]"), None, "brokers, where ATTACH names none",
+                   otherwise="the address of ATTACH"),
+            Option("SECURITY_PROTOCOL", Enum(("plaintext", "ssl", "sasl_plaintext", "sasl_ssl")), None, "how to connect",
+                   otherwise="SASL_SSL with credentials, SSL with a certificate, else PLAINTEXT"),
+            Option("SASL_MECHANISM", Enum(("plain", "scram-sha-256", "scram-sha-512", "oauthbearer", "gssapi")), None, "how to sign in",
+                   otherwise="PLAIN with a password"),
+            Option("SASL_USERNAME", Setting("the name of a user"), None, "user"),
+            Option("SASL_PASSWORD", SecretText(), None, "password", otherwise="asked for at a terminal when there is a user"),
+            Option("SSL_CA", Setting(_PEM), None, "the authority that signed the broker's certificate", otherwise="those of the system"),
+            Option("SSL_CERT", Setting(_PEM), None, "own certificate"),
+            Option("SSL_KEY", SecretText(f"getenv('NAME'), FILE '/path', {_PEM}", path=True), None, "own key"),
+            Option("SSL_KEY_PASSWORD", SecretText(), None, "what the key is encrypted with"),
+            Option("OAUTH_CLIENT_ID", Setting(), None, "client of the token endpoint"),
+            Option("OAUTH_CLIENT_SECRET", SecretText(), None, "its secret"),
+            Option("OAUTH_TOKEN_ENDPOINT_URL", Setting("an address"), None, "where tokens come from"),
+            Option("OAUTH_SCOPE", Setting(), None, "scope of the tokens"),
+            Option("SCOPE", Setting("an address such as 'kafka://host:9093'"), None, "ATTACH takes this secret for these brokers by itself",
+                   otherwise="only by its name"),
+            Option("ALLOW_PLAINTEXT_CREDENTIALS", Boolean(), False, "send credentials unencrypted"),
+            Option("INSECURE", Boolean(), False, "check neither certificates nor host names"),
+            Option("PROVIDER", Enum(("config",), unbuilt=("env", "file")), "config", "where values come from"),
+            Option("CONFIG", MapOf("a map such as MAP {'sasl.oauthbearer.extensions': '...'}"), {}, "more settings of librdkafka"),
+        ),
+    ),
+    "schema_registry": OptionSet(
+        "CREATE SECRET (TYPE schema_registry)",
+        (
+            Option("URL", Setting("an address"), None, "address of the registry"),
+            Option("USERNAME", Setting("the name of a user"), None, "user"),
+            Option("PASSWORD", SecretText(), None, "password", otherwise="asked for at a terminal when there is a user"),
+            Option("TOKEN", SecretText(), None, "bearer token"),
+            Option("SSL_CA", Setting(_PEM), None, "the authority that signed its certificate", otherwise="those of the system"),
+            Option("SCOPE", Setting("an address such as 'https://host'"), None, "registries it is for"),
+        ),
+    ),
+    "iceberg_catalog": OptionSet(
+        "CREATE SECRET (TYPE iceberg_catalog)",
+        (
+            Option("CREDENTIAL", SecretText(), None, "client and secret of OAuth2, as id:secret"),
+            Option("TOKEN", SecretText(), None, "bearer token"),
+            Option("OAUTH2_SERVER_URI", Setting("an address"), None, "where tokens come from"),
+            Option("S3_ACCESS_KEY_ID", Setting(), None, "access key of the object store, for writing and for reading"),
+            Option("S3_SECRET_ACCESS_KEY", SecretText(), None, "its secret key"),
+            Option("S3_SESSION_TOKEN", SecretText(), None, "session token"),
+            Option("S3_REGION", Setting(), None, "region"),
+            Option("S3_ENDPOINT", Setting("an address"), None, "address of a store that is not Amazon's"),
+            Option("SCOPE", Setting("an address such as 'https://host'"), None, "ATTACH takes this secret for this catalog by itself",
+                   otherwise="only by its name"),
+            Option("PROPERTIES", MapOf(), {}, "more properties, as PyIceberg names them"),
+        ),
+    ),
 }

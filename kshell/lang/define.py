@@ -5,11 +5,11 @@ Invariant: an ATTACH or CREATE SECRET that names no TYPE of kshell is DuckDB's a
 from __future__ import annotations
 
 from kshell.errors import StatementSyntaxError
-from kshell.lang import dialects, notbuilt
+from kshell.lang import dialects
 from kshell.lang.declared import SECRETS
 from kshell.lang.forms import FORMS
 from kshell.lang.reader import Reader
-from kshell.lang.statements import Attach, ColumnDefinition, CreateSink, CreateSource, Detach, Statement
+from kshell.lang.statements import Attach, ColumnDefinition, CreateSecret, CreateSink, CreateSource, Detach, DropSecret, Statement
 from kshell.lang.values import expect_options, read_options
 
 # Words that end a column's type, and so cannot begin a part of it.
@@ -110,14 +110,25 @@ def secret(text: str) -> Statement | None:
         return None
     reader.expect("CREATE")
     or_replace = reader.accept("OR", "REPLACE")
-    reader.one_of("TEMPORARY", "TEMP", "PERSISTENT")
+    persistent = reader.one_of("TEMPORARY", "TEMP", "PERSISTENT") == "PERSISTENT"
     reader.expect("SECRET")
-    existing(reader, or_replace)
-    reader.unqualified("the name of a secret")
-    options = expect_options(reader)
+    if_not_exists = existing(reader, or_replace)
+    name = reader.unqualified("the name of a secret")
+    options = tuple(o for o in expect_options(reader) if o.key != "TYPE")
     reader.end()
-    SECRETS[kind].check_names(tuple(o for o in options if o.key != "TYPE"))
-    return notbuilt.secret(text, kind)
+    SECRETS[kind].check_names(options)
+    return CreateSecret(text=text, kind=kind, name=name, or_replace=or_replace, if_not_exists=if_not_exists, persistent=persistent,
+                        options=options)
+
+
+def drop_secret(text: str) -> Statement | None:
+    """Also of what DuckDB keeps: only who knows the names can tell. Text of any other form is DuckDB's."""
+    reader = Reader(text, FORMS["DROP SECRET"])
+    reader.expect("DROP", "SECRET")
+    if_exists = reader.accept("IF", "EXISTS")
+    if reader.token.kind not in ("word", "name") or reader.ahead().kind != "end" or reader.token.text == '""':
+        return None
+    return DropSecret(text=text, name=_any_name(reader), if_exists=if_exists)
 
 
 def source(text: str) -> Statement:

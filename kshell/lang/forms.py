@@ -10,7 +10,9 @@ FORMS = {
                      f"FROM KAFKA [cluster] {OPTIONS}",
     "CREATE SINK": "[EXPLAIN] CREATE [OR REPLACE] SINK [IF NOT EXISTS] name FROM source | AS SELECT ... "
                    f"INTO ICEBERG catalog.namespace.table {OPTIONS}",
-    "CREATE SECRET": "CREATE [OR REPLACE] [TEMPORARY | PERSISTENT] SECRET [IF NOT EXISTS] name (TYPE kafka, option value, ...)",
+    "CREATE SECRET": "CREATE [OR REPLACE] [TEMPORARY | PERSISTENT] SECRET [IF NOT EXISTS] name (TYPE kafka | schema_registry | iceberg_catalog, "
+                     "option value, ...)",
+    "DROP SECRET": "DROP SECRET [IF EXISTS] name",
     "ALTER SOURCE": "ALTER SOURCE [IF EXISTS] name SET (option value, ...) | RESET (option, ...) | RENAME TO name | "
                     "ADD COLUMN name type [FROM '$.path'] | DROP COLUMN name | SEEK TO position",
     "ALTER SINK": "ALTER SINK [IF EXISTS] name SET (option value, ...) | RESET (option, ...) | RENAME TO name | "
@@ -24,7 +26,7 @@ FORMS = {
     "WAIT": "WAIT [SOURCE name | SINK name | ALL] [UNTIL CAUGHT UP | UNTIL ROWS n] [TIMEOUT '60s']",
     "REFRESH": "REFRESH SOURCE name | SINK name | CATALOG name",
     "CHECK": "CHECK SINK name [AGAINST KAFKA] [TIMEOUT '60s']",
-    "SHOW": "SHOW TOPICS | SOURCES | SINKS | CONNECTIONS | CONSUMER GROUPS [FROM cluster] [LIKE 'pattern'] [EXTENDED]",
+    "SHOW": "SHOW TOPICS | SOURCES | SINKS | CONNECTIONS | SECRETS | CONSUMER GROUPS [FROM cluster] [LIKE 'pattern'] [EXTENDED]",
     "SHOW CREATE": "SHOW CREATE SOURCE name | SINK name | CONNECTION name",
     "DESCRIBE": "DESCRIBE TOPIC 'name' [FROM cluster] [EXTENDED] | SOURCE name [EXTENDED] | SINK name [EXTENDED]",
     "TAIL": "TAIL source | 'topic' | cluster.topic | (SELECT ...) [FROM BEGINNING | FROM END | SINCE time | LAST n] [WHERE condition] "

@@ -7,22 +7,12 @@ from __future__ import annotations
 from kshell.lang.reader import Reader
 from kshell.lang.statements import NotBuilt
 
-_SECRETS = {
-    "kafka": "give client settings to ATTACH: CONFIG MAP {'sasl.password': getenv('KAFKA_PASSWORD')}",
-    "iceberg_catalog": "give the catalog's properties to ATTACH: PROPERTIES MAP {'token': getenv('ICEBERG_TOKEN')}",
-    "schema_registry": "schema registries are not built yet; FORMAT json, string and raw need none",
-}
 _ALERTS = "run the query on a schedule: kshell -c \"SELECT ...\" and its exit code"
 _SHOWN = {
     "ALERTS": _ALERTS,
     "SUBJECTS": "schema registries are not built yet",
     "SERVERS": "servers are not built yet",
-    "SECRETS": "FROM duckdb_secrets() lists the secrets of DuckDB",
 }
-
-
-def secret(text: str, kind: str) -> NotBuilt:
-    return NotBuilt(text=text, what=f"CREATE SECRET of TYPE {kind}", hint=_SECRETS[kind])
 
 
 def alert(text: str, verb: str) -> NotBuilt:

@@ -26,6 +26,7 @@ _ALTER: dict[str, _Parser] = {
     "SOURCE": change.alter_source, "SINK": change.alter_sink, "ALERT": lambda text: notbuilt.alert(text, "ALTER"),
 }
 _DROP: dict[str, _Parser] = {
+    "SECRET": define.drop_secret,
     "SOURCE": change.drop, "SINK": change.drop, "ALERT": lambda text: notbuilt.alert(text, "DROP"), "STREAM": dialects.refuse_terminate,
 }
 _FIRST: dict[str, _Parser] = {

@@ -10,8 +10,8 @@ from typing import Literal
 from kshell.options.written import Lookup, Options, RawOption, Span, Typed, Value, Word
 
 __all__ = [
-    "AlterSink", "AlterSource", "Attach", "CheckSink", "ColumnDefinition", "CreateSink", "CreateSource", "Describe", "Detach",
-    "DotCommand", "Drop", "DuckStatement", "Flush", "Lookup", "NotBuilt", "Options", "Pause", "Print", "RawOption", "Refresh", "Set",
+    "AlterSink", "AlterSource", "Attach", "CheckSink", "ColumnDefinition", "CreateSecret", "CreateSink", "CreateSource", "Describe",
+    "Detach", "DotCommand", "Drop", "DropSecret", "DuckStatement", "Flush", "Lookup", "NotBuilt", "Options", "Pause", "Print", "RawOption", "Refresh", "Set",
     "Show", "ShowCreate", "Span", "Statement", "Tail", "Target", "Typed", "Value", "Wait", "Word",
 ]
 
@@ -47,6 +47,24 @@ class Attach(Statement):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Detach(Statement):
     """Also a name that DuckDB owns may stand here; the session decides by what is attached."""
+
+    name: str
+    if_exists: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreateSecret(Statement):
+    kind: str                                 # kafka, schema_registry, iceberg_catalog
+    name: str
+    or_replace: bool = False
+    if_not_exists: bool = False
+    persistent: bool = False
+    options: Options = ()                     # without TYPE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DropSecret(Statement):
+    """Perhaps of DuckDB's: only the session knows the names."""
 
     name: str
     if_exists: bool = False

@@ -11,6 +11,7 @@ from datetime import timedelta
 from typing import Any
 
 from kshell.errors import BadValueError, RefusedError, did_you_mean
+from kshell.options.secret import Secret
 from kshell.options.units import duration_s, duration_text, size_bytes, size_text
 from kshell.options.written import Lookup, Typed, Word, string_text, value_text
 
@@ -35,9 +36,15 @@ class Context:
         if written.kind in ("file", "command"):
             word = written.kind.upper()
             raise Misfit(f"does not take {word}", hint=f"{word} belongs to a secret; use getenv('NAME') here")
+        return self.private(written)
+
+    def private(self, written: Any) -> Any:
+        """The same inside CREATE SECRET, where FILE and COMMAND are allowed."""
+        if not isinstance(written, Lookup):
+            return written
         found = self.resolve(written)
         if found is None:
-            raise Misfit(*_UNSET[written.kind](written.name))
+            raise Misfit(*_UNSET.get(written.kind, _UNSET["getenv"])(written.name))
         return found
 
 
@@ -89,6 +96,36 @@ class Text(Kind):
         if self.pattern and not re.fullmatch(self.pattern, text):
             raise self.misfit(value)
         return text
+
+
+@dataclass(frozen=True)
+class Setting(Text):
+    """Text of a secret that may be shown: a user, a path, an address. Also FILE '...' and COMMAND '...'."""
+
+    def read(self, written: Any, context: Context) -> Any:
+        return self.take(context.private(written), context)
+
+
+@dataclass(frozen=True)
+class SecretText(Kind):
+    """A value that is never shown again. Its key alone asks for it at the terminal: that reads as True.
+
+    An error never repeats what was written."""
+
+    takes: str = "getenv('NAME'), FILE '/path', or a string"
+    path: bool = False                          # a text without a PEM block is the path of one, and no secret
+
+    def read(self, written: Any, context: Context) -> str | bool:
+        if written is True:
+            return True
+        value = context.private(written)
+        text = value.text if isinstance(value, Word) else value
+        if not isinstance(text, str) or not text.strip():
+            raise Misfit(f"takes {self.takes}", hint="a value that is left out is asked for at a terminal")
+        return text if isinstance(text, Secret) or (self.path and "-----BEGIN" not in text) else Secret(text)
+
+    def text(self, value: Any) -> str:
+        return value_text(value) if isinstance(value, Lookup) else string_text("***")
 
 
 @dataclass(frozen=True)

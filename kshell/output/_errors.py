@@ -9,6 +9,7 @@ import re
 from dataclasses import dataclass
 
 from kshell.errors import Error
+from kshell.options import redact
 from kshell.output._base import printable
 from kshell.output._width import width
 
@@ -100,7 +101,7 @@ def _masked(text: str, secrets: list[str]) -> str:
         text = text.replace(f"'{secret}'", "'***'").replace(f'"{secret}"', '"***"')
         if len(secret) >= 6:
             text = text.replace(secret, "***")
-    return _USER_INFO.sub(r"\1***@", text)
+    return redact(text)
 
 
 def _clean(text: str, secrets: list[str]) -> str:

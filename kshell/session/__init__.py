@@ -6,7 +6,7 @@ committed."""
 
 from __future__ import annotations
 
-import os
+import re
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -19,7 +19,8 @@ from kshell.engine import Engine
 from kshell.errors import BadValueError, Error, NotFoundError, ReadOnlyError, RefusedError
 from kshell.lang.statements import CheckSink, Describe, DuckStatement, Print, Set, Show, ShowCreate, Statement, Tail
 from kshell.lang.tokens import leading_words
-from kshell.options import Lookup
+from kshell.options import Lookup, redact
+from kshell.places import data_folder
 from kshell.query.kafka_scan import KafkaTables
 from kshell.query.result import Result
 from kshell.query.runner import Runner
@@ -28,6 +29,7 @@ from kshell.session.connections import Connections
 from kshell.session.context import Context, Notes
 from kshell.session.lakes import LakeViews
 from kshell.session.owned import refuse_change
+from kshell.session.secrets import Secrets
 from kshell.session.show import Shower
 from kshell.session.sinks import Sinks
 from kshell.session.sources import Sources
@@ -40,6 +42,7 @@ from kshell.testing import failpoint
 if TYPE_CHECKING:
     from kshell.kafka.cluster import Cluster
 
+_REMOTE = re.compile(r"'(?:s3|s3a|gs|gcs|r2|https?)://|\bsecret\b.*\btype\s+'?(?:s3|gcs|r2|http)\b", re.DOTALL)
 _READS = (Show, ShowCreate, Describe, CheckSink, Tail, Print)
 
 
@@ -55,16 +58,18 @@ class Session:
         self._scans = KafkaTables(_Topics(self), lambda line: self._context.warn(line))
         self._runner = Runner(self._engine, rewriter=self._scans, topics=lambda: self._connections.known_topics())
         self._context = Context(self._engine, self._runner.cursor, notes or (lambda kind, text: None), data_dir or default_data_dir())
-        self._connections = Connections(self._context)
+        self._secrets = Secrets(self._context)
+        self._connections = Connections(self._context, self._secrets)
         self._sources = Sources(self._context, self._connections)
         self._sinks = Sinks(self._context, self._connections, self._sources)
         self._runner.cursor.execute(sqlfile.render("system/macros.sql"))
         self._lakes = LakeViews(self._engine, self._connections)
-        self._shower = Shower(self._connections, self._sources, self._sinks, self._runner.run, self._context.cancel.check)
-        self._tables = SystemTables(self._engine, lambda: collect.tables(self._connections, self._sources, self._sinks))
+        self._shower = Shower(self._connections, self._sources, self._sinks, self._runner.run, self._context.cancel.check,
+                                self._secrets)
+        self._tables = SystemTables(self._engine, lambda: collect.tables(self._connections, self._sources, self._sinks, self._secrets))
         self._closed = False
         self._statements = Statements(self._context, self._engine, self._runner, self._connections, self._sources, self._sinks, self._lakes,
-                                      self._shower)
+                                      self._shower, self._secrets)
         if brokers:
             try:
                 self._connections.attach_address("kafka", brokers)
@@ -75,7 +80,15 @@ class Session:
     # ---- statements --------------------------------------------------------------------------------------------------
 
     def execute(self, statement: Statement) -> Result:
-        """Carry out one statement on the calling thread. Rows are read later, from the Result."""
+        """Carry out one statement on the calling thread. Rows are read later, from the Result. No error of it tells a secret."""
+        try:
+            return self._executed(statement)
+        except Error as error:
+            error.message, error.hint = redact(error.message), redact(error.hint) if error.hint else error.hint
+            error.args = (error.message,)
+            raise
+
+    def _executed(self, statement: Statement) -> Result:
         if self._closed:
             raise RefusedError("the session is closed", hint="kshell.connect() opens another")
         self._context.cancel.begin()
@@ -120,8 +133,7 @@ class Session:
     def _duck(self, statement: DuckStatement) -> Result:
         if "kshell." in statement.text.lower():
             self._tables.refresh()
-        if "iceberg" in statement.text.lower():
-            self._engine.need_iceberg()
+        self._need_extensions(statement.text.lower())
         settings = self._context.settings
         if settings.grammar:
             refuse_change(statement.text, self._sources.names())
@@ -132,6 +144,13 @@ class Session:
         if result.plan and self._sources.names():
             self._context.note(collect.freshness(self.status()))
         return result
+
+    def _need_extensions(self, text: str) -> None:
+        """What DuckDB would load by itself if it were allowed to."""
+        if "iceberg" in text:
+            self._engine.need_iceberg()
+        if _REMOTE.search(text):
+            self._engine.need("httpfs")
 
     def _keep_in_reach(self) -> None:
         """After USE other_db the names of sources still resolve."""
@@ -164,6 +183,15 @@ class Session:
         finally:
             cursor.unregister("kshell_registered")
             cursor.close()
+
+    @property
+    def ask(self) -> Callable[[str], str]:
+        """Puts a question to the user and gives the answer, typed without echo. Set by whoever has a terminal."""
+        return self._context.ask
+
+    @ask.setter
+    def ask(self, ask: Callable[[str], str]) -> None:
+        self._context.ask = ask
 
     # ---- about itself ------------------------------------------------------------------------------------------------
 
@@ -250,10 +278,7 @@ class _Topics:
 
 
 def default_data_dir() -> Path:
-    if "KSHELL_DATA" in os.environ:
-        return Path(os.environ["KSHELL_DATA"])
-    base = os.environ.get("XDG_DATA_HOME") or str(Path.home() / ".local" / "share")
-    return Path(base) / "kshell"
+    return data_folder()
 
 
 def _require_reading(statement: Statement, gives_rows: Callable[[str], bool]) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 from kshell.flush.batch import error_row
 from kshell.session.connections import Connections
 from kshell.session.sink import SinkEntry
+from kshell.session.secrets import Secrets
 from kshell.session.sinks import Sinks
 from kshell.session.sources import Source, Sources
 from kshell.session.status import SinkStatus, SourceStatus, Status
@@ -19,9 +20,11 @@ from kshell.session.status import SinkStatus, SourceStatus, Status
 Row = dict[str, Any]
 
 
-def tables(connections: Connections, sources: Sources, sinks: Sinks) -> dict[str, list[Row]]:
+def tables(connections: Connections, sources: Sources, sinks: Sinks, secrets: Secrets) -> dict[str, list[Row]]:
     return {
         "connections": list(_connections(connections)),
+        "secrets": [{"name": h.name, "type": h.kind, "scope": h.scope, "storage": "file" if h.persistent else "memory", "options": h.shown(),
+                     "definition": h.definition} for h in secrets.known()],
         "sources": [_source(s) for s in sources],
         "sinks": [_sink(s) for s in sinks],
         "partitions": [row for s in sources for row in _partitions(s, sinks)],
@@ -33,7 +36,8 @@ def tables(connections: Connections, sources: Sources, sinks: Sinks) -> dict[str
 
 def _connections(connections: Connections) -> Iterator[Row]:
     for name, attached in list(connections.clusters.items()):
-        yield {"name": name, "type": "kafka", "address": attached.cluster.bootstrap, "state": "attached",
+        yield {"name": name, "type": "kafka", "address": attached.cluster.bootstrap,
+               "state": "attached, INSECURE" if attached.secret is not None and attached.secret.insecure else "attached",
                "detail": f"cluster {attached.cluster.cluster_id}, {len(connections.topics.get(name, ()))} topics"}
     for name, catalog in list(connections.catalogs.items()):
         lake = catalog.lake

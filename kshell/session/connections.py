@@ -6,18 +6,22 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from kshell.columns import quote
-from kshell.errors import BadValueError, ConflictError, ExistsError, NotFoundError, did_you_mean
+from kshell.errors import BadValueError, ConflictError, ExistsError, NotFoundError, UnreachableError, did_you_mean
 from kshell.lang import declared
 from kshell.lang.statements import Attach
+from kshell.options import revealed
+from kshell.options.secret import wrap
 from kshell.session.context import Context
 
 if TYPE_CHECKING:
     from kshell.iceberg.catalogs import Lake
     from kshell.kafka.cluster import Cluster
+    from kshell.session.secrets import Held, Secrets
 
 LOCAL = "local"
 _KAFKA_SCHEME = "kafka://"
@@ -31,6 +35,7 @@ class Attached:
     uri: str
     options: Mapping[str, Any] = field(default_factory=dict)
     defaults: Mapping[str, Any] = field(default_factory=dict)
+    secret: Held | None = None
 
 
 @dataclass(slots=True)
@@ -40,9 +45,23 @@ class Catalog:
     options: Mapping[str, Any] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class ConfiguredCatalog:
+    """A catalog that the configuration names."""
+
+    kind: str
+    uri: str
+    warehouse: str | None = None
+    secret: str | None = None
+    properties: Mapping[str, str] = field(default_factory=dict, repr=False)
+    read_only: bool = False
+
+
 class Connections:
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context, secrets: Secrets) -> None:
         self._context = context
+        self._secrets = secrets
+        self.configured: dict[str, ConfiguredCatalog] = {}    # of the configuration: opened on first use
         self.clusters: dict[str, Attached] = {}
         self.catalogs: dict[str, Catalog] = {}
         self.topics: dict[str, tuple[str, ...]] = {}          # as last seen; for completion and did-you-mean
@@ -61,28 +80,40 @@ class Connections:
 
     def _attach_kafka(self, statement: Attach) -> str:
         options = declared.ATTACH_KAFKA.parse(statement.options, self._context.resolve, zone=self._context.zone())
-        cluster = self._connected(statement.name, address_of(statement.uri), options["CONFIG"] or {}, options["TIMEOUT"])
+        secret = self._secrets.chosen(options["SECRET"], "kafka", statement.uri)
+        address = address_of(statement.uri) or (secret.values.get("BOOTSTRAP_SERVERS", "") if secret else "")
+        if not address:
+            raise BadValueError("the address names no broker", hint="ATTACH 'kafka://host:9092', or BOOTSTRAP_SERVERS in the secret")
+        cluster = self._connected(statement.name, address, wrap(options["CONFIG"] or {}), options["TIMEOUT"], secret)
         own = ("SECRET", "SCHEMA_REGISTRY", "TIMEOUT", "CONFIG")
         defaults = {k: v for k, v in options.items() if k in options.given and k not in own}
-        self._put_cluster(statement.name, Attached(cluster, statement.uri, {k: options[k] for k in options.given}, defaults))
+        self._put_cluster(statement.name, Attached(cluster, statement.uri, {k: options[k] for k in options.given}, defaults, secret))
         count = len(self.topics[statement.name])
         return f"cluster {statement.name} attached: {count} topic{'s' if count != 1 else ''}"
 
-    def attach_address(self, name: str, address: str) -> Cluster:
-        """For --brokers, and for FROM KAFKA 'host:9092'."""
-        cluster = self._connected(name, address_of(address), {}, self._context.settings.timeout)
-        self._put_cluster(name, Attached(cluster, _KAFKA_SCHEME + address_of(address)))
+    def attach_address(self, name: str, address: str, secret: str | None = None) -> Cluster:
+        """For --brokers, and for FROM KAFKA 'host:9092'. `secret`: by name, else by SCOPE."""
+        uri = _KAFKA_SCHEME + address_of(address)
+        held = self._secrets.chosen(secret, "kafka", uri)
+        cluster = self._connected(name, address_of(address), {}, self._context.settings.timeout, held)
+        self._put_cluster(name, Attached(cluster, uri, {"SECRET": held.name} if held else {}, secret=held))
         return cluster
 
-    def _connected(self, name: str, address: str, config: Mapping[str, str], timeout_s: float) -> Cluster:
+    def _connected(self, name: str, address: str, config: Mapping[str, str], timeout_s: float, secret: Held | None) -> Cluster:
         from kshell.kafka.cluster import Cluster
+        from kshell.session.secrets import as_kafka
 
-        cluster = Cluster(name, address, config, timeout_s)
+        cluster = Cluster(name, address, config, timeout_s, security=as_kafka(secret) if secret else {})
         try:
             self.topics[name] = tuple(t.name for t in cluster.topics())
+        except UnreachableError as failed:
+            cluster.close()
+            raise UnreachableError(failed.message, hint=cure(failed, secret)) from None
         except BaseException:
             cluster.close()
             raise
+        if secret is not None and secret.insecure:
+            self._context.warn(f"cluster {name}: certificates and host names are not checked (INSECURE in secret {secret.name})")
         return cluster
 
     def _put_cluster(self, name: str, attached: Attached) -> None:
@@ -93,12 +124,27 @@ class Connections:
 
     def _attach_iceberg(self, statement: Attach) -> str:
         from kshell.iceberg.catalogs import open_catalog
+        from kshell.session.secrets import as_catalog
 
         options = declared.ATTACH_ICEBERG.parse(statement.options, self._context.resolve, zone=self._context.zone())
-        lake = open_catalog(str(options["CATALOG"]), statement.name, statement.uri, options["WAREHOUSE"], options["PROPERTIES"] or {},
+        wrap(options["PROPERTIES"] or {})     # from here on the redactor knows them
+        secret = self._secrets.chosen(options["SECRET"], "iceberg_catalog", statement.uri)
+        properties = {**(as_catalog(secret) if secret else {}), **(options["PROPERTIES"] or {})}
+        lake = open_catalog(str(options["CATALOG"]), statement.name, statement.uri, options["WAREHOUSE"], properties,
                             catalog_name=options["NAME"], data_dir=self._context.data_dir)
+        self._let_duckdb_read(statement.name, properties, options["WAREHOUSE"])
         self._put_catalog(statement.name, Catalog(lake, bool(options["READ_ONLY"]), {k: options[k] for k in options.given}))
         return f"catalog {statement.name} attached"
+
+    def _let_duckdb_read(self, name: str, properties: Mapping[str, str], warehouse: str | None) -> None:
+        """Writer and reader use the same keys."""
+        from kshell.session.secrets import duckdb_secret
+
+        text = duckdb_secret(name, properties, warehouse)
+        if text is not None:
+            self._context.engine.need("httpfs")
+            with closing(self._context.engine.cursor()) as cursor:
+                cursor.execute(text)
 
     def _put_catalog(self, name: str, catalog: Catalog) -> None:
         """Its tables are views in an in-memory database of its name, made when they are first used."""
@@ -167,13 +213,26 @@ class Connections:
         if name == LOCAL:
             self._put_catalog(LOCAL, Catalog(open_catalog(LOCAL, LOCAL, data_dir=self._context.data_dir), read_only=False))
             return
+        if name in self.configured:
+            self._open_configured(name, self.configured[name])
+            return
         from kshell.iceberg.configured import names, open_configured
 
         if name not in names():
             raise NotFoundError(f"no catalog {name} is attached",
-                                hint=did_you_mean(name, [*self.catalogs, LOCAL, *names()])
+                                hint=did_you_mean(name, [*self.catalogs, LOCAL, *self.configured, *names()])
                                 or f"ATTACH '<uri>' AS {quote_if_needed(name)} (TYPE iceberg, CATALOG rest)")
         self._put_catalog(name, Catalog(open_configured(name), read_only=False))
+
+    def _open_configured(self, name: str, catalog: ConfiguredCatalog) -> None:
+        from kshell.iceberg.catalogs import open_catalog
+        from kshell.session.secrets import as_catalog
+
+        secret = self._secrets.chosen(catalog.secret, "iceberg_catalog", catalog.uri)
+        properties = {**(as_catalog(secret) if secret else {}), **catalog.properties}
+        lake = open_catalog(catalog.kind, name, catalog.uri, catalog.warehouse, revealed(properties), data_dir=self._context.data_dir)
+        self._let_duckdb_read(name, revealed(properties), catalog.warehouse)
+        self._put_catalog(name, Catalog(lake, catalog.read_only))
 
     def known_topics(self) -> Iterator[tuple[str, str]]:
         """(cluster, topic) as last seen; asks nobody."""
@@ -195,3 +254,27 @@ def address_of(uri: str) -> str:
 
 def quote_if_needed(name: str) -> str:
     return name if name.isidentifier() and name.isascii() else quote(name)
+
+
+def cure(failed: UnreachableError, secret: Held | None) -> str | None:
+    """Which setting of which secret would help, where the broker's words tell."""
+    said = failed.message.lower()
+    if secret is None:
+        return _NO_SECRET if any(word in said for word in ("no answer", "disconnected", "certificate")) else failed.hint
+    for words, settings in _CURES:
+        if any(word in said for word in words):
+            return settings.format(name=secret.name)
+    return failed.hint
+
+
+_NO_SECRET = ("if the broker expects TLS or a password: CREATE SECRET s (TYPE kafka, ...), then ATTACH ... (TYPE kafka, SECRET s); "
+              "else check the address and the port")
+_CURES = (
+    (("plaintext broker",), "the broker expects no encryption at this port: check SECURITY_PROTOCOL of secret {name}, and the port"),
+    (("current sasl state",), "the broker wants nobody to sign in at this port: check SECURITY_PROTOCOL of secret {name}, and the port"),
+    (("mechanism handshake",), "check SASL_MECHANISM of secret {name}"),
+    (("authentication",), "check SASL_USERNAME, SASL_PASSWORD and SASL_MECHANISM of secret {name}"),
+    (("certificate", "ssl handshake"),
+     "SSL_CA of secret {name} must be the authority that signed the broker's certificate, and the address a name in that certificate"),
+    (("disconnected", "no answer"), "check SECURITY_PROTOCOL of secret {name}, and the port"),
+)

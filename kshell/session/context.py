@@ -14,10 +14,12 @@ import duckdb
 from kshell.columns import quote
 from kshell.engine import Engine
 from kshell.errors import BadValueError, RefusedError
-from kshell.options import Lookup
+from kshell.options import Lookup, Secret, redact
+from kshell.options.private import secret_file
 from kshell.session.cancel import Canceller
 from kshell.session.settings import Settings
 
+COMMAND_S = 10.0                              # a command that gives a secret answers in this time
 Notes = Callable[[str, str], None]            # kind ("note", "warning", "commit") and one line
 
 
@@ -30,20 +32,23 @@ class Context:
         self.cancel = Canceller()
         self._notes = notes
         self._said: set[str] = set()
+        self.ask: Callable[[str], str] = lambda question: ""     # at a terminal: the answer, typed without echo
+        self.allow_commands = False           # whether a secret may be what a command prints
 
     def note(self, text: str) -> None:
-        self._notes("note", text)
+        self.tell("note", text)
 
     def warn(self, text: str) -> None:
-        self._notes("warning", text)
+        self.tell("warning", text)
 
     def tell(self, kind: str, text: str) -> None:
-        self._notes(kind, text)
+        """Whatever is said passes the redactor."""
+        self._notes(kind, redact(text))
 
     def once(self, text: str) -> None:
         if text not in self._said:
             self._said.add(text)
-            self._notes("note", text)
+            self.note(text)
 
     def zone(self) -> str:
         found = self.cursor.execute("SELECT current_setting('TimeZone')").fetchone()
@@ -59,7 +64,7 @@ class Context:
         return False
 
     def resolve(self, lookup: Lookup) -> Any:
-        """The value of getenv('X'), getvariable('x'), FILE '...'."""
+        """The value of getenv('X'), getvariable('x'), FILE '...', COMMAND '...'."""
         match lookup.kind:
             case "getenv":
                 if lookup.name not in os.environ:
@@ -72,15 +77,22 @@ class Context:
                     raise BadValueError(f"the variable {lookup.name} is not set", hint=f"SET VARIABLE {quote(lookup.name)} = ...")
                 return found[0]
             case "file":
-                return _private(Path(lookup.name))
+                return secret_file(Path(lookup.name).expanduser())
+            case "command":
+                return self._printed_by(lookup.name)
             case _:
-                raise RefusedError(f"{lookup.kind.upper()} values are not built yet", hint="use getenv('NAME')")
+                raise RefusedError(f"SECRET {lookup.name} is no value", hint="use getenv('NAME')")
 
+    def _printed_by(self, command: str) -> Secret:
+        if not self.allow_commands:
+            raise RefusedError("COMMAND values are switched off", hint="allow_commands = true in config.toml allows them")
+        import shlex
+        import subprocess
 
-def _private(path: Path) -> str:
-    try:
-        if path.stat().st_mode & 0o077:
-            raise BadValueError(f"{path} can be read by others", hint=f"chmod 600 {path}")
-        return path.read_text("utf-8").strip()
-    except OSError as error:
-        raise BadValueError(f"cannot read {path}: {error.strerror}", hint="give the path of a file that this user may read") from None
+        try:
+            done = subprocess.run(shlex.split(command), capture_output=True, text=True, timeout=COMMAND_S, check=True,
+                                  stdin=subprocess.DEVNULL)
+        except (OSError, ValueError, subprocess.SubprocessError) as failed:
+            raise RefusedError(f"the command of a secret failed: {type(failed).__name__}", hint="run it by hand") from None
+        return Secret(done.stdout.strip())
+

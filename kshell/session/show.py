@@ -14,8 +14,9 @@ from kshell.lang import declared
 from kshell.lang import show as written
 from kshell.lang.statements import Describe, Show, ShowCreate
 from kshell.query.result import Result
-from kshell.session.brokers import BrokerShower, definition
+from kshell.session.brokers import BrokerShower, definition, like
 from kshell.session.connections import Connections
+from kshell.session.secrets import Secrets
 from kshell.session.sink import SinkEntry
 from kshell.session.sinks import Sinks
 from kshell.session.sources import Source, Sources
@@ -33,7 +34,8 @@ class Shower:
     """`query` runs DuckDB text on the session's cursor; `check` raises when the statement was cancelled."""
 
     def __init__(self, connections: Connections, sources: Sources, sinks: Sinks, query: Callable[[str], Result],
-                 check: Callable[[], None]) -> None:
+                 check: Callable[[], None], secrets: Secrets) -> None:
+        self._secrets = secrets
         self._brokers = BrokerShower(connections, check)
         self._connections = connections
         self._sources = sources
@@ -47,12 +49,24 @@ class Shower:
             return self._brokers.topics(statement)
         if statement.what == "consumer groups":
             return self._brokers.groups(statement)
-        if statement.what not in BRIEF:
+        if statement.what not in (*BRIEF, "secrets"):
             raise RefusedError(f"SHOW {statement.what.upper()} is not built yet",
                                hint="SHOW TOPICS, SHOW SOURCES, SHOW SINKS, SHOW CONNECTIONS")
+        if statement.what == "secrets":
+            return self._secrets_shown(statement)
         columns = "*" if statement.extended else BRIEF[statement.what]
         where = f" WHERE name LIKE {literal(statement.like)}" if statement.like else ""
         return self._query(f"SELECT {columns} FROM memory.kshell.{statement.what}{where} ORDER BY name")
+
+    def _secrets_shown(self, statement: Show) -> Result:
+        """kshell's and DuckDB's: both kinds are made by CREATE SECRET."""
+        rows = [(h.name, h.kind, h.scope, "file" if h.persistent else "memory", h.shown(), h.definition) for h in self._secrets]
+        theirs = self._query("SELECT name, type, array_to_string(scope, ', '), storage, secret_string, NULL FROM duckdb_secrets()").fetchall()
+        rows += theirs
+        columns = [(name, "VARCHAR") for name in ("name", "type", "scope", "storage", "options", "definition")]
+        shown = sorted(row for row in rows if statement.like is None or like(row[0], statement.like))
+        width = len(columns) if statement.extended else len(columns) - 1
+        return Result.of_rows(columns[:width], [row[:width] for row in shown])
 
     def listing(self, function: str, argument: str | None) -> Result:
         """kafka_topics(connection), kafka_groups(connection), kafka_offsets(topic)."""

@@ -17,11 +17,13 @@ from kshell.lang.statements import (
     AlterSource,
     Attach,
     CheckSink,
+    CreateSecret,
     CreateSink,
     CreateSource,
     Describe,
     Detach,
     Drop,
+    DropSecret,
     Flush,
     NotBuilt,
     Pause,
@@ -43,6 +45,7 @@ from kshell.session import proof, waits
 from kshell.session.connections import Connections
 from kshell.session.context import Context
 from kshell.session.lakes import LakeViews
+from kshell.session.secrets import Secrets
 from kshell.session.show import Shower
 from kshell.session.sink import SinkEntry
 from kshell.session.sinks import Sinks
@@ -57,7 +60,8 @@ _CHECKED = [("topic", "VARCHAR"), ("partition", "INTEGER"), ("first_offset", "BI
 
 class Statements:
     def __init__(self, context: Context, engine: Engine, runner: Runner, connections: Connections, sources: Sources, sinks: Sinks,
-                 lakes: LakeViews, shower: Shower) -> None:
+                 lakes: LakeViews, shower: Shower, secrets: Secrets) -> None:
+        self._secrets = secrets
         self._context, self._engine, self._runner = context, engine, runner
         self._connections, self._sources, self._sinks, self._lakes = connections, sources, sinks, lakes
         self.tails = Tails(context, connections, sources)
@@ -65,7 +69,8 @@ class Statements:
             Attach: self._attach, Detach: self._detach, CreateSource: self._create_source, CreateSink: self._create_sink,
             AlterSource: self._alter_source, AlterSink: self._alter_sink, Drop: self._drop, Pause: self._pause, Flush: self._flush,
             Wait: self._wait, Refresh: self._refresh, CheckSink: self._check_sink, Show: shower.show,
-            ShowCreate: shower.show_create, Describe: shower.describe, Set: self._set, NotBuilt: _not_built,
+            ShowCreate: shower.show_create, Describe: shower.describe, Set: self._set, CreateSecret: self._create_secret, DropSecret: self._drop_secret,
+            NotBuilt: _not_built,
             Tail: self.tails.tail, Print: self.tails.print,
         }
 
@@ -83,6 +88,13 @@ class Statements:
             return self._runner.run(statement.text)
         users = [s.name for s in self._sources if s.cluster_name == statement.name] + self._sinks.of_catalog(statement.name)
         return _note(self._connections.detach(statement.name, users))
+
+    def _create_secret(self, statement: CreateSecret) -> Result:
+        return _note(self._secrets.create(statement), f"secret {statement.name} exists already")
+
+    def _drop_secret(self, statement: DropSecret) -> Result:
+        note = self._secrets.drop(statement.name)
+        return self._runner.run(statement.text) if note is None else _note(note)
 
     # ---- sources and sinks -------------------------------------------------------------------------------------------
 

@@ -22,6 +22,9 @@ _HEADERS = pa.list_(pa.struct([("key", pa.string()), ("value", pa.binary())]))
 SCHEMAS: dict[str, pa.Schema] = {
     "connections": pa.schema([
         ("name", pa.string()), ("type", pa.string()), ("address", pa.string()), ("state", pa.string()), ("detail", pa.string())]),
+    "secrets": pa.schema([
+        ("name", pa.string()), ("type", pa.string()), ("scope", pa.string()), ("storage", pa.string()), ("options", pa.string()),
+        ("definition", pa.string())]),
     "sources": pa.schema([
         ("name", pa.string()), ("topic", pa.string()), ("connection", pa.string()), ("format", pa.string()), ("state", pa.string()),
         ("rows_total", pa.int64()), ("rows_per_second", pa.float64()), ("lag_messages", pa.int64()), ("lag_seconds", pa.float64()),

@@ -20,7 +20,7 @@ DUCKDB = [
     "SHOW VARIABLES", "SHOW TABLES FROM main", 'SHOW "topics"', "SHOW sinks.orders", "SHOW topic", "SHOW consumer", "SHOW topics.a.b",
     "DESCRIBE sink", "DESCRIBE source", "DESCRIBE topic", "DESC sink", "DESCRIBE sink.orders", 'DESCRIBE "sink"', "DESCRIBE SELECT 1",
     "DESCRIBE sources", 'FROM (SHOW "topics")', "FROM (DESCRIBE sink)", "ALTER TABLE source ADD COLUMN b INT",
-    "ALTER VIEW sink RENAME TO s2", "DROP TABLE sink", "DROP VIEW alert", "DROP SECRET x", "DROP SCHEMA sinks", "ATTACH 'x.db'",
+    "ALTER VIEW sink RENAME TO s2", "DROP TABLE sink", "DROP VIEW alert", "DROP TEMPORARY SECRET x", "DROP SECRET x FROM local_file", "DROP SCHEMA sinks", "ATTACH 'x.db'",
     "ATTACH 'x.db' AS k", "ATTACH 'x.db' AS kafka (READ_ONLY)", "ATTACH 'p' AS pg (TYPE postgres)", "ATTACH ':memory:' AS source",
     "ATTACH 'w' AS i (TYPE iceberg, ENDPOINT 'http://x')", "ATTACH 'kafka' AS k (TYPE sqlite)",
     "ATTACH 'a' AS b (SCHEMA catalog, TYPE postgres)", "CREATE SECRET s (TYPE s3, KEY_ID 'x')", "CREATE SECRET (TYPE s3)",
@@ -40,7 +40,7 @@ SHADOWED = [
     "SHOW TOPICS", "SHOW SOURCES", "SHOW SINKS", "SHOW CONNECTIONS", "SHOW ALERTS", "SHOW SERVERS", "SHOW SECRETS", "SHOW SUBJECTS",
     "DETACH k", "DETACH DATABASE IF EXISTS k", "ATTACH 'kafka://b' AS k (TYPE kafka)", "ATTACH 'u' AS c (TYPE iceberg, CATALOG rest)",
     "CREATE SECRET s (TYPE kafka)", "CREATE SECRET s (TYPE schema_registry)", "CREATE SECRET s (TYPE iceberg_catalog)",
-    "SET kshell_timeout = '5s'", "RESET kshell_timeout",
+    "DROP SECRET x", "SET kshell_timeout = '5s'", "RESET kshell_timeout",
 ]
 
 OURS = [
