@@ -20,22 +20,28 @@ if TYPE_CHECKING:
     import pandas as pd  # type: ignore[import-untyped, import-not-found, unused-ignore]
     import polars as pl  # type: ignore[import-not-found, unused-ignore]
 
+    from kshell.output._chart import Chart
+
 SPOOL_BYTES = 256_000_000
+SHOWN_ROWS = 50                               # of a result that a notebook shows by itself
 Kind = Literal["rows", "note", "done"]
 
 
 class Result:
     """`kind`: rows (print them), note (a control statement; `batches()` gives its one row to Python), done (DuckDB's own, without rows).
 
-    `batches()` is read once; `arrow()`, `df()`, `pl()` and `fetchall()` read the rest and remember it."""
+    `batches()` is read once; `arrow()`, `df()`, `pl()` and `fetchall()` read the rest and remember it. A notebook shows the first
+    SHOWN_ROWS; looking takes nothing away."""
 
     def __init__(self, columns: Sequence[OutColumn], batches: Iterable[pa.RecordBatch], *, kind: Kind = "rows", note: str | None = None,
-                 rowcount: int | None = None, plan: bool = False, on_close: Callable[[], None] | None = None) -> None:
+                 rowcount: int | None = None, plan: bool = False, endless: bool = False,
+                 on_close: Callable[[], None] | None = None) -> None:
         self.columns = tuple(columns)
         self.kind = kind
         self.note = note
         self.rowcount = rowcount                  # rows changed by INSERT, UPDATE, DELETE, COPY; None: not known
         self.plan = plan                          # EXPLAIN: the text of a plan, not a table
+        self.endless = endless                    # TAIL: rows come as long as somebody asks, so nothing may look ahead
         self.rows_read = 0                        # rows taken from the cursor so far
         self._source: Iterator[pa.RecordBatch] | None = iter(batches)
         self._spooled: list[pa.RecordBatch] = []
@@ -59,7 +65,7 @@ class Result:
     def of_batches(cls, columns: Sequence[tuple[str, str]], batches: Iterable[pa.RecordBatch], *,
                    on_close: Callable[[], None] | None = None) -> Result:
         """Rows that arrive as Arrow batches, for TAIL: each batch is shown when it comes."""
-        return cls(_columns(columns), batches, on_close=on_close)
+        return cls(_columns(columns), batches, endless=True, on_close=on_close)
 
     @classmethod
     def of_note(cls, note: str, columns: Sequence[tuple[str, str]] = (), row: Sequence[Any] = ()) -> Result:
@@ -125,6 +131,31 @@ class Result:
         _need("polars", "pl")
         import polars
         return polars.from_arrow(self.arrow())
+
+    def chart(self, kind: str, x: str, y: str, by: str | None = None) -> Chart:
+        """line, bar, area or point; a notebook draws it, `save(path)` writes .png .svg .html .json, `text()` draws with characters.
+
+        Raises NotFoundError for a column, BadValueError for a kind or a measure that is not a number, LimitError above 50 000 rows."""
+        from kshell.output import _chart
+        return _chart.make(self.columns, self._look(_chart.MOST_POINTS + 1), kind, x, y, by)
+
+    def _repr_html_(self) -> str:
+        from kshell.query import notebook
+        return notebook.html(self.columns, self._look(SHOWN_ROWS + 1) if self.kind == "rows" else [], SHOWN_ROWS, note=self.note)
+
+    def _look(self, rows: int) -> list[pa.RecordBatch]:
+        """The first batches not read yet, at least so many rows if there are; they stay to be read. A stream shows none."""
+        if self._table is not None:
+            return list(self._table.to_batches())
+        if self.endless:
+            return []
+        taken: list[pa.RecordBatch] = []
+        for batch in self.batches():
+            taken.append(batch)
+            if sum(b.num_rows for b in taken) >= rows:
+                break
+        self._spooled[:0] = taken
+        return taken
 
     def __iter__(self) -> Self:
         return self

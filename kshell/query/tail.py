@@ -83,7 +83,7 @@ class Stream:
         except BaseException:
             self._end()
             raise
-        return Result(columns, self._batches(schema), on_close=self._end)
+        return Result(columns, self._batches(schema), endless=True, on_close=self._end)
 
     def interrupt(self) -> None:
         """End the look that is under way; `check` ends the stream."""

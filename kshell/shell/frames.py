@@ -30,8 +30,11 @@ class Screen:
         width, height = shutil.get_terminal_size()
         text = _box(columns, table, width, max(4, height - 8))
         lines = text.rstrip("\n").split("\n")
-        shown = self._marked(lines) if self._diff else lines
-        shown += wrapped(footer + self._sparkline(table), width).split("\n")
+        self.lines(self._marked(lines) if self._diff else lines, footer + self._sparkline(table))
+
+    def lines(self, lines: list[str], footer: str) -> None:
+        """One frame: lines that fit the screen, and words below them."""
+        shown = [*lines, *wrapped(footer, shutil.get_terminal_size().columns).split("\n")]
         up = f"\x1b[{self._lines_before}A" if self._lines_before else ""
         self._out.write((up + "".join(f"\r\x1b[K{line}\n" for line in shown) + "\x1b[J").encode("utf-8", "backslashreplace"))
         self._out.flush()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import gc
 import uuid
+from collections.abc import Iterator
 from decimal import Decimal
 
 import pyarrow as pa
@@ -124,3 +125,32 @@ def test_closing_ends_a_stream_that_has_no_end() -> None:
         assert next(tail) == ("x",)
     assert ended == ["stream", "close"]
     assert tail.fetchall() == []
+
+
+def test_a_notebook_shows_the_first_rows_escaped_and_takes_none_away(desk: Desk) -> None:
+    result = desk.run("SELECT i, '<b>' || i AS \"<i>\" FROM range(5000) t(i)")
+    shown = result._repr_html_()
+    assert shown.count("<tr>") == results.SHOWN_ROWS + 1
+    assert "<td>&lt;b&gt;49</td>" in shown
+    assert "&lt;i&gt;" in shown
+    assert "<b>" not in shown
+    assert f"<p>first {results.SHOWN_ROWS} rows</p>" in shown
+    assert result._repr_html_() == shown
+    assert len(result.fetchall()) == 5000
+
+
+def test_a_notebook_shows_a_note_and_a_stream_without_waiting_for_rows(desk: Desk) -> None:
+    assert Result.of_note("a < b")._repr_html_() == "<p>a &lt; b</p>\n"
+
+    def never() -> Iterator[pa.RecordBatch]:
+        raise AssertionError("a stream was read")
+        yield
+
+    assert "<th>a</th>" in Result.of_batches([("a", "INTEGER")], never())._repr_html_()
+
+
+def test_a_result_is_drawn_and_stays_to_be_read(desk: Desk) -> None:
+    result = desk.run("SELECT 'k' || i AS k, i AS n FROM range(1, 4) t(i)")
+    made = result.chart("bar", "k", "n")
+    assert [(p.x, p.y) for p in made.points] == [("k1", 1.0), ("k2", 2.0), ("k3", 3.0)]
+    assert result.fetchall() == [("k1", 1), ("k2", 2), ("k3", 3)]

@@ -163,11 +163,37 @@ def test_chart_draws_a_bar_for_each_row(script: Script, monkeypatch: pytest.Monk
     lines = script.type(".chart bar country n").splitlines()
     assert [line.count("█") for line in lines] == [33, 16, 8]
     assert lines[0].startswith("de 20 ")
-    assert "5 to 20" in script.type(".chart line country n")
-    with pytest.raises(NotFoundError):
+    with pytest.raises(NotFoundError, match="no column land"):
         script.type(".chart bar land n")
-    with pytest.raises(BadValueError):
+    with pytest.raises(BadValueError, match="not a number"):
         script.type(".chart bar n country")
+
+
+def test_chart_writes_a_file_and_nothing_among_the_rows(script: Script, tmp_path: Path) -> None:
+    script.type("SELECT i AS x, i * i AS y FROM range(5) t(i)")
+    target = tmp_path / "chart file.json"
+    assert script.type(f".chart point x y --out '{target}'") == ""
+    assert [value["y"] for value in json.loads(target.read_text())["data"]["values"]] == [0, 1, 4, 9, 16]
+    assert script.said[-1] == f"note: chart written to {target}"
+
+
+@pytest.mark.parametrize(("line", "words"), [
+    (".chart", "a kind"), (".chart bar country", "two columns"), (".chart bar a b c d", "at most one more"),
+    (".chart pie a b", "no chart pie"), (".chart bar a b --out", "takes a file"), (".chart bar a b --out x.gif", "x.gif"),
+])
+def test_chart_says_what_is_wrong_with_it(script: Script, line: str, words: str) -> None:
+    script.type("SELECT 1 AS a, 2 AS b")
+    with pytest.raises(Error, match=words):
+        script.type(line)
+
+
+def test_watch_holds_a_chart(script: Script, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    drawn = script.type(".watch 0.1 -c 2 --chart 'bar k n' SELECT 'a' AS k, 7 AS n")
+    assert drawn.count("█" * 35) == 2
+    assert len(drawn.splitlines()) == 2
+    with pytest.raises(BadValueError, match="on the screen"):
+        script.type(".watch 0.1 -c 1 --chart 'bar k n --out x.png' SELECT 1")
 
 
 def test_timer_says_seconds_on_the_words_not_among_the_rows(script: Script) -> None:
