@@ -13,7 +13,7 @@ SEGMENT_ROWS = 1_000_000
 SEGMENT_BYTES = 64_000_000
 SEGMENT_AGE_S = 60.0
 SMALL_ROWS = 10_000                         # a segment below this is not sealed for its age alone: many small ones slow every query
-APPEND_ROWS = 100_000
+APPEND_ROWS = 122_880                       # a row group of DuckDB: whole ones are not copied once more when they are committed
 _SHARE = 8
 _LEAST_ROWS = 100
 

@@ -21,7 +21,7 @@ TAKE_S = 0.1
 TICK_S = 0.25
 PACE_S = 0.015                                # between small appends: an append costs a millisecond or two whatever it brings
 SMALL_ROWS = 10_000
-APPEND_BYTES = 16_000_000
+APPEND_BYTES = 24_000_000
 
 
 class Decoding:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from kshell.kafka.reader import Poll, Reader, ReaderFault
 
 POLL_S = 0.1
-POLL_RECORDS = 10_000
+POLL_RECORDS = 10_240                         # twelve of them are one append
 POLL_BYTES = 8_000_000
 PACE_S = 0.004                                # after a small poll: lets records come together, costs that much latency at most
 SMALL_POLL = 1000
@@ -56,13 +56,14 @@ class Fetcher:
             reader = self._reader or self._open()
             self._follow(reader)
             self._regulate(reader)
-            poll = reader.poll(min(POLL_RECORDS, self._buffer.retention.append_rows), POLL_S, self._poll_bytes())
+            most, most_bytes = min(POLL_RECORDS, self._buffer.retention.append_rows), self._poll_bytes()
+            poll = reader.poll(most, POLL_S, most_bytes)
         except Error as error:                # the broker refused, or cannot be reached: try again with another reader
             self._complain(error.message)
             self._rebuild()
             return
         failpoint("ingest.after_poll")
-        self._take(reader, poll)
+        self._take(reader, poll, more=poll.rows >= most or poll.bytes >= most_bytes)
         if poll.rows < SMALL_POLL:
             self._shared.stopping.wait(PACE_S)
 
@@ -122,7 +123,7 @@ class Fetcher:
 
     # ---- what came
 
-    def _take(self, reader: Reader, poll: Poll) -> None:
+    def _take(self, reader: Reader, poll: Poll, *, more: bool) -> None:
         shared = self._shared
         shared.polled = True
         shared.reconnecting = reader.reconnecting
@@ -131,7 +132,7 @@ class Fetcher:
         if poll.rows or spans:
             batch = poll.to_arrow() if poll.rows else None
             # queued as Arrow; counted with what a record costs beside its value
-            if not self._handoff.put(Fetched(batch, spans, 0 if batch is None else int(batch.nbytes))):
+            if not self._handoff.put(Fetched(batch, spans, 0 if batch is None else int(batch.nbytes), more)):
                 return
             shared.fetched.update((tp, hi) for tp, (_, hi) in spans.items())
             self._end_reached(reader)

@@ -30,6 +30,7 @@ class Fetched:
     batch: pa.RecordBatch | None
     spans: Mapping[TP, tuple[int, int]]
     bytes: int = 0
+    more: bool = False                        # the poll was full: the next one follows at once
     lost: Mapping[TP, Lost] = field(default_factory=dict)   # then the item carries nothing else
 
     @property
@@ -48,11 +49,16 @@ class Handoff:
         self._items: deque[Fetched] = deque()
         self._changed = threading.Condition()
         self._closed = False
+        self._crowded = False                 # somebody waits for room
 
     def put(self, item: Fetched) -> bool:
         """Wait for room. False: closed, the item is not taken."""
         with self._changed:
-            self._changed.wait_for(lambda: self._closed or not self._items or self.bytes + item.bytes <= self.limit_bytes)
+            while not (self._closed or not self._items or self.bytes + item.bytes <= self.limit_bytes):
+                self._crowded = True
+                self._changed.notify_all()
+                self._changed.wait()
+            self._crowded = False
             if self._closed:
                 return False
             self._items.append(item)
@@ -61,9 +67,10 @@ class Handoff:
             return True
 
     def take(self, most_rows: int, most_bytes: int, timeout_s: float) -> list[Fetched]:
-        """Neighbours that join each other, at least one unless the time is up or the queue is closed."""
+        """Neighbours that join each other, at least one unless the time is up or the queue is closed. While full polls follow each
+        other it waits until they are `most`, because one large append costs less than several."""
         with self._changed:
-            self._changed.wait_for(lambda: self._closed or bool(self._items), timeout_s)
+            self._changed.wait_for(lambda: self._closed or self._enough(most_rows, most_bytes), timeout_s)
             taken: list[Fetched] = []
             rows = bytes_ = 0
             spans: dict[TP, tuple[int, int]] = {}
@@ -76,6 +83,11 @@ class Handoff:
                 rows, bytes_ = rows + item.rows, bytes_ + item.bytes
                 spans = joined(spans, item.spans)
             return taken
+
+    def _enough(self, most_rows: int, most_bytes: int) -> bool:
+        if not self._items or not self._items[-1].more or self._crowded:
+            return bool(self._items)
+        return sum(i.rows for i in self._items) >= most_rows or sum(i.bytes for i in self._items) >= most_bytes
 
     def done(self, items: list[Fetched]) -> None:
         """The items are in the buffer, and their bytes count there."""

@@ -26,7 +26,7 @@ from kshell.ingest.watch import Watcher
 if TYPE_CHECKING:
     from kshell.kafka.cluster import Cluster
 
-QUEUE_BYTES = 32_000_000
+QUEUE_BYTES = 48_000_000
 _LEAST_QUEUE_BYTES = 1_000_000
 
 

@@ -98,6 +98,7 @@ class FakePoll:
     out_of_range: list[TP] = field(default_factory=list)
     errors: list[ReaderFault] = field(default_factory=list)
     repeated: int = 0
+    bytes: int = 0
 
     @property
     def rows(self) -> int:

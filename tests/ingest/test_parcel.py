@@ -95,6 +95,29 @@ def test_the_queue_counts_its_bytes_until_they_are_in_the_buffer() -> None:
     assert handoff.bytes == 90
 
 
+def test_full_polls_are_waited_for_until_they_are_one_append() -> None:
+    handoff = Handoff(1000)
+    for number in range(3):
+        handoff.put(Fetched(batch([(0, number)]), {T0: (number, number + 1)}, 10, more=True))
+    taken: list[int] = []
+    taking = threading.Thread(target=lambda: taken.append(len(handoff.take(4, 1000, 30))))
+    taking.start()
+    handoff.put(Fetched(batch([(0, 3)]), {T0: (3, 4)}, 10, more=True))
+    taking.join(5)
+    assert taken == [4]
+
+
+def test_nothing_is_waited_for_when_the_queue_has_no_room() -> None:
+    handoff = Handoff(100)
+    handoff.put(Fetched(batch([(0, 0)]), {T0: (0, 1)}, 90, more=True))
+    waiting = threading.Thread(target=handoff.put, args=(Fetched(batch([(0, 1)]), {T0: (1, 2)}, 90, more=True),))
+    waiting.start()
+    taken = handoff.take(1000, 1000, 30)
+    handoff.done(taken)
+    waiting.join(5)
+    assert (len(taken), waiting.is_alive()) == (1, False)
+
+
 def test_closing_wakes_who_waits_for_room() -> None:
     handoff = Handoff(100)
     handoff.put(Fetched(None, {}, 100))
