@@ -22,14 +22,14 @@ Crashed = Callable[[Cell | Storm], list[str]]
 @pytest.mark.timeout(600)                     # the cells share a pool: a test may wait for others'
 @pytest.mark.parametrize("cell", all_cells(FAILPOINTS), ids=str)
 def test_a_kill_neither_loses_nor_repeats_a_record(cell: Cell, crashed: Crashed) -> None:
-    assert crashed(cell) == []
+    assert not crashed(cell), "\n".join(crashed(cell))
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("cell", [Storm(seed) for seed in range(1, 5)], ids=str)
 def test_nor_does_one_kill_after_the_other(cell: Storm, crashed: Crashed) -> None:
-    assert crashed(cell) == []
+    assert not crashed(cell), "\n".join(crashed(cell))
 
 
 def test_the_matrix_sees_a_program_that_repeats_verdicts(make_job: MakeJob, zygote: Zygote) -> None:
