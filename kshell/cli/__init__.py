@@ -32,8 +32,22 @@ def main(argv: Sequence[str] | None = None) -> int:
         with contextlib.suppress(ReaderGone):
             Stdout().write((flags.help or f"kshell {kshell.__version__}\n").encode())
         return 0
+    if flags.spec or flags.command == "completion":
+        return _printed(flags)
     with _interruptible():
         return _run(flags)
+
+
+def _printed(flags: Flags) -> int:
+    """What is said about the program itself, from its declarations."""
+    from kshell.cli.streams import ReaderGone, Stdout
+    try:
+        text = importlib.import_module(f"kshell.cli.{'spec' if flags.spec else 'completion'}").text(*flags.arguments)
+    except Error as wrong:
+        return _usage(wrong, [])
+    with contextlib.suppress(ReaderGone):
+        Stdout().write(text.encode())
+    return 0
 
 
 def _run(flags: Flags) -> int:

@@ -15,16 +15,21 @@ from kshell.errors import RefusedError, UsageError, did_you_mean
 
 _MODES = ("csv", "tsv", "json", "ndjson", "table", "markdown", "vertical")
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
-_LATER = {"--schema-registry": "a schema registry", "--spec": "the specification for tools"}
+_LATER = {"--schema-registry": "a schema registry"}
 COMMANDS = {"run": "runs FILE, then keeps its sources and sinks alive until SIGTERM or Ctrl-C",
             "verify": "proves a sink's table against Kafka; -f FILE defines the sink, nothing is started",
             "doctor": "checks the set-up and says how to repair it; --write also tries to write",
             "config": "init writes a commented file, show prints what holds and why, validate checks a file",
-            "demo": "embedded broker, generated events, embedded catalog"}
+            "demo": "embedded broker, generated events, embedded catalog",
+            "completion": "prints the script that completes kshell's flags in your shell"}
+TAKES = {"run": "FILE [flags]", "verify": "SINK [-f FILE]", "doctor": "[--write]", "config": "init|show|validate", "demo": "[--keep DIR]",
+         "completion": "bash|zsh|fish"}
+EXIT_CODES = {0: "fine", 1: "statement", 2: "usage", 3: "not reachable", 4: "time is up", 130: "Ctrl-C"}
 _COMMANDS_LATER = ("serve",)
 _WORDS = {"run": ("one script", "kshell run FILE"),
           "verify": ("one sink or table", "kshell verify SINK -f FILE, or kshell verify catalog.namespace.table"),
-          "config": ("one of init, show, validate", "kshell config show")}
+          "config": ("one of init, show, validate", "kshell config show"),
+          "completion": ("one of bash, zsh, fish", 'eval "$(kshell completion bash)"')}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +58,7 @@ class Flags:
     log: str = "warning"                      # info: a line for each commit
     profile: str | None = None
     config: str | None = None
+    spec: bool = False                        # --spec: print what there is, for tools
     write: bool = False                       # doctor: also try to write
 
 
@@ -69,13 +75,13 @@ class _Input(argparse.Action):
 
 
 def parser() -> argparse.ArgumentParser:
-    commands = "\n".join(f"  kshell {name:<8} {what}" for name, what in COMMANDS.items())
+    commands = "\n".join(f"  kshell {name:<10} {what}" for name, what in COMMANDS.items())
+    usage = "\n       ".join(["kshell [flags]", *(f"kshell {name} {TAKES[name]}" for name in COMMANDS)])
+    exits = ", ".join(f"{code} {what}" for code, what in EXIT_CODES.items())
     made = _Parser(prog="kshell", add_help=False, allow_abbrev=False, formatter_class=argparse.RawDescriptionHelpFormatter,
-                   usage="kshell [flags]\n       kshell run FILE [flags]\n"
-                   "       kshell verify SINK [-f FILE]\n       kshell doctor [--write]\n       kshell config init|show|validate\n"
-                   "       kshell demo [--keep DIR]",
+                   usage=usage,
                    description="An analytics shell for Kafka: topics as DuckDB sources, Apache Iceberg exactly once, one SELECT over both.",
-                   epilog=f"commands:\n{commands}\n\nexit codes: 0 fine, 1 statement, 2 usage, 3 not reachable, 4 time is up, 130 Ctrl-C")
+                   epilog=f"commands:\n{commands}\n\nexit codes: {exits}")
     made.set_defaults(inputs=[])
     _add_inputs(made.add_argument_group("what runs"))
     _add_output(made.add_argument_group("output"))
@@ -129,6 +135,7 @@ def parse(argv: Sequence[str]) -> Flags:
     if command == "demo" and not {"-h", "--help"} & set(words):
         return Flags(command="demo", arguments=tuple(words))
     reader = parser()
+    group.add_argument("--spec", action="store_true", help="print flags, statements, options, functions, commands and error codes as JSON")
     known, rest = reader.parse_known_args(_attached(words))
     if known.help:
         return Flags(help=reader.format_help())
@@ -152,7 +159,7 @@ def parse(argv: Sequence[str]) -> Flags:
                  read_only=known.read_only, flush=not known.no_flush, stats=known.stats, quiet=known.quiet,
                  color=not known.no_color and not os.environ.get("NO_COLOR"),
                  brokers=known.brokers, init=known.init, no_init=known.no_init,
-                 version=known.version, log=known.log)
+                 version=known.version, spec=known.spec, log=known.log)
 
 
 def _attached(words: Sequence[str]) -> list[str]:
