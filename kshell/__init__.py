@@ -8,6 +8,7 @@ Invariant: importing this module loads no client, no catalog and no terminal lib
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 from kshell.errors import (
@@ -37,14 +38,30 @@ if TYPE_CHECKING:
 
 __version__ = VERSION
 
+# Read by Arrow when it is loaded. Its own allocator keeps a hundred megabytes of what was freed, which no budget of ours counts.
+os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
 
-def connect(brokers: str | None = None, *, read_only: bool = False) -> Session:
+
+def connect(brokers: str | None = None, profile: str | None = None, config: str | None = None, *, read_only: bool | None = None) -> Session:
     """A session; `close()` flushes its sinks. `brokers`: `host:port[,host:port]`, attached as cluster `kafka`; else ATTACH does that.
 
-    Raises UnreachableError when the brokers do not answer."""
+    `profile` and `config` as the flags of these names: a section of the configuration file, and the file. What is given here goes before the
+    environment, that before the profile, that before the top level of the file. The profile's init script runs before `read_only` closes.
+    Raises UnreachableError when the brokers do not answer, UsageError for a wrong configuration."""
+    from kshell.config import load
     from kshell.session import Session
 
-    return Session(brokers=brokers, read_only=read_only)
+    given = {"brokers": ("brokers", brokers), "read_only": ("read_only", read_only)}
+    found = load(path=config, profile=profile, flags={key: pair for key, pair in given.items() if pair[1] is not None})
+    session = Session(config=found)
+    try:
+        if found["init"]:
+            session.run_file(found["init"])
+    except BaseException:
+        session.close(flush=False)
+        raise
+    session.read_only = bool(found["read_only"])
+    return session
 
 
 def __getattr__(name: str) -> Any:

@@ -53,6 +53,11 @@ def _printed(flags: Flags) -> int:
 def _run(flags: Flags) -> int:
     if flags.command == "demo":
         return _demo(flags)
+    if flags.command != "config":
+        try:
+            flags = reading.effective(flags)
+        except Error as wrong:
+            return _usage(wrong, [f"--{flags.mode}"])
     if flags.command in ("verify", "doctor", "config"):
         return importlib.import_module(f"kshell.cli.{flags.command}").run(flags)  # type: ignore[no-any-return]
     if not flags.inputs and flags.command != "run" and sys.stdin is not None and sys.stdin.isatty():

@@ -8,10 +8,13 @@ import argparse
 import os
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any, NoReturn
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from kshell.errors import RefusedError, UsageError, did_you_mean
+
+if TYPE_CHECKING:
+    from kshell.config import Config
 
 _MODES = ("csv", "tsv", "json", "ndjson", "table", "markdown", "vertical")
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
@@ -55,11 +58,21 @@ class Flags:
     no_init: bool = False
     help: str = field(default="", repr=False)  # --help: the text to print
     version: bool = False
+    spec: bool = False                        # --spec: print what there is, for tools
     log: str = "warning"                      # info: a line for each commit
     profile: str | None = None
     config: str | None = None
-    spec: bool = False                        # --spec: print what there is, for tools
     write: bool = False                       # doctor: also try to write
+    settings: Config | None = field(default=None, repr=False)     # what flags, environment and file come to; set by `effective`
+
+
+def effective(flags: Flags) -> Flags:
+    """The flags with what the environment and the configuration say where nothing was typed. UsageError for a wrong configuration."""
+    from kshell.config import load
+
+    typed = {"brokers": ("--brokers", flags.brokers), "init": ("--init", flags.init), "read_only": ("--read-only", flags.read_only or None)}
+    settings = load(path=flags.config, profile=flags.profile, flags={key: pair for key, pair in typed.items() if pair[1] is not None})
+    return replace(flags, settings=settings, brokers=settings["brokers"], init=settings["init"], read_only=settings["read_only"])
 
 
 class _Parser(argparse.ArgumentParser):
@@ -122,6 +135,7 @@ def _add_session(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--write", action="store_true", help="doctor: also create and drop a table in each catalog")
     group.add_argument("--no-flush", action="store_true", help="at the end leave rows that are not committed in Kafka")
     group.add_argument("--log", choices=("warning", "info"), default="warning", help="info: a line for each commit")
+    group.add_argument("--spec", action="store_true", help="print flags, statements, options, functions, commands and error codes as JSON")
     group.add_argument("--version", action="store_true", help="print the version")
     group.add_argument("-h", "--help", action="store_true", help="print this")
 
@@ -135,7 +149,6 @@ def parse(argv: Sequence[str]) -> Flags:
     if command == "demo" and not {"-h", "--help"} & set(words):
         return Flags(command="demo", arguments=tuple(words))
     reader = parser()
-    group.add_argument("--spec", action="store_true", help="print flags, statements, options, functions, commands and error codes as JSON")
     known, rest = reader.parse_known_args(_attached(words))
     if known.help:
         return Flags(help=reader.format_help())

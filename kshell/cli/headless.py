@@ -119,7 +119,7 @@ def read_script(path: str) -> Input:
         raise UsageError(f"{path} is not UTF-8 text", hint=f"iconv -t utf-8 {path}") from None
 
 
-def open_session(flags: Flags) -> Session:
+def open_session(flags: Flags, *, connect: bool = True) -> Session:
     from kshell.output import printable
     from kshell.session import Session
 
@@ -128,7 +128,20 @@ def open_session(flags: Flags) -> Session:
         if wanted:
             print(f"{kind}: {printable(text)}", file=sys.stderr, flush=True)
 
-    return Session(brokers=flags.brokers or os.environ.get("KSHELL_BOOTSTRAP_SERVERS") or None, read_only=False, interactive=False, notes=say)
+    session = Session(config=flags.settings, connect=connect, read_only=False, interactive=False, notes=say)
+    session.ask = ask
+    return session
+
+
+def ask(question: str) -> str:
+    """Typed at the terminal without echo; nothing where there is none."""
+    if sys.stdin is None or not sys.stdin.isatty():
+        return ""
+    from getpass import getpass
+    try:
+        return getpass(question)
+    except EOFError:
+        return ""
 
 
 def prepare(script: Script, session: Session, worker: Worker, flags: Flags) -> None:

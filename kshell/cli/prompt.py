@@ -4,15 +4,14 @@ Invariant: loads prompt_toolkit; nothing headless imports this file."""
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kshell.cli.headless import read_script
 from kshell.errors import Error, UsageError
 from kshell.output._errors import error_text
+from kshell.places import config_folder
 
 if TYPE_CHECKING:
     from kshell.cli.flags import Flags
@@ -31,7 +30,7 @@ def start(flags: Flags) -> int:
     try:
         _only_headless(flags)
         init = _init(flags)
-        session = Session(brokers=flags.brokers, read_only=False, interactive=True, notes=lambda kind, text: notes.put(f"{kind}: {text}"))
+        session = Session(config=flags.settings, read_only=False, interactive=True, notes=lambda kind, text: notes.put(f"{kind}: {text}"))
         for name, value in flags.variables:
             session.execute(DuckStatement(text=f"SET VARIABLE {quote(name)} = {literal(value)}")).close()
     except Error as failed:
@@ -40,8 +39,14 @@ def start(flags: Flags) -> int:
     signal.signal(signal.SIGINT, signal.default_int_handler)      # from here on Ctrl-C belongs to the prompt
     settings = Settings(mode=flags.mode, headers=flags.header, nullvalue=flags.nullvalue, limit=flags.limit)
     settings.highlight = settings.highlight and flags.color
-    choices = Choices(read_only=flags.read_only, flush_on_exit=flags.flush, init=init, quiet=flags.quiet)
-    return Repl(session, notes, settings=settings, choices=choices, terminal=sys.stdout.isatty()).run()
+    chosen = flags.settings
+    if chosen is not None and chosen.profile:
+        settings.prompt, settings.prompt_color = f"{chosen.profile}> ", chosen["prompt_color"]
+    how = {"editing_mode": chosen["editing_mode"], "pager": chosen["pager"]} if chosen is not None else {}
+    choices = Choices(**how, read_only=flags.read_only, flush_on_exit=flags.flush, init=init, quiet=flags.quiet)
+    repl = Repl(session, notes, settings=settings, choices=choices, terminal=sys.stdout.isatty())
+    session.ask = repl.no_echo
+    return repl.run()
 
 
 def _only_headless(flags: Flags) -> None:
@@ -58,8 +63,7 @@ def _init(flags: Flags) -> tuple[str, str] | None:
         return None
     if flags.init:
         return read_script(flags.init).text, flags.init
-    folder = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "kshell"
-    usual = folder / "init.sql"
+    usual = config_folder() / "init.sql"
     return (read_script(str(usual)).text, "init.sql") if usual.exists() else None
 
 

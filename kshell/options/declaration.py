@@ -120,6 +120,10 @@ class OptionSet:
         option = self[name]
         return None if option.default is None else option.kind.read(option.default, context or Context(unresolved))
 
+    def find(self, name: str, *, span: Span | None = None) -> Option:
+        """The option of this name; UnknownOptionError with the nearest name."""
+        return self._declared(canonical(name), name, span)
+
     def read(self, name: str, value: Value, resolve: Resolve = unresolved, *, zone: str = "UTC", span: Span | None = None) -> Any:
         """One value, for SET kshell_x and the values of statements."""
         span = span or Span(0, 0)

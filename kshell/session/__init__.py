@@ -17,16 +17,17 @@ from kshell import lang, sqlfile
 from kshell.columns import literal, quote
 from kshell.engine import Engine
 from kshell.errors import BadValueError, Error, NotFoundError, ReadOnlyError, RefusedError
-from kshell.lang.statements import CheckSink, Describe, DuckStatement, Print, Set, Show, ShowCreate, Statement, Tail
+from kshell.lang.statements import Attach, CheckSink, Describe, DuckStatement, Print, Set, Show, ShowCreate, Statement, Tail
 from kshell.lang.tokens import leading_words
 from kshell.options import Lookup, redact
 from kshell.places import data_folder
 from kshell.query.kafka_scan import KafkaTables
 from kshell.query.result import Result
 from kshell.query.runner import Runner
-from kshell.session import collect, waits
+from kshell.session import collect, configured, waits
 from kshell.session.connections import Connections
 from kshell.session.context import Context, Notes
+from kshell.session.doctor import Doctor
 from kshell.session.lakes import LakeViews
 from kshell.session.owned import refuse_change
 from kshell.session.secrets import Secrets
@@ -40,6 +41,7 @@ from kshell.session.verify import Definitions
 from kshell.testing import failpoint
 
 if TYPE_CHECKING:
+    from kshell.config import Config
     from kshell.kafka.cluster import Cluster
 
 _REMOTE = re.compile(r"'(?:s3|s3a|gs|gcs|r2|https?)://|\bsecret\b.*\btype\s+'?(?:s3|gcs|r2|http)\b", re.DOTALL)
@@ -48,10 +50,11 @@ _READS = (Show, ShowCreate, Describe, CheckSink, Tail, Print)
 
 class Session:
     """`notes` gets ("note" or "warning", one line) from any thread. `data_dir`: where the embedded catalog lives; by default KSHELL_DATA,
-    else the data folder of the system."""
+    else the data folder of the system. `config`: what a configuration file, the environment and flags come to; its brokers are attached
+    unless `connect` is false."""
 
     def __init__(self, *, brokers: str | None = None, read_only: bool = False, interactive: bool = False, notes: Notes | None = None,
-                 data_dir: Path | None = None) -> None:
+                 data_dir: Path | None = None, config: Config | None = None, connect: bool = True) -> None:
         self.interactive = interactive
         self.read_only = read_only
         self._engine = Engine()
@@ -70,12 +73,15 @@ class Session:
         self._closed = False
         self._statements = Statements(self._context, self._engine, self._runner, self._connections, self._sources, self._sinks, self._lakes,
                                       self._shower, self._secrets)
-        if brokers:
-            try:
-                self._connections.attach_address("kafka", brokers)
-            except BaseException:
-                self.close(flush=False)
-                raise
+        try:
+            if config is not None:
+                configured.apply(config, self._context, self._connections, self._secrets, connect=connect)
+                self._sources.budget.limit_bytes = self._context.settings.buffer_bytes
+            if brokers:
+                self._connections.attach_address(configured.BROKERS, brokers)
+        except BaseException:
+            self.close(flush=False)
+            raise
 
     # ---- statements --------------------------------------------------------------------------------------------------
 
@@ -117,6 +123,14 @@ class Session:
             last = self.execute(lang.parse(piece.text))
         return last
 
+    def run_file(self, path: str) -> None:
+        """The statements of a script; commands of the shell are not for here."""
+        try:
+            text = Path(path).read_text("utf-8-sig")
+        except OSError as failed:
+            raise NotFoundError(f"{path}: {failed.strerror}", hint="init names a script that exists") from None
+        self.sql(text).close()
+
     def interrupt(self) -> None:
         """End the running statement with CancelledError, from any thread. Ingestion and commits go on."""
         self._context.cancel.cancel()
@@ -138,7 +152,10 @@ class Session:
         if settings.grammar:
             refuse_change(statement.text, self._sources.names())
         self._lakes.prepare(statement.text)
-        result = self._runner.run(statement.text, timeout_s=settings.statement_timeout, rewrite=settings.grammar)
+        try:
+            result = self._runner.run(statement.text, timeout_s=settings.statement_timeout, rewrite=settings.grammar)
+        except Error as error:
+            raise self._lakes.explained(error) from None
         if leading_words(statement.text, 1) == ("USE",):
             self._keep_in_reach()
         if result.plan and self._sources.names():
@@ -170,6 +187,10 @@ class Session:
     def definitions(self) -> Definitions:
         """Reads a script's definitions without making anything of them, for `kshell verify`."""
         return Definitions(self._context, self._engine, self._connections, lambda statement: self.execute(statement).close())
+
+    def doctor(self, config: Config, attaches: Sequence[Attach], *, write: bool) -> Doctor:
+        """What `kshell doctor` asks. The session is one that has connected nothing yet (`connect=False`)."""
+        return Doctor(self._context, self._connections, config, write=write, attaches=attaches)
 
     def set_variable(self, name: str, value: str) -> None:
         self._runner.run(f"SET VARIABLE {quote(name)} = {literal(value)}").close()

@@ -33,6 +33,7 @@ class Context:
         self._notes = notes
         self._said: set[str] = set()
         self.ask: Callable[[str], str] = lambda question: ""     # at a terminal: the answer, typed without echo
+        self.schema_registry: str | None = None                  # of the configuration, for clusters that name none
         self.allow_commands = False           # whether a secret may be what a command prints
 
     def note(self, text: str) -> None:

@@ -4,11 +4,13 @@ Invariant: a view reads the newest snapshot of the moment it was made; REFRESH C
 
 from __future__ import annotations
 
+import re
+
 import duckdb
 
 from kshell.columns import literal, quote
 from kshell.engine import Engine
-from kshell.errors import Error
+from kshell.errors import Error, NotFoundError, did_you_mean
 from kshell.lang.tokens import Token, tokens
 from kshell.session.connections import LOCAL, Connections
 
@@ -18,10 +20,12 @@ class LakeViews:
         self._engine = engine
         self._connections = connections
         self._made: set[tuple[str, ...]] = set()
+        self._absent: set[tuple[str, ...]] = set()     # what the statement names and no catalog has
 
     def prepare(self, text: str) -> None:
         """Make the views that a statement names and that do not exist."""
-        catalogs = {*self._connections.catalogs, LOCAL}
+        self._absent = set()
+        catalogs = {*self._connections.catalogs, *self._connections.configured, LOCAL}
         lowered = text.lower()
         if not any(c.lower() in lowered for c in catalogs):
             return
@@ -36,6 +40,7 @@ class LakeViews:
         except Error:
             return                             # what DuckDB says of a name that does not exist is what the user should read
         if table is None:
+            self._absent.add(chain)
             return
         self._engine.need_iceberg()
         schema, name = ".".join(identifier[:-1]), identifier[-1]
@@ -45,6 +50,24 @@ class LakeViews:
             view = f"{quote(catalog)}.{quote(schema)}.{quote(name)}"
             cursor.execute(f"CREATE OR REPLACE VIEW {view} AS FROM iceberg_scan({literal(table.metadata_location)})")
             self._made.add(chain)
+
+    def explained(self, error: Error) -> Error:
+        """DuckDB knows only the tables that were read before; what is missing and what is near, the catalog says."""
+        for catalog, *identifier in self._absent:
+            name = ".".join(identifier)
+            if isinstance(error, NotFoundError) and re.search(rf'\b{re.escape(identifier[-1])}"? does not exist', error.message):
+                made = NotFoundError(f"catalog {catalog} has no table {name}", hint=self._nearest(catalog, name))
+                made.position, made.length = error.position, error.length
+                return made
+        return error
+
+    def _nearest(self, catalog: str, name: str) -> str:
+        try:
+            known = [".".join(table) for table in self._connections.catalog(catalog).lake.tables()]
+        except Error:
+            known = []
+        near = did_you_mean(f"{catalog}.{name}", [f"{catalog}.{table}" for table in known])
+        return near or (f"it has {', '.join(known[:8])}" if known else "it has no table yet: CREATE SINK ... INTO ICEBERG makes them")
 
     def forget(self, catalog: str) -> None:
         self._made = {c for c in self._made if c[0] != catalog}

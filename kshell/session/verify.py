@@ -46,6 +46,10 @@ class Definitions:
             case _ if isinstance(statement, Set) or type(statement).__name__ == "CreateSecret":
                 self._carry_out(statement)
 
+    def attaches(self) -> list[Attach]:
+        """Connections that the script defines and that nothing has needed so far."""
+        return list(self._attaches.values())
+
     def prove(self, name: str) -> list[proof.Proof]:
         """`name`: a sink of the script, or catalog.namespace.table."""
         self._context.cancel.begin()

@@ -89,7 +89,8 @@ class Editor:
 
     def _message(self) -> AnyFormattedText:
         mark = [("class:prompt.ro", "ro ")] if self._read_only else []
-        return [*mark, ("class:prompt", self._settings.prompt)]
+        color = self._settings.prompt_color
+        return [*mark, (f"class:prompt fg:ansi{color}" if color else "class:prompt", self._settings.prompt)]
 
     def _continuation(self, width: int, line: int, wrapped: int) -> AnyFormattedText:
         return [("class:prompt.more", " " * width if wrapped else self._settings.continuation.rjust(width))]

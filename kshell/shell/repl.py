@@ -7,6 +7,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from getpass import getpass
 from pathlib import Path
 
 import kshell
@@ -92,6 +93,15 @@ class Repl:
         except ExitAsked as asked:
             return asked.code or 0
         return 0
+
+    def no_echo(self, question: str) -> str:
+        """An answer that is typed unseen, while a statement runs: it has the terminal until Enter."""
+        self._progress.stop()
+        with self._foreground.terminal_lent():
+            try:
+                return getpass(question)
+            except EOFError:
+                return ""
 
     def _loop(self) -> None:
         while True:

@@ -22,6 +22,7 @@ class Settings:
     highlight: bool = True
     progress_bar: bool = True
     prompt: str = "kshell> "
+    prompt_color: str | None = None           # of the profile
     continuation: str = "...> "
     limit: int | None = None                  # rows of any result, --limit
 

@@ -34,8 +34,9 @@ def test_a_flag_sets_what_it_says(argv: list[str], name: str, value: object) -> 
 
 @pytest.mark.parametrize(("variable", "name", "value"), [("KSHELL_BOOTSTRAP_SERVERS", "brokers", "b:2"), ("NO_COLOR", "color", False)])
 def test_the_environment_stands_in_for_a_flag(monkeypatch: pytest.MonkeyPatch, variable: str, name: str, value: object) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", "/nowhere")
     monkeypatch.setenv(variable, "b:2")
-    assert getattr(flags.parse([]), name) == value
+    assert getattr(flags.effective(flags.parse([])), name) == value
 
 
 @pytest.mark.parametrize(("argv", "words"), [
@@ -43,8 +44,8 @@ def test_the_environment_stands_in_for_a_flag(monkeypatch: pytest.MonkeyPatch, v
     (["--limit", "x"], "number of rows"), (["--timeout", "60"], "30s"), (["--var", "novalue"], "NAME=VALUE"),
     (["--on-error", "ignore"], "on-error"),
     (["-c"], "argument"), (["script.sql"], "-f script.sql"), (["rn", "x.sql"], "did you mean run?"), (["run"], "run FILE"),
-    (["run", "a.sql", "b.sql"], "one script"), (["--profile", "prod"], "not built yet"), (["-P", "prod"], "not built yet"),
-    (["--config=x.toml"], "not built yet"), (["serve"], "not built yet"), (["--schema-registry", "http://x"], "not built yet"),
+    (["run", "a.sql", "b.sql"], "one script"), (["verify"], "one sink or table"), (["config"], "init, show, validate"),
+    (["--write", "-c", "SELECT 1"], "kshell doctor --write"), (["serve"], "not built yet"), (["--schema-registry", "http://x"], "not built yet"),
     (["--log", "debug"], "log"), (["--no-head"], "did you mean --no-header?"),
 ])
 def test_what_cannot_be_meant_is_a_usage_error_that_says_what_to_type(argv: list[str], words: str) -> None:

@@ -1,0 +1,49 @@
+"""What a configuration makes of a session: its secrets, its catalogs by name, its limits.
+
+Invariant: nothing is connected here but the brokers; a configured catalog is opened when it is first named."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from kshell.options import reveal
+from kshell.session.connections import ConfiguredCatalog, Connections
+from kshell.session.context import Context
+from kshell.session.secrets import Secrets
+
+if TYPE_CHECKING:
+    from kshell.config import Config
+
+BROKERS = "kafka"                             # the name under which `brokers` are attached
+
+
+def apply(config: Config, context: Context, connections: Connections, secrets: Secrets, *, connect: bool = True) -> None:
+    context.allow_commands = bool(config["allow_commands"])
+    context.schema_registry = config["schema_registry"]
+    if config["buffer_bytes"]:
+        context.settings = context.settings.with_value("buffer_bytes", config["buffer_bytes"])
+    for name, catalog in config["catalogs"].items():
+        connections.configured[name] = _catalog(name, catalog, secrets)
+    secret = _named(secret_name(config) or BROKERS, "kafka", config["secret"], secrets)
+    if config["brokers"] and connect:
+        connections.attach_address(BROKERS, config["brokers"], secret)
+
+
+def secret_name(config: Config) -> str | None:
+    """What the secret of the brokers is called; None: there is none."""
+    found = config["secret"]
+    return found if found is None or isinstance(found, str) else config.profile or BROKERS
+
+
+def _catalog(name: str, catalog: dict[str, Any], secrets: Secrets) -> ConfiguredCatalog:
+    return ConfiguredCatalog(catalog["catalog"], reveal(catalog["uri"]), catalog.get("warehouse"),
+                             _named(name, "iceberg_catalog", catalog.get("secret"), secrets), catalog.get("properties", {}),
+                             bool(catalog.get("read_only", False)))
+
+
+def _named(name: str, kind: str, secret: Any, secrets: Secrets) -> str | None:
+    """The name of a secret: as written, or that of one made of the options written there."""
+    if secret is None or isinstance(secret, str):
+        return secret
+    secrets.put(name, kind, secret)
+    return name
