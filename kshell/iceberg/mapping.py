@@ -5,8 +5,10 @@ an exception says nothing about whether the commit landed.)"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from urllib.parse import urlsplit
 
 from pydantic import ValidationError
 from pyiceberg.exceptions import (
@@ -17,7 +19,7 @@ from pyiceberg.exceptions import (
     RESTError,
     UnauthorizedError,
 )
-from requests.exceptions import RequestException
+from requests.exceptions import RequestException, Timeout
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from kshell.errors import Error, NotFoundError, ReadOnlyError, RefusedError, UnreachableError
@@ -56,8 +58,21 @@ def _read_only(error: Exception) -> bool:
     return isinstance(error, PermissionError)
 
 
+def _no_answer(error: RequestException) -> str:
+    """requests wraps what the system said in the names of three libraries' classes."""
+    parts = urlsplit(str(error.request.url) if error.request is not None else "")
+    where = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
+    if isinstance(error, Timeout):
+        return f"no answer from {where}" if parts.netloc else "no answer"
+    said = re.search(r"\[Errno -?\d+\] ([^'\")]+)|(Name or service not known|[Cc]ertificate verify failed[^'\")]*)", str(error))
+    reason = next(group for group in said.groups() if group) if said else " ".join(str(error).split())[:_TEXT_MAX]
+    return f"{where}: {reason}" if parts.netloc else reason
+
+
 def brief(error: BaseException) -> str:
     """One line, and never an address with a password in it: SQLAlchemy and requests put addresses into their texts."""
     source = error.orig if isinstance(error, DBAPIError) and error.orig else error
+    if isinstance(error, RequestException):
+        return _no_answer(error)
     text = " ".join(str(source).split()) or type(source).__name__
     return text if len(text) <= _TEXT_MAX else text[:_TEXT_MAX] + "..."

@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 
-from kshell.errors import RefusedError, UnknownOptionError, did_you_mean
+from kshell.errors import BadValueError, RefusedError, UnknownOptionError, did_you_mean
 from kshell.options import reveal, revealed
 
 log = logging.getLogger("kshell.kafka")
@@ -89,6 +89,18 @@ _READER_DEFAULTS: Mapping[str, str | bool | int] = {
 def checked(config: Mapping[str, str]) -> dict[str, str]:
     """CONFIG as given, or an error that names the first setting that may not stand there."""
     return {name: _checked(name, value) for name, value in config.items()}
+
+
+def tried(config: Mapping[str, str]) -> None:
+    """CONFIG as the client library judges it, values too: BadValueError in its words."""
+    from confluent_kafka import Consumer, KafkaException
+
+    accepted = checked(config)
+    try:
+        Consumer({**revealed(accepted), "group.id": READER_GROUP, "log_level": 0}).close()
+    except KafkaException as refused:
+        said = refused.args[0].str() if hasattr(refused.args[0], "str") else str(refused)
+        raise BadValueError(f"CONFIG: {said}", hint="settings and their values: librdkafka's CONFIGURATION.md") from None
 
 
 def _checked(name: str, value: str) -> str:

@@ -172,6 +172,8 @@ def _bare_name(reader: Reader, verb: str) -> str:
     """`PAUSE orders`: the noun is missing."""
     name = reader.token
     hint = f"write {verb} SOURCE {name.text} or {verb} SINK {name.text}" if name.kind in ("word", "name") else None
+    if name.upper in ("SOURCES", "SINKS"):
+        hint = f"write {verb} ALL, or {verb} {name.upper[:-1]} name"
     reader.fail("SOURCE, SINK or ALL", hint=hint)
 
 
@@ -209,10 +211,18 @@ def wait(text: str) -> Statement:
     return Wait(text=text, kind=kind, name=name, rows=rows, timeout=timeout)
 
 
+def _with_noun(reader: Reader, verb: str, noun: str) -> str | None:
+    """`CHECK orders_lake` with the noun that is missing; None where no name stands."""
+    name = reader.token
+    return f"write {verb} {noun} {name.text}" if name.kind in ("word", "name") else None
+
+
 def refresh(text: str) -> Statement:
     reader = Reader(text, FORMS["REFRESH"])
     reader.expect("REFRESH")
-    word = reader.one_of("SOURCE", "SINK", "CATALOG") or reader.fail("SOURCE, SINK or CATALOG")
+    word = reader.one_of("SOURCE", "SINK", "CATALOG")
+    if word is None:
+        reader.fail("SOURCE, SINK or CATALOG", hint=_with_noun(reader, "REFRESH", "SOURCE"))
     kind: Literal["source", "sink", "catalog"] = "catalog" if word == "CATALOG" else _noun(word)
     name = reader.unqualified(f"the name of a {kind}")
     reader.end()
@@ -221,8 +231,9 @@ def refresh(text: str) -> Statement:
 
 def check(text: str) -> Statement:
     reader = Reader(text, FORMS["CHECK"])
-    reader.next()
-    reader.expect("SINK")
+    verb = reader.next().upper
+    if not reader.accept("SINK"):
+        reader.fail("SINK", hint=_with_noun(reader, verb, "SINK"))
     name = reader.unqualified("the name of a sink")
     against = reader.accept("AGAINST")
     if against:

@@ -8,7 +8,7 @@ import re
 from itertools import pairwise
 from typing import NoReturn
 
-from kshell.errors import StatementSyntaxError
+from kshell.errors import StatementSyntaxError, did_you_mean
 from kshell.lang.reader import Reader
 from kshell.lang.tokens import leading_words, tokens
 
@@ -135,6 +135,9 @@ def _attach_hint(text: str) -> str | None:
     if leading_words(text, 1) != ("ATTACH",):
         return None
     address = next((t.text for t in tokens(text) if t.kind == "string"), "")
+    typed = next((after.text.strip("'") for word, after in pairwise(tokens(text)) if word.upper == "TYPE"), "")
+    if typed and typed.lower() not in ("kafka", "iceberg") and (near := did_you_mean(typed, ("kafka", "iceberg"))):
+        return near
     if address.lower().startswith("'kafka://"):
         return f"add the type: ATTACH {address} AS k (TYPE kafka)"
     if re.search(r"\bTYPE\s+'?iceberg\b", text, re.IGNORECASE):

@@ -59,9 +59,10 @@ class KafkaTables:
             return edits
         found_tokens = tokens(text)
         places = find(found_tokens, self._kafka.connections())
+        _refuse_change(found_tokens, self._kafka.connections())
         if places:
             _refuse_stored(found_tokens, places[0])
-            _refuse_change(found_tokens, places[0])
+            _refuse_value(places)
         try:
             enough = limit_of(found_tokens, places)
             for place in places:
@@ -165,9 +166,21 @@ def _refuse_stored(found: Sequence[Token], place: Found) -> None:
                            position=place.start, length=place.end - place.start)
 
 
-def _refuse_change(found: Sequence[Token], place: Found) -> None:
-    if found[0].upper == "DELETE" and found[2].start == place.start:
-        raise RefusedError("a topic is only read", position=place.start, length=place.end - place.start)
+def _refuse_change(found: Sequence[Token], connections: Sequence[str]) -> None:
+    """INSERT INTO k.orders, DELETE FROM k.orders, UPDATE k.orders"""
+    at = {"INSERT": 2, "DELETE": 2, "MERGE": 2, "UPDATE": 1, "TRUNCATE": 1}.get(found[0].upper, 0)
+    if at and len(found) > at + 2 and found[at + 1].text == "." and found[at].text.lower() in (c.lower() for c in connections):
+        raise RefusedError("a topic is only read", hint="CREATE TABLE t AS FROM k.topic makes a copy that can be changed",
+                           position=found[at].start, length=found[at + 2].end - found[at].start)
+
+
+def _refuse_value(places: Sequence[Found]) -> None:
+    """SELECT kafka_scan('orders'): the rows of a topic are no value."""
+    for place in places:
+        if not place.table:
+            name = place.kind if place.kind != "topic" else place.name
+            raise BadValueError(f"{name} gives rows and stands where a value is expected", hint=f"SELECT * FROM {name}(...)",
+                                position=place.start, length=len(name))
 
 
 def _zone(cursor: duckdb.DuckDBPyConnection) -> str:

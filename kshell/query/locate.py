@@ -33,6 +33,7 @@ class Found:
     name: str = ""                            # of the topic
     connection: str = ""
     arguments: tuple[int, int] = (0, 0)
+    table: bool = True                        # False: a call where no table may stand
     alias: str | None = None                  # what the text must be given as a name; None: it has one, or needs none
 
 
@@ -97,7 +98,7 @@ class _Walk:
         if depth:
             raise StatementSyntaxError(f"{name}(...) is not closed", position=self._tokens[at].start, length=len(name))
         start, stop = self._tokens[at].start, self._tokens[end - 1].end
-        return Found(name, start, stop, arguments=(at + 2, end - 1), alias=self._alias(end, name)), end
+        return Found(name, start, stop, arguments=(at + 2, end - 1), table=self._table, alias=self._alias(end, name)), end
 
     def _topic(self, at: int, connection: str) -> tuple[Found, int] | None:
         """`k.orders`; further parts belong to the name, since topics are called web.clicks."""

@@ -158,34 +158,12 @@ class Runner:
                 return ended
         if isinstance(raised, Error) or not isinstance(raised, DUCKDB_ERRORS):
             return raised
-        fault = translate.read(raised, edits.text)
-        made = translate.error_of(fault, edits.text, hint=self._hint(fault, edits.original))
+        from kshell.query import hints
+        fault = hints.refined(translate.read(raised, edits.text), edits.text)
+        made = translate.error_of(fault, edits.text, hint=hints.Hints(self._engine, self._topics).of(fault, edits.original, edits.text))
         if made.position is not None:
             made.position, made.length = edits.place(made.position, made.length)
         return made
-
-    def _hint(self, fault: translate.Fault, text: str) -> str | None:
-        from kshell.lang import dialects
-        found = dialects.hint_for(text, fault.message) or translate.offset_hint(fault, text) or translate.setting_hint(fault)
-        if found is None and fault.missing_table:
-            found = translate.topic_hint(fault.name, self._topics())
-        return found or translate.nearest(fault, self._tables, self._functions)
-
-    def _tables(self) -> list[str]:
-        """Everything FROM may name: sources and sinks are views. Topics too, since one letter may be what is wrong."""
-        return [*self._names("SELECT DISTINCT table_name FROM information_schema.tables"), *(f"{c}.{t}" for c, t in self._topics())]
-
-    def _functions(self) -> list[str]:
-        return self._names("SELECT DISTINCT function_name FROM duckdb_functions() WHERE function_name ~ '[a-z][a-z0-9_]*'")
-
-    def _names(self, query: str) -> list[str]:
-        cursor = self._engine.cursor()
-        try:
-            return [str(row[0]) for row in cursor.execute(query).fetchall()]
-        except DUCKDB_ERRORS:
-            return []                             # a hint is never worth a second error
-        finally:
-            cursor.close()
 
     def gives_rows(self, text: str) -> bool:
         """Whether the statement would print rows, without running it; a statement that does not parse would not."""

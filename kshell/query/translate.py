@@ -22,11 +22,13 @@ _TREE: dict[str, type[Error]] = {
     "extension autoloading": errors.RefusedError, "internal": errors.InternalError, "fatal": errors.InternalError,
 }
 _MISSING = re.compile(r"does not exist|not found|No files found|No such file|does not have a column|unrecognized configuration"
-                      r"|not in the catalog")
+                      r"|not in the catalog|non-existent|No catalog \+ schema")
 _NETWORK = re.compile(r"Could not (?:establish connection|resolve)|Connection refused|timed? ?out|HTTP (?:GET|HEAD|PUT|POST) error",
                       re.IGNORECASE)
-_TAIL = re.compile(r"\n+\s*(?:Did you mean|Candidate bindings|Candidate tables|Candidate extensions)\b.*", re.DOTALL)
+_TAIL = re.compile(r"(?:\. You might need to add explicit type casts\.)?\n+\s*(?:Did you mean|Candidate \w+|Extension \"|For more info)\b.*",
+                   re.DOTALL)
 _OFFSET_COLUMN = re.compile(r"(?:\bSELECT\s+|,\s*)offset\b", re.IGNORECASE)
+_NO_SCHEMA = re.compile(r'No catalog \+ schema named "([^"]+)"')
 _NAME_AT = re.compile(r'"(?:[^"]|"")*"|\'(?:[^\']|\'\')*\'|\w+|\S')
 
 
@@ -106,7 +108,11 @@ def _message(fault: Fault) -> str:
     if fault.kind.lower() == "interrupt":
         return "interrupted"
     if fault.subtype == "COLUMN_NOT_FOUND":
-        return f'column "{fault.name}" not found in FROM clause'
+        return fault.message if fault.message.startswith("column ") else f'column "{fault.name}" not found in FROM clause'
+    if fault.message.startswith("unterminated"):
+        return fault.message.partition(" at or near")[0]
+    if found := _NO_SCHEMA.search(fault.message):
+        return f"there is no database or schema {found.group(1)}"
     if fault.missing_table:
         return f"Table {fault.name} does not exist"
     return _TAIL.sub("", fault.message).rstrip("!\n ") or fault.kind

@@ -1,6 +1,6 @@
 """Views and macros that belong to sources: a user's DROP, ALTER or CREATE OR REPLACE of one is refused by name.
 
-Invariant: only text that begins with DROP, ALTER or CREATE is looked at; everything else reaches DuckDB unread."""
+Invariant: only text that begins with DROP, ALTER, CREATE or a word that changes rows is looked at; everything else reaches DuckDB unread."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from kshell.errors import RefusedError
 from kshell.lang.tokens import Token, leading_words, tokens
 
 _VERBS = ("DROP", "ALTER", "CREATE")
+_CHANGES = {"INSERT": ("INTO",), "DELETE": ("FROM",), "UPDATE": (), "TRUNCATE": (), "MERGE": ("INTO",)}
 _KINDS = frozenset({"VIEW", "TABLE", "MACRO", "FUNCTION", "SCHEMA"})
 _PASSED = frozenset({"OR", "REPLACE", "TEMP", "TEMPORARY", "IF", "NOT", "EXISTS", "PERSISTENT"})
 _SCHEMAS = frozenset({"live", "lake", "kshell", "kshell_buffer"})
@@ -17,7 +18,10 @@ _SCHEMAS = frozenset({"live", "lake", "kshell", "kshell_buffer"})
 
 def refuse_change(text: str, sources: Collection[str]) -> None:
     """Raise when the statement would change what a source or kshell itself owns."""
-    if not leading_words(text, 1) or leading_words(text, 1)[0] not in _VERBS:
+    verb = leading_words(text, 1)[:1]
+    if verb and verb[0] in _CHANGES:
+        _refuse_rows(tokens(text), sources)
+    if not verb or verb[0] not in _VERBS:
         return
     found = _named(tokens(text))
     if found is None:
@@ -33,6 +37,25 @@ def refuse_change(text: str, sources: Collection[str]) -> None:
     if kind != "SCHEMA" and names[-1] in mine and names[:-1] in ([], ["main"]):
         source = mine[names[-1]]
         raise RefusedError(f"{parts[-1]} belongs to the source {source}", hint=f"DROP SOURCE {source}, or give yours another name", **place)
+
+
+def _refuse_rows(found: list[Token], sources: Collection[str]) -> None:
+    """INSERT INTO, DELETE FROM, UPDATE, TRUNCATE, MERGE INTO a source: its rows are the topic's."""
+    at = 1
+    while found[at].upper in ("OR", "REPLACE", "IGNORE", "TABLE", *_CHANGES[found[0].upper]):
+        at += 1
+    first, parts = found[at], [_text(found[at])]
+    while found[at + 1].text == ".":
+        at += 2
+        parts.append(_text(found[at]))
+    names = [p.lower() for p in parts]
+    if names[:1] == ["memory"]:
+        names = names[1:]
+    mine = {s.lower(): s for s in sources}
+    if names and names[-1] in mine and names[:-1] in ([], ["main"], ["live"], ["lake"]):
+        source = mine[names[-1]]
+        raise RefusedError(f"{'.'.join(parts)} is read from Kafka: its rows cannot be changed here", hint=f"CREATE TABLE copy AS FROM {source} makes "
+                           "one that can", position=first.start, length=found[at].end - first.start)
 
 
 def _named(found: list[Token]) -> tuple[list[str], Token, str] | None:

@@ -8,7 +8,7 @@ import time
 from typing import TYPE_CHECKING
 
 from kshell.buffer import TP, BadRow
-from kshell.errors import RefusedError
+from kshell.errors import NotFoundError, RefusedError
 from kshell.flush.batch import error_rows
 from kshell.iceberg import Head, KafkaFacts, Range, Sink
 from kshell.ingest import Trouble
@@ -33,13 +33,25 @@ def resolve(entry: SinkEntry, lake: Lake, facts: KafkaFacts, statement: AlterSin
     return recover_from_data(lake, sink, facts)
 
 
-def _skip(entry: SinkEntry, lake: Lake, sink: Sink, statement: AlterSink) -> Head:
-    from kshell.iceberg.resolve import skip
-
+def require(entry: SinkEntry, facts: KafkaFacts, statement: AlterSink) -> None:
+    """What cannot be carried out is refused while the sink still runs. A position of a partition that Kafka does not have would stop the
+    sink, and no statement could take it back."""
+    if statement.action != "skip":
+        return
     topics = entry.source.current_topics()
     if len(topics) > 1:
         raise RefusedError(f"source {entry.source.name} reads several topics, and SKIP PARTITION names none",
                            hint="one source and sink per topic can be skipped")
+    known = facts.topics.get(topics[0])
+    if known is not None and statement.partition not in known.partitions:
+        raise NotFoundError(f"topic {topics[0]} has no partition {statement.partition}",
+                            hint=f"partitions: {', '.join(map(str, sorted(known.partitions)))}")
+
+
+def _skip(entry: SinkEntry, lake: Lake, sink: Sink, statement: AlterSink) -> Head:
+    from kshell.iceberg.resolve import skip
+
+    topics = entry.source.current_topics()
     assert statement.partition is not None
     assert statement.offset is not None
     _record_skipped(entry, lake, (topics[0], statement.partition), statement.offset)

@@ -254,8 +254,10 @@ class Sinks:
         if statement.action not in resolving.BUILT:
             raise RefusedError(f"ALTER SINK ... {resolving.written(statement.action)} is not built yet",
                                hint=f"SHOW SINKS shows the state of {entry.name}")
+        facts = self._facts(entry.source)
+        resolving.require(entry, facts, statement)
         self._halt(entry)
-        head = resolving.resolve(entry, self._catalog(entry).lake, self._facts(entry.source), statement)
+        head = resolving.resolve(entry, self._catalog(entry).lake, facts, statement)
         entry.stop = None
         self._restart(entry)
         return f"sink {entry.name} goes on from {resolving.places(head)}"

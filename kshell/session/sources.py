@@ -279,9 +279,9 @@ def included(options: Mapping[str, Any]) -> tuple[str, ...]:
 def _check_config(options: Parsed) -> None:
     """A setting that may not stand in CONFIG is refused here, not by the thread that would use it."""
     if options["CONFIG"]:
-        from kshell.kafka.settings import checked
+        from kshell.kafka.settings import tried
 
-        checked({k: str(v) for k, v in options["CONFIG"].items()})
+        tried({k: str(v) for k, v in options["CONFIG"].items()})
 
 
 def _spec(name: str, topics: Mapping[str, TopicInfo], options: Parsed, start: Mapping[TP, int],

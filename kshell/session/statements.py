@@ -69,8 +69,8 @@ class Statements:
             Attach: self._attach, Detach: self._detach, CreateSource: self._create_source, CreateSink: self._create_sink,
             AlterSource: self._alter_source, AlterSink: self._alter_sink, Drop: self._drop, Pause: self._pause, Flush: self._flush,
             Wait: self._wait, Refresh: self._refresh, CheckSink: self._check_sink, Show: shower.show,
-            ShowCreate: shower.show_create, Describe: shower.describe, Set: self._set, CreateSecret: self._create_secret, DropSecret: self._drop_secret,
-            NotBuilt: _not_built,
+            ShowCreate: shower.show_create, Describe: shower.describe, Set: self._set,
+            CreateSecret: self._create_secret, DropSecret: self._drop_secret, NotBuilt: _not_built,
             Tail: self.tails.tail, Print: self.tails.print,
         }
 
@@ -234,7 +234,7 @@ class Statements:
     def _set(self, statement: Set) -> Result:
         name = statement.name.lower().removeprefix("kshell_")
         if statement.reset:
-            declared.SETTINGS[statement.name]
+            declared.SETTINGS.find(statement.name, span=statement.name_span)
             self._context.settings = self._context.settings.reset(name)
         else:
             value = declared.SETTINGS.read(statement.name, statement.value, self._context.resolve, zone=self._context.zone(),

@@ -41,7 +41,8 @@ def _flush_late(entries: Sequence[SinkEntry], timeout_s: float) -> DeadlineError
     left = "; ".join(line for e in entries for line in not_committed(e))
     status = entry.running().status()
     why = f" ({status.last_error})" if status.last_error else ""
-    return DeadlineError(f"sink {entry.name} has not committed everything after {timeout_s:g} s{why}: {left or 'a commit is on its way'}",
+    return DeadlineError(f"sink {entry.name} has not committed everything after {_figure(timeout_s)} s{why}: "
+                         f"{left or 'a commit is on its way'}",
                          hint="the commit goes on; SHOW SINKS shows its state")
 
 
@@ -58,8 +59,8 @@ def caught_up(context: Context, source: Source, timeout_s: float) -> int:
 def rows_seen(context: Context, source: Source, rows: int, timeout_s: float) -> int:
     """The source has decoded that many rows since it was created."""
     def late() -> DeadlineError:
-        return DeadlineError(f"source {source.name} has {source.ingest.status().rows_total} of {rows} rows after {timeout_s:g} s",
-                             hint=f"SHOW SOURCES shows its state and its lag; TIMEOUT '{timeout_s * 2:g}s' waits longer")
+        return DeadlineError(f"source {source.name} has {source.ingest.status().rows_total} of {rows} rows after {_figure(timeout_s)} s",
+                             hint=f"SHOW SOURCES shows its state and its lag; TIMEOUT '{_figure(timeout_s * 2)}s' waits longer")
     context.cancel.wait_until(lambda: _has_rows(source, rows), timeout_s=timeout_s, late=late)
     return source.ingest.status().rows_total
 
@@ -79,8 +80,13 @@ def _late(source: Source, goal: Mapping[TP, int], timeout_s: float) -> DeadlineE
     visible = source.buffer.visible()
     left = sum(max(0, end - visible.get(tp, 0)) for tp, end in goal.items())
     state = source.ingest.status().state
-    return DeadlineError(f"source {source.name} is not caught up after {timeout_s:g} s: {left} offsets to go, state {state}",
-                         hint=f"SHOW SOURCES shows its state and its lag; TIMEOUT '{timeout_s * 2:g}s' waits longer")
+    return DeadlineError(f"source {source.name} is not caught up after {_figure(timeout_s)} s: {left} offsets to go, state {state}",
+                         hint=f"SHOW SOURCES shows its state and its lag; TIMEOUT '{_figure(timeout_s * 2)}s' waits longer")
+
+
+def _figure(seconds: float) -> str:
+    """What was asked for, also where a part of the time had gone before the waiting began."""
+    return f"{seconds:.2g}" if seconds < 10 else f"{seconds:.0f}"
 
 
 def not_committed(entry: SinkEntry) -> list[str]:

@@ -4,11 +4,13 @@
     AND (until IS NULL OR _kafka_timestamp < coalesce(now() - TRY_CAST(until AS INTERVAL), TRY_CAST(until AS TIMESTAMPTZ)))
     AND CASE WHEN "partition" IS NULL THEN true
              WHEN TRY_CAST("partition" AS INTEGER) IS NOT NULL THEN _kafka_partition = TRY_CAST("partition" AS INTEGER)
-             ELSE list_contains(TRY_CAST("partition" AS INTEGER[]), _kafka_partition) END
+             WHEN TRY_CAST("partition" AS INTEGER[]) IS NOT NULL THEN list_contains(TRY_CAST("partition" AS INTEGER[]), _kafka_partition)
+             ELSE error('partition takes a number or a list such as [0, 1], not ' || "partition"::VARCHAR) END
     AND CASE WHEN start IS NULL THEN true
              WHEN TRY_CAST(start AS BIGINT) IS NOT NULL THEN _kafka_offset >= TRY_CAST(start AS BIGINT)
              ELSE _kafka_offset >= coalesce(TRY_CAST(start AS MAP(INTEGER, BIGINT))[_kafka_partition], 0) END
     AND CASE WHEN stop IS NULL THEN true
              WHEN TRY_CAST(stop AS BIGINT) IS NOT NULL THEN _kafka_offset < TRY_CAST(stop AS BIGINT)
              ELSE _kafka_offset < coalesce(TRY_CAST(stop AS MAP(INTEGER, BIGINT))[_kafka_partition], 9223372036854775807) END
-    AND (tier IS NULL OR _tier = tier)
+    AND CASE WHEN tier IS NULL THEN true WHEN tier IN ('live', 'lake') THEN _tier = tier
+             ELSE error('tier takes ''live'' or ''lake'', not ' || tier) END

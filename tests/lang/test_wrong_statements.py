@@ -123,6 +123,7 @@ SYNTAX = [
     ("DROP SINK IF «NOT» EXISTS o", "the end", "form:"),
     ("PAUSE«»", "expected SOURCE, SINK or ALL", "form: PAUSE"),
     ("PAUSE «orders»", "expected SOURCE, SINK or ALL, found orders", "write PAUSE SOURCE orders or PAUSE SINK orders"),
+    ("PAUSE «SOURCES»", "expected SOURCE, SINK or ALL", "write PAUSE ALL, or PAUSE SOURCE name"),
     ("RESUME «orders»", "expected SOURCE, SINK or ALL", "write RESUME SOURCE orders"),
     ("PAUSE ALL «SINKS»", "the end of the statement", "form:"),
     ("FLUSH «orders_lake»", "expected SINK, ALL or TIMEOUT", "write FLUSH SINK orders_lake"),
@@ -132,8 +133,8 @@ SYNTAX = [
     ("WAIT SOURCE o UNTIL «DONE»", "expected CAUGHT UP or ROWS, found DONE", "form: WAIT"),
     ("WAIT SOURCE o UNTIL «CAUGHT» UPP", "expected CAUGHT UP or ROWS", "form:"),
     ("WAIT SOURCE o UNTIL ROWS «many»", "expected a number of rows, found many", "form:"),
-    ("REFRESH «orders»", "expected SOURCE, SINK or CATALOG", "form: REFRESH"),
-    ("CHECK «orders»", "expected SINK, found orders", "form: CHECK"),
+    ("REFRESH «orders»", "expected SOURCE, SINK or CATALOG", "write REFRESH SOURCE orders"),
+    ("CHECK «orders»", "expected SINK, found orders", "write CHECK SINK orders"),
     ("VERIFY SINK s AGAINST «TOPIC»", "expected KAFKA, found TOPIC", "form:"),
     ("CHECK SINK s AGAINST KAFKA «now»", "expected TIMEOUT or the end", "form:"),
     # ---- SHOW, DESCRIBE, SET

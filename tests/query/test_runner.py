@@ -51,7 +51,7 @@ def test_an_error_has_its_branch_and_its_place_in_characters(desk: Desk, text: s
 
 @pytest.mark.parametrize(("text", "hint"), [
     ("FROM ordrs", "did you mean orders?"),
-    ("FROM completely_else", None),
+    ("FROM completely_else", "SHOW ALL TABLES lists what there is"),
     ("SELECT amont FROM orders", "did you mean amount?"),
     ("SELECT zzz FROM orders", "columns here:"),
     ("SELECT lst_sum([1])", "did you mean list_sum?"),
