@@ -31,8 +31,8 @@ types: $(READY) ## mypy, strict
 layers: $(READY) ## import contracts: who may import whom
 	@$(BIN)/lint-imports
 
-docs: $(READY) ## write the generated tables of docs/reference.md anew
-	@$(BIN)/python docs/generate.py
+docs: $(READY) ## write the generated tables of docs/reference.md, the manual page and the picture anew
+	@$(BIN)/python -m docs.generate
 
 accept: $(READY) ## run the transcripts and write what they print into the documents, for review
 	@$(BIN)/python -m pytest tests/transcripts -p no:randomly --accept

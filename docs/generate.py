@@ -1,7 +1,9 @@
-"""Writes the tables of docs/reference.md from the declarations that the program reads: `python docs/generate.py`, or `--check`.
+"""Writes what the documents have from the declarations that the program reads: `python -m docs.generate`, or `--check`.
 
-Invariant: only text between `<!-- generated: NAME -->` and `<!-- end -->` is written; NAME is a function of TABLES with its
-arguments. Prose around it is by hand."""
+1. the tables of docs/reference.md  2. the manual page docs/kshell.1  3. the picture docs/session.svg, from the session of README.md
+
+Invariant: of a document only text between `<!-- generated: NAME -->` and `<!-- end -->` is written; NAME is a function of TABLES with
+its arguments. Prose around it is by hand."""
 
 from __future__ import annotations
 
@@ -11,7 +13,8 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-REFERENCE = Path(__file__).with_name("reference.md")
+FOLDER = Path(__file__).parent
+REFERENCE, README = FOLDER / "reference.md", FOLDER.parent / "README.md"
 _BLOCK = re.compile(r"(<!-- generated: (?P<name>[\w ]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
@@ -34,8 +37,9 @@ def _code(text: str) -> str:
     return f"`{text}`" if text else ""
 
 
-def options(owner: str) -> str:
+def options(owner: str, kind: str = "") -> str:
     declared = getattr(importlib.import_module("kshell.lang.declared"), owner)
+    declared = declared[kind] if kind else declared
     rows = ((_code(name), takes, default if option.otherwise or option.default is None else _code(default), meaning)
             for option, (name, takes, default, meaning) in zip(declared.options, declared.rows(), strict=True))
     return _table(("Name", "Takes", "Default", "Meaning"), rows)
@@ -76,40 +80,73 @@ def commands() -> str:
     return _table(("Command", "Does"), rows)
 
 
+def psql() -> str:
+    from kshell.shell.commands import PSQL
+
+    rows = ((_code(f"\\{word}"), _code(f".{name} {before}".strip())) for word, (name, before) in PSQL.items())
+    return _table(("Habit of psql", "Is"), rows)
+
+
 def flags() -> str:
-    from kshell.cli.flags import parser
+    from kshell.cli.described import all_flags
 
-    rows = []
-    for action in parser()._actions:
-        if action.help and action.help != "==SUPPRESS==":
-            takes = action.metavar or "|".join(action.choices or ())
-            metavar = f" {takes}" if takes else ""
-            rows.append((_code(", ".join(action.option_strings) + metavar), action.help.replace("%%", "%")))
-    return _table(("Flag", "Meaning"), rows)
+    return _table(("Flag", "Meaning"), ((_code(f"{', '.join(flag.names)} {flag.takes}".strip()), flag.meaning) for flag in all_flags()
+                                        if not flag.meaning.startswith("the same as")))
 
 
-def errors() -> str:
-    from kshell.errors import Error
+def programs() -> str:
+    from kshell.cli.described import all_commands
 
-    kinds = sorted({(kind.exit, kind.code) for kind in _below(Error)})
-    return _table(("Exit code", "Error codes"), [(str(code), ", ".join(_code(c) for e, c in kinds if e == code)) for code in
-                                                 sorted({code for code, _ in kinds})])
-
-
-def _below(kind: type) -> list[type]:
-    return [kind, *(below for child in kind.__subclasses__() if child.__module__ == "kshell.errors" for below in _below(child))]
+    rows = ((_code(f"kshell {command.name} {command.takes}".strip()), command.meaning) for command in all_commands())
+    return _table(("Command", "Does"), rows)
 
 
-TABLES: dict[str, Callable[..., str]] = {"options": options, "formats": formats, "modes": modes, "catalogs": catalogs, "commands": commands,
-                                         "flags": flags, "errors": errors}
+def functions() -> str:
+    from kshell.lang.functions import FUNCTIONS
+
+    return _table(("Function", "Is", "Gives"), ((_code(function.call), function.kind, function.meaning) for function in FUNCTIONS))
 
 
-def main(arguments: Sequence[str]) -> int:
-    text = REFERENCE.read_text()
-    fresh = generated(text)
-    if "--check" in arguments:
-        return int(fresh != text)
-    REFERENCE.write_text(fresh)
+def arguments(name: str) -> str:
+    from kshell.lang.functions import FUNCTIONS, SOURCE
+
+    function = next(f for f in FUNCTIONS if f.name == (SOURCE if name == "source" else name))
+    return _table(("Name", "Takes", "Meaning"), ((_code(a.name), a.takes, a.meaning) for a in function.arguments))
+
+
+def forms() -> str:
+    from kshell.lang.forms import FORMS
+
+    return "```\n" + "\n".join(FORMS.values()) + "\n```"
+
+
+def exits() -> str:
+    from kshell.cli.flags import EXIT_CODES
+    from kshell.cli.spec import error_codes
+
+    return _table(("Exit code", "Is", "Error codes"),
+                  ((str(code), what, ", ".join(_code(c) for e, c in error_codes() if e == code)) for code, what in EXIT_CODES.items()))
+
+
+TABLES: dict[str, Callable[..., str]] = {table.__name__: table for table in (
+    options, formats, modes, catalogs, commands, psql, flags, programs, functions, arguments, forms, exits)}
+
+
+def written() -> dict[Path, str]:
+    """Every file that is made here, with its text."""
+    from docs import picture
+    from kshell.cli import manpage
+
+    return {REFERENCE: generated(REFERENCE.read_text()), FOLDER / "kshell.1": manpage.text(),
+            FOLDER / "session.svg": picture.svg(README.read_text())}
+
+
+def main(words: Sequence[str]) -> int:
+    files = written()
+    if "--check" in words:
+        return int(any(not path.exists() or path.read_text() != text for path, text in files.items()))
+    for path, text in files.items():
+        path.write_text(text)
     return 0
 
 

@@ -2,43 +2,59 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
 import subprocess
 from pathlib import Path
-from types import ModuleType
+from xml.etree import ElementTree
 
 import pytest
 
+from docs import generate, picture
 from kshell.iceberg.values import StopState
+from kshell.lang import declared
+from kshell.options import OptionSet
 
 REPOSITORY = Path(__file__).parents[1]
 PAGES = sorted([*REPOSITORY.glob("*.md"), *(REPOSITORY / "docs").rglob("*.md"), *(REPOSITORY / "examples").rglob("*.md")])
 DECISIONS = sorted((REPOSITORY / "docs" / "adr").glob("[0-9]*.md"))
 
 
-def _generator() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("generate", REPOSITORY / "docs" / "generate.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+FILES = sorted(generate.written().items())
 
 
-def test_the_reference_says_what_the_declarations_say() -> None:
-    generator = _generator()
-    written = generator.REFERENCE.read_text()
-    assert generator.generated(written) == written, "make docs"
+@pytest.mark.parametrize(("path", "text"), FILES, ids=[path.name for path, _ in FILES])
+def test_what_is_made_from_the_declarations_is_fresh(path: Path, text: str) -> None:
+    assert path.read_text() == text, "make docs"
 
 
 def test_a_stale_table_is_noticed() -> None:
-    stale = "Prose.\n<!-- generated: errors -->\n| stale |\n<!-- end -->\nMore prose.\n"
-    fresh = _generator().generated(stale)
+    stale = "Prose.\n<!-- generated: exits -->\n| stale |\n<!-- end -->\nMore prose.\n"
+    fresh = generate.generated(stale)
     assert fresh != stale
-    assert "| 130 | `interrupted` |" in fresh
+    assert "| 130 | Ctrl-C | `interrupted` |" in fresh
     assert fresh.startswith("Prose.\n")
     assert fresh.endswith("\nMore prose.\n")
+
+
+def test_every_table_of_the_reference_is_used() -> None:
+    used = {block["name"].split()[0] for block in generate._BLOCK.finditer(generate.REFERENCE.read_text())}
+    assert used == set(generate.TABLES)
+
+
+def test_every_set_of_options_has_a_table() -> None:
+    used = {block["name"] for block in generate._BLOCK.finditer(generate.REFERENCE.read_text())}
+    sets = {name for name, value in vars(declared).items() if isinstance(value, OptionSet)}
+    assert {f"options {name}" for name in [*sets, *(f"SECRETS {kind}" for kind in declared.SECRETS)]} <= used
+
+
+def test_the_picture_shows_the_session_line_by_line_and_fits_a_readme() -> None:
+    readme = generate.README.read_text()
+    drawn = ElementTree.fromstring(picture.svg(readme))
+    rows = ["".join(text.itertext()) for text in drawn.iter("{http://www.w3.org/2000/svg}g")]
+    assert rows == picture.session(readme)
+    assert {word for word in picture.SHOWN if any(row.startswith(f"kshell> {word}") for row in rows)} == set(picture.SHOWN)
+    assert 20 <= len(rows) <= 50
+    assert "prefers-color-scheme:dark" in picture.STYLE
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(REPOSITORY)))

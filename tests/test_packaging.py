@@ -53,7 +53,18 @@ def test_the_wheel_holds_every_module_and_every_sql_file(wheel: Path) -> None:
 
 def test_the_wheel_holds_nothing_else(wheel: Path) -> None:
     inside = zipfile.ZipFile(wheel).namelist()
-    assert [name for name in inside if not re.match(r"kshell/|kshell-[^/]+\.dist-info/", name)] == []
+    assert [name for name in inside if not re.match(r"kshell/|kshell-[^/]+\.dist-info/|kshell-[^/]+\.data/data/share/man/man1/kshell\.1$", name)] == []
+
+
+def test_the_wheel_brings_its_manual_page(wheel: Path) -> None:
+    held = zipfile.ZipFile(wheel)
+    page = next(name for name in held.namelist() if name.endswith("/share/man/man1/kshell.1"))
+    assert held.read(page) == (REPOSITORY / "docs" / "kshell.1").read_bytes()
+
+
+def test_what_an_extra_brings_is_there_for_the_tests() -> None:
+    groups = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["dependency-groups"]
+    assert {wanted for extra in PROJECT["optional-dependencies"].values() for wanted in extra} <= set(groups["dev"])
 
 
 def test_the_wheel_answers_a_query_without_the_source_tree(installed: Path) -> None:
