@@ -45,8 +45,8 @@ os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
 def connect(brokers: str | None = None, profile: str | None = None, config: str | None = None, *, read_only: bool | None = None) -> Session:
     """A session; `close()` flushes its sinks. `brokers`: `host:port[,host:port]`, attached as cluster `kafka`; else ATTACH does that.
 
-    `profile` and `config` as the flags of these names: a section of the configuration file, and the file. What is given here goes before the
-    environment, that before the profile, that before the top level of the file. The profile's init script runs before `read_only` closes.
+    `profile` and `config` as the flags of these names: a section of the configuration file, and the file. What is given here goes before
+    the environment, that before the profile, that before the top level of the file. A profile's init script runs before `read_only` closes.
     Raises UnreachableError when the brokers do not answer, UsageError for a wrong configuration."""
     from kshell.config import load
     from kshell.session import Session

@@ -101,7 +101,7 @@ class _Parsed:
     """A file, read and judged. Errors carry its lines."""
 
     def __init__(self, path: Path) -> None:
-        import tomllib                        # only where there is a file
+        import tomllib  # only where there is a file
 
         self.path = path
         try:
@@ -114,8 +114,8 @@ class _Parsed:
         except tomllib.TOMLDecodeError as wrong:
             found = re.search(r"at line (\d+)", str(wrong))      # what the parser says is English and carries no value
             place = f"{path}:{found.group(1)}" if found else str(path)
-            raise UsageError(f"{place}: this is no TOML: {re.sub(r' *.at .*$', '', str(wrong))}", hint="kshell config init writes a file to start from"
-                             ) from None
+            raise UsageError(f"{place}: this is no TOML: {re.sub(r' *.at .*$', '', str(wrong))}",
+                             hint="kshell config init writes a file to start from") from None
         self.loose = is_loose(path)
 
     def top(self) -> dict[str, Value]:
@@ -133,11 +133,13 @@ class _Parsed:
     def profile(self, name: str) -> dict[str, Value]:
         profiles = self.table.get("profiles", {})
         if name not in profiles:
-            raise UsageError(f"{self.path} has no profile {name}", hint=did_you_mean(name, profiles) or f"profiles: {', '.join(profiles) or 'none'}")
+            raise UsageError(f"{self.path} has no profile {name}",
+                             hint=did_you_mean(name, profiles) or f"profiles: {', '.join(profiles) or 'none'}")
         return self._values(profiles[name], ("profiles", name), f"profile {name}, {self.path}")
 
     def _values(self, table: Mapping[str, Any], section: tuple[str, ...], origin: str) -> dict[str, Value]:
-        return {key: Value(self._value(key, value, (*section, key)), f"{origin}:{self.line((*section, key))}") for key, value in table.items()}
+        return {key: Value(self._value(key, value, (*section, key)), f"{origin}:{self.line((*section, key))}")
+                for key, value in table.items()}
 
     def _value(self, key: str, raw: Any, at: tuple[str, ...]) -> Any:
         value = self._expanded(raw, at)
@@ -221,7 +223,8 @@ class _Parsed:
         if value is None:
             raise self.wrong(at, f"the environment has no variable {name}", f"export {name}=... before kshell starts")
         if any(ord(character) < 32 or ord(character) == 127 for character in value):
-            raise self.wrong(at, f"the variable {name} holds a line break or another control character", "file:/path may hold several lines")
+            raise self.wrong(at, f"the variable {name} holds a line break or another control character",
+                             "file:/path may hold several lines")
         return value
 
     def _no_literal_secrets(self, table: Mapping[str, Any], section: tuple[str, ...]) -> None:

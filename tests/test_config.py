@@ -119,7 +119,8 @@ def test_a_variable_adds_no_line_and_no_key(home: Path, monkeypatch: pytest.Monk
 
 
 @pytest.mark.parametrize("text", [
-    "[profiles.x]\nsecret = { sasl_password = 'canary-l' }", "[profiles.x]\ncatalogs.i = { catalog='rest', uri='u', properties = { 's3.secret-access-key' = 'canary-l' } }",
+    "[profiles.x]\nsecret = { sasl_password = 'canary-l' }",
+    "[profiles.x]\ncatalogs.i = { catalog='rest', uri='u', properties = { 's3.secret-access-key' = 'canary-l' } }",
     "[profiles.x]\ncatalogs.i = { catalog='sql', uri='postgresql://ann:canary-l@h/db' }",
 ])
 def test_a_literal_secret_in_a_file_that_others_may_read_is_an_error(home: Path, text: str) -> None:

@@ -14,7 +14,8 @@ VALUE = "canary-7f3a"
 
 
 @pytest.mark.parametrize("shown", [
-    repr, str, "{}".format, "{:>20}".format, "%s".__mod__, json.dumps, lambda s: json.dumps({"k": s}), lambda s: f"{s!r}", lambda s: [s].__repr__(),
+    repr, str, "{}".format, "{:>20}".format, "%s".__mod__, json.dumps, lambda s: json.dumps({"k": s}), lambda s: f"{s!r}",
+    lambda s: [s].__repr__(),
     lambda s: pickle.loads(pickle.dumps(s)), lambda s: s + "", lambda s: "".join([s]), lambda s: s.encode().decode(), vars,
 ])
 def test_nothing_shows_it(shown: object) -> None:

@@ -39,7 +39,8 @@ def _text(flags: Flags) -> str:
         case "show":
             return _shown(flags)
         case other:
-            raise UsageError(f"kshell config has no action {other}", hint=did_you_mean(other, ACTIONS) or "kshell config init, show or validate")
+            raise UsageError(f"kshell config has no action {other}",
+                             hint=did_you_mean(other, ACTIONS) or "kshell config init, show or validate")
 
 
 def _shown(flags: Flags) -> str:

@@ -96,7 +96,8 @@ def _warnings(proofs: list[proof.Proof]) -> list[str]:
         if str(found.check.result) == "unverified":
             lines.append(f"{at}: unverified: {_doubt(found)}")
         if compared.hi < found.check.next_offset:
-            lines.append(f"{at}: offsets {compared.hi} to {found.check.next_offset - 1} are not in Kafka: its log is shorter than the table")
+            last = found.check.next_offset - 1
+            lines.append(f"{at}: offsets {compared.hi} to {last} are not in Kafka: its log is shorter than the table")
     return lines
 
 

@@ -1,4 +1,4 @@
-"""Whether a catalog and its storage can be written, and whether DuckDB reads what PyIceberg wrote: a table is made, filled, read and dropped.
+"""Whether a catalog and its storage can be written, and DuckDB reads what PyIceberg wrote: a table is made, filled, read and dropped.
 
 Invariant: what the probe made it removes, whatever fails in between; its namespace has a name that nobody else uses."""
 

@@ -14,9 +14,9 @@ from kshell.options.kinds import (
     Misfit,
     Regex,
     Resolve,
-    Size,
     SecretText,
     Setting,
+    Size,
     Text,
 )
 from kshell.options.position import Offsets, Position, PositionOf, position_text
@@ -25,8 +25,8 @@ from kshell.options.units import duration_s, duration_text, size_bytes, size_tex
 from kshell.options.written import Lookup, Options, RawOption, Span, Typed, Value, Word, canonical, string_text, value_text
 
 __all__ = [
-    "Boolean", "Context", "Count", "Duration", "Enum", "Kind", "ListOf", "Lookup", "MapOf", "Misfit", "Offsets", "Option",
-    "OptionSet", "Options", "OrNull", "Parsed", "Position", "PositionOf", "RawOption", "Regex", "Resolve", "Secret", "SecretText", "Setting", "Size", "Span",
-    "TableName", "Text", "Typed", "Value", "Word", "canonical", "duration_s", "duration_text", "learn", "names_secret", "position_text", "read", "redact", "reveal", "revealed",
-    "size_bytes", "size_text", "string_text", "unresolved", "value_text",
+    "Boolean", "Context", "Count", "Duration", "Enum", "Kind", "ListOf", "Lookup", "MapOf", "Misfit", "Offsets", "Option", "OptionSet",
+    "Options", "OrNull", "Parsed", "Position", "PositionOf", "RawOption", "Regex", "Resolve", "Secret", "SecretText", "Setting", "Size",
+    "Span", "TableName", "Text", "Typed", "Value", "Word", "canonical", "duration_s", "duration_text", "learn", "names_secret",
+    "position_text", "read", "redact", "reveal", "revealed", "size_bytes", "size_text", "string_text", "unresolved", "value_text",
 ]

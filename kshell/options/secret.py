@@ -65,10 +65,7 @@ def learn(value: str) -> None:
 def redact(text: str) -> str:
     """The text without known secrets and without passwords in addresses."""
     for value in sorted(_known, key=len, reverse=True):
-        if len(value) >= _ANYWHERE:
-            text = text.replace(value, HIDDEN)
-        else:
-            text = re.sub(rf"(?<!\w){re.escape(value)}(?!\w)", HIDDEN, text)
+        text = text.replace(value, HIDDEN) if len(value) >= _ANYWHERE else re.sub(rf"(?<!\w){re.escape(value)}(?!\w)", HIDDEN, text)
     return _USER_INFO.sub(rf"\1{HIDDEN}@", text)
 
 

@@ -11,8 +11,8 @@ from typing import Any
 
 from kshell.flush.batch import error_row
 from kshell.session.connections import Connections
+from kshell.session.secrets import Held, Secrets
 from kshell.session.sink import SinkEntry
-from kshell.session.secrets import Secrets
 from kshell.session.sinks import Sinks
 from kshell.session.sources import Source, Sources
 from kshell.session.status import SinkStatus, SourceStatus, Status
@@ -23,8 +23,7 @@ Row = dict[str, Any]
 def tables(connections: Connections, sources: Sources, sinks: Sinks, secrets: Secrets) -> dict[str, list[Row]]:
     return {
         "connections": list(_connections(connections)),
-        "secrets": [{"name": h.name, "type": h.kind, "scope": h.scope, "storage": "file" if h.persistent else "memory", "options": h.shown(),
-                     "definition": h.definition} for h in secrets.known()],
+        "secrets": [_secret(h) for h in secrets.known()],
         "sources": [_source(s) for s in sources],
         "sinks": [_sink(s) for s in sinks],
         "partitions": [row for s in sources for row in _partitions(s, sinks)],
@@ -43,6 +42,11 @@ def _connections(connections: Connections) -> Iterator[Row]:
         lake = catalog.lake
         yield {"name": name, "type": f"iceberg {lake.kind}", "address": lake.uri, "state": "read-only" if catalog.read_only else "attached",
                "detail": lake.warehouse}
+
+
+def _secret(held: Held) -> Row:
+    return {"name": held.name, "type": held.kind, "scope": held.scope, "storage": "file" if held.persistent else "memory",
+            "options": held.shown(), "definition": held.definition}
 
 
 def _source(source: Source) -> Row:

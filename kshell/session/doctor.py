@@ -49,7 +49,8 @@ class Doctor:
     """`attaches`: connections that a script defines; they are looked at like configured ones."""
 
     def __init__(self, context: Context, connections: Connections, config: Config, *, write: bool, attaches: Sequence[Attach] = ()) -> None:
-        self._context, self._connections, self._config, self._write, self._attaches = context, connections, config, write, attaches
+        self._context, self._connections, self._config = context, connections, config
+        self._write, self._attaches = write, attaches
 
     def checks(self) -> Iterator[Check]:
         yield _guarded("python", _python)
@@ -61,7 +62,8 @@ class Doctor:
         yield _guarded("extension quack", _quack)
         yield _guarded("configuration", self._configuration)
         yield from self._clusters()
-        yield Check("schema registry", "skipped", "registries are not built yet" if self._config["schema_registry"] else "none is configured")
+        registry = "registries are not built yet" if self._config["schema_registry"] else "none is configured"
+        yield Check("schema registry", "skipped", registry)
         for name in self._catalog_names():
             yield _guarded(f"catalog {name}", lambda name=name: self._catalog(name))  # type: ignore[misc]
         yield _guarded("disk", self._disk)
@@ -146,7 +148,7 @@ class Doctor:
             return "skipped", "no record to compare with", None
         ahead = newest / 1000 - time.time()
         if ahead > CLOCK_S:
-            return "warning", f"the newest record is {ahead:.0f} s in the future", "this clock is behind, or a producer's is ahead: check NTP"
+            return "warning", f"the newest record is {ahead:.0f} s in the future", "this clock is behind or a producer's ahead: check NTP"
         return "ok", "no record is from the future", None
 
     # ---- catalogs ----------------------------------------------------------------------------------------------------

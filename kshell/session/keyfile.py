@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 from kshell.errors import RefusedError, UsageError
 from kshell.lang import declared
 from kshell.options import Secret, SecretText, reveal
-from kshell.options.secret import wrap
 from kshell.options.private import refuse_loose
+from kshell.options.secret import wrap
 from kshell.places import config_folder
 
 if TYPE_CHECKING:

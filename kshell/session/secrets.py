@@ -1,6 +1,6 @@
 """Secrets of the session: CREATE SECRET, DROP SECRET, and what ATTACH makes of them.
 
-Invariant: a value is a `Secret` from the moment it is read; it is kept here, in the secrets file when PERSISTENT was said, and nowhere else.
+Invariant: a value is a `Secret` from the moment it is read; it is kept here, in the secrets file where PERSISTENT was said, nowhere else.
 A secret is used by its name, or for an address inside its SCOPE; one without a SCOPE is never sent anywhere by itself."""
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from kshell.kafka import settings
 from kshell.lang import declared
 from kshell.lang import show as written
 from kshell.lang.statements import CreateSecret
-from kshell.options import Lookup, Secret, SecretText, canonical, reveal
+from kshell.options import Lookup, Secret, SecretText, canonical, redact, reveal
 from kshell.options.secret import wrap
 from kshell.session.context import Context
 from kshell.session.keyfile import KeyFile
@@ -218,7 +218,7 @@ def _kind(kind: str, name: str) -> Any:
 
 
 def _shown(kind: str, name: str, value: Any) -> str:
-    return written.option_text(declared.SECRETS[kind], name, HIDDEN if isinstance(value, Secret) else value)
+    return redact(written.option_text(declared.SECRETS[kind], name, HIDDEN if isinstance(value, Secret) else value))
 
 
 def _as_written(kind: str, name: str, told: Any, value: Any) -> Any:

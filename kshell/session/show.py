@@ -61,8 +61,8 @@ class Shower:
     def _secrets_shown(self, statement: Show) -> Result:
         """kshell's and DuckDB's: both kinds are made by CREATE SECRET."""
         rows = [(h.name, h.kind, h.scope, "file" if h.persistent else "memory", h.shown(), h.definition) for h in self._secrets]
-        theirs = self._query("SELECT name, type, array_to_string(scope, ', '), storage, secret_string, NULL FROM duckdb_secrets()").fetchall()
-        rows += theirs
+        theirs = "SELECT name, type, array_to_string(scope, ', '), storage, secret_string, NULL FROM duckdb_secrets()"
+        rows += self._query(theirs).fetchall()
         columns = [(name, "VARCHAR") for name in ("name", "type", "scope", "storage", "options", "definition")]
         shown = sorted(row for row in rows if statement.like is None or like(row[0], statement.like))
         width = len(columns) if statement.extended else len(columns) - 1

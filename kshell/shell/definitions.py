@@ -12,11 +12,18 @@ BUILT_IN_CATALOG = "local"                    # made by itself on first use
 
 
 def created(context: Context, only: str) -> list[str]:
-    """SHOW CREATE of connections, sources and sinks, in an order that runs. `only`: a word the name must hold, '' for all."""
+    """CREATE SECRET, and SHOW CREATE of connections, sources and sinks, in an order that runs. `only`: a word the name must hold, '' for all."""
     names = context.session.names()
+    secrets = [text for name, text in _secrets(context) if only.strip("*%").lower() in name.lower()]
     wanted = [("CONNECTION", n) for n in (*names.clusters, *names.catalogs) if n != BUILT_IN_CATALOG]
     wanted += [("SOURCE", n) for n in names.sources] + [("SINK", n) for n in names.sinks]
-    return [_statement(context, kind, name) for kind, name in wanted if only.strip("*%").lower() in name.lower()]
+    return secrets + [_statement(context, kind, name) for kind, name in wanted if only.strip("*%").lower() in name.lower()]
+
+
+def _secrets(context: Context) -> list[tuple[str, str]]:
+    """Those of this session: values that are looked up as their look-up, the others as ***."""
+    found = context.rows("SELECT name, definition FROM kshell.secrets WHERE storage = 'memory' ORDER BY name")
+    return [(str(row["name"]), str(row["definition"])) for row in found]
 
 
 def _statement(context: Context, kind: str, name: str) -> str:

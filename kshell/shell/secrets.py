@@ -14,6 +14,8 @@ _SENSITIVE = re.compile("password|passwd|secret|token|credential|sasl|authorizat
 _PLAIN = frozenset({"type", "scope", "provider", "region", "endpoint", "url", "uri", "url_style", "use_ssl", "sasl_mechanism",
                     "sasl_mechanisms", "sasl_username", "username", "security_protocol", "bootstrap_servers", "ssl_ca", "s3_region",
                     "s3_endpoint", "oauth2_server_uri", "chain", "profile"})
+_BARE = frozenset({"sasl_password", "password", "token", "credential", "ssl_key", "ssl_key_password", "oauth_client_secret",
+                   "s3_secret_access_key", "s3_session_token"})
 _USER_INFO = re.compile(r"://[^/\s:@']*:[^/\s@']+@")
 _LOOKUP = frozenset({"getenv", "getvariable", "file", "command"})
 
@@ -25,7 +27,15 @@ def holds_secret(text: str) -> bool:
         return True
     found = tokens(text)
     creates_secret = _creates_secret(found)
-    return any(_is_secret(found, at, creates_secret) for at, token in enumerate(found) if token.kind == "string")
+    return any(_is_secret(found, at, creates_secret) for at, token in enumerate(found) if token.kind == "string") \
+        or any(_is_bare_secret(found, at) for at in range(1, len(found)))
+
+
+def _is_bare_secret(found: list[Token], at: int) -> bool:
+    """A value without quotes: SASL_PASSWORD hunter2. SECRET names a secret, and is no value."""
+    before = at - 2 if found[at - 1].text == "=" else at - 1
+    key = found[before].text.lower() if before >= 0 else ""
+    return key != "secret" and key in _BARE and found[at].text[:1].isalnum() and found[at].text.lower() not in _LOOKUP
 
 
 def _creates_secret(found: list[Token]) -> bool:

@@ -44,7 +44,8 @@ def test_the_environment_stands_in_for_a_flag(monkeypatch: pytest.MonkeyPatch, v
     (["--limit", "x"], "number of rows"), (["--timeout", "60"], "30s"), (["--var", "novalue"], "NAME=VALUE"),
     (["--on-error", "ignore"], "on-error"),
     (["-c"], "argument"), (["script.sql"], "-f script.sql"), (["rn", "x.sql"], "did you mean run?"), (["run"], "run FILE"),
-    (["run", "a.sql", "b.sql"], "one script"), (["verify"], "one sink or table"), (["config"], "init, show, validate"),
+    (["run", "a.sql", "b.sql"], "one script"), (["verify"], "one sink or table"),
+    (["config"], "init, show, validate"),
     (["--write", "-c", "SELECT 1"], "kshell doctor --write"), (["serve"], "not built yet"), (["--schema-registry", "http://x"], "not built yet"),
     (["--log", "debug"], "log"), (["--no-head"], "did you mean --no-header?"),
 ])

@@ -119,7 +119,8 @@ def test_oauth_settings_reach_the_client(plain: Session) -> None:
 # ---- PERSISTENT ------------------------------------------------------------------------------------------------------
 
 def test_persistent_secrets_outlive_the_session_in_a_file_of_mode_0600(plain: Session, home: Path, tmp_path: Path) -> None:
-    plain.sql("CREATE PERSISTENT SECRET p (TYPE kafka, SASL_USERNAME 'ann', SASL_PASSWORD 'quo\"te\\\nü', CONFIG MAP {'ssl.key.password': 'k'})")
+    plain.sql("CREATE PERSISTENT SECRET p (TYPE kafka, SASL_USERNAME 'ann', SASL_PASSWORD 'quo\"te\\\nü', "
+              "CONFIG MAP {'ssl.key.password': 'k'})")
     plain.sql("CREATE SECRET gone (TYPE kafka)")
     file = home / "secrets.toml"
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
@@ -218,21 +219,21 @@ def test_a_connection_that_checks_nothing_says_so(secure: Broker, plain: Session
 
 @pytest.mark.kafka
 @pytest.mark.parametrize(("listener", "options", "said", "hint"), [
-    ("secure_bootstrap", f"{SCRAM.replace(PASSWORD, 'wrong-horse-2')}, {OPEN}", "invalid credentials", "SASL_PASSWORD and SASL_MECHANISM of secret p"),
+    ("secure_bootstrap", f"{SCRAM.replace(PASSWORD, 'wrong-horse-2')}, {OPEN}", "invalid credentials",
+     "SASL_PASSWORD and SASL_MECHANISM of secret p"),
     ("secure_bootstrap", f"{SCRAM.replace('SCRAM-SHA-512', 'PLAIN')}, {OPEN}", "Unsupported SASL mechanism", "SASL_MECHANISM of secret p"),
     ("secure_tls_bootstrap", f"{SCRAM}, SSL_CA '{{other}}'", "certificate verify failed", "SSL_CA of secret p"),
     ("secure_tls_bootstrap", SCRAM, "certificate verify failed", "SSL_CA of secret p"),
     ("bootstrap", f"{SCRAM}, SSL_CA '{{ca}}'", "PLAINTEXT broker", "SECURITY_PROTOCOL of secret p"),
     ("bootstrap", f"{SCRAM}, {OPEN}", "SASL", "SECURITY_PROTOCOL of secret p"),
 ])
-def test_a_refused_connection_names_the_setting_that_would_cure_it(secure: Broker, plain: Session, tmp_path: Path, listener: str, options: str,
-                                                                   said: str, hint: str) -> None:
+def test_a_refused_connection_names_the_setting_that_would_cure_it(secure: Broker, plain: Session, tmp_path: Path, listener: str,
+                                                                   options: str, said: str, hint: str) -> None:
     other = tmp_path / "other.pem"
     if "{other}" in options:
-        subprocess.run(["keytool", "-genkeypair", "-keystore", str(tmp_path / "o.p12"), "-storepass", "for-tests", "-alias", "o", "-keyalg", "EC",
-                        "-dname", "CN=other"], check=True, capture_output=True)
-        subprocess.run(["keytool", "-exportcert", "-rfc", "-keystore", str(tmp_path / "o.p12"), "-storepass", "for-tests", "-alias", "o", "-file",
-                        str(other)], check=True, capture_output=True)
+        store = ["-keystore", str(tmp_path / "o.p12"), "-storepass", "for-tests", "-alias", "o"]
+        subprocess.run(["keytool", "-genkeypair", *store, "-keyalg", "EC", "-dname", "CN=other"], check=True, capture_output=True)
+        subprocess.run(["keytool", "-exportcert", "-rfc", *store, "-file", str(other)], check=True, capture_output=True)
     with pytest.raises(UnreachableError) as told:
         _attach(plain, getattr(secure, listener), options.replace("{other}", str(other)).replace("{ca}", str(secure.ca)))
     assert said in told.value.message

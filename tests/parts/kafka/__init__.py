@@ -113,8 +113,8 @@ def _certificate() -> Path:
     def build(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         store = ["-keystore", str(folder / "broker.p12"), "-storepass", "for-tests", "-alias", "broker"]
-        jars.run(["keytool", "-genkeypair", *store, "-storetype", "PKCS12", "-keyalg", "EC", "-groupname", "secp256r1", "-dname", "CN=127.0.0.1",
-                  "-validity", "3650", "-ext", "SAN=ip:127.0.0.1", "-ext", "BC=ca:true"], FORMAT_TIMEOUT_S)
+        jars.run(["keytool", "-genkeypair", *store, "-storetype", "PKCS12", "-keyalg", "EC", "-groupname", "secp256r1",
+                  "-dname", "CN=127.0.0.1", "-validity", "3650", "-ext", "SAN=ip:127.0.0.1", "-ext", "BC=ca:true"], FORMAT_TIMEOUT_S)
         jars.run(["keytool", "-exportcert", "-rfc", *store, "-file", str(folder / "ca.pem")], FORMAT_TIMEOUT_S)
 
     return jars.built("broker-certificate", build)
