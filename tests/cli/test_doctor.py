@@ -1,0 +1,106 @@
+"""`kshell doctor`: every check is told whatever the others found, with its repair, and the exit code says which kind of fault it was."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kshell.cli import main
+from tests.parts.kafka import Broker
+
+Examine = Callable[..., tuple[int, dict[str, dict[str, Any]]]]
+
+
+@pytest.fixture
+def examine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Examine:
+    for name, folder in (("HOME", ""), ("XDG_CONFIG_HOME", "config"), ("KSHELL_DATA", "data")):
+        monkeypatch.setenv(name, str(tmp_path / folder))
+    monkeypatch.chdir(tmp_path)
+
+    def run(*flags: str) -> tuple[int, dict[str, dict[str, Any]]]:
+        capfd.readouterr()
+        code = main(["doctor", "--ndjson", *flags])
+        found = [json.loads(line) for line in capfd.readouterr().out.splitlines()]
+        return code, {check["name"]: check for check in found}
+
+    return run
+
+
+MACHINE = {"python", "duckdb", "librdkafka", "pyiceberg", "extension avro", "extension iceberg", "extension httpfs", "extension quack",
+           "configuration", "schema registry", "catalog local", "disk", "memory"}
+
+
+def test_with_the_broker_gone_every_other_check_is_still_told_and_it_exits_3(examine: Examine) -> None:
+    code, found = examine("--brokers", "127.0.0.1:1")
+    assert code == 3
+    assert found["brokers kafka"]["state"] == "unreachable"
+    assert found["brokers kafka"]["repair"]
+    assert set(found) >= MACHINE
+    assert {found[name]["state"] for name in MACHINE} <= {"ok", "skipped", "warning"}
+
+
+def test_nothing_is_written_without_write(examine: Examine, tmp_path: Path) -> None:
+    code, _ = examine()
+    assert code == 0
+    assert not (tmp_path / "data").exists()
+
+
+def test_write_makes_reads_and_drops_a_table_in_each_catalog(examine: Examine, tmp_path: Path) -> None:
+    (tmp_path / "script.sql").write_text(
+        f"ATTACH 'sqlite:///{tmp_path}/c.db' AS c (TYPE iceberg, CATALOG sql, WAREHOUSE 'file://{tmp_path}/wh');\nSELECT error('ran');")
+    code, found = examine("--write", "-f", "script.sql")
+    assert code == 0, found
+    assert "a table was written, read and dropped" in found["catalog local"]["text"]
+    assert "a table was written, read and dropped" in found["catalog c"]["text"]
+    assert not list(tmp_path.rglob("*.parquet"))
+    assert examine("--write", "-f", "script.sql")[1]["catalog c"]["text"].startswith("sql sqlite:///")
+
+
+def test_a_failed_check_is_worse_than_an_unreachable_broker(examine: Examine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("duckdb.__version__", "1.4.0")
+    code, found = examine("--brokers", "127.0.0.1:1")
+    assert code == 1
+    assert (found["duckdb"]["state"], found["duckdb"]["repair"]) == ("failed", "pip install duckdb==1.5.5")
+
+
+def test_a_check_that_breaks_hides_none(examine: Examine, monkeypatch: pytest.MonkeyPatch) -> None:
+    def breaks(*_: object) -> None:
+        raise RuntimeError("the disk is upside down")
+
+    monkeypatch.setattr("shutil.disk_usage", breaks)
+    code, found = examine()
+    assert code == 1
+    assert "upside down" in found["disk"]["text"]
+    assert "memory" in found
+
+
+def test_a_budget_above_the_memory_is_a_fault(examine: Examine, tmp_path: Path) -> None:
+    (tmp_path / "config" / "kshell").mkdir(parents=True)
+    (tmp_path / "config" / "kshell" / "config.toml").write_text('buffer_bytes = "900TB"')
+    code, found = examine()
+    assert code == 1
+    assert "set buffer_bytes" in found["memory"]["repair"]
+
+
+def test_brokers_topics_groups_and_the_clock(examine: Examine, kafka: Broker, kafka_topic: Callable[..., str],
+                                             produce: Callable[..., object]) -> None:
+    topic = kafka_topic()
+    code, found = examine("--brokers", kafka.bootstrap)
+    assert code == 0
+    assert {found[f"{name} kafka"]["state"] for name in ("brokers", "topics", "groups")} == {"ok"}
+    produce(topic, ["x"], timestamp_ms=round(time.time() * 1000) + 1_200_000)
+    _, found = examine("--brokers", kafka.bootstrap)
+    assert found["clock kafka"]["state"] == "warning"
+    assert "in the future" in found["clock kafka"]["text"]
+
+
+def test_people_read_one_line_per_check(examine: Examine, capfd: pytest.CaptureFixture[str]) -> None:
+    assert main(["doctor"]) == 0
+    lines = capfd.readouterr().out.splitlines()
+    assert len(lines) >= len(MACHINE)
+    assert all(line.split()[0] in ("ok", "warning", "skipped") for line in lines)

@@ -1,0 +1,50 @@
+"""A profile at a real terminal: its name and colour before the cursor, and a password that is typed unseen."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pexpect
+import pytest
+
+REPOSITORY = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def child(tmp_path: Path) -> Iterator[pexpect.spawn[str]]:
+    folder = tmp_path / "config" / "kshell"
+    folder.mkdir(parents=True)
+    (folder / "config.toml").write_text('[profiles.prod]\nprompt_color = "red"\nediting_mode = "vi"\n')
+    environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "TERM": "xterm-256color", "LANG": "C.UTF-8",
+                   "PROMPT_TOOLKIT_NO_CPR": "1", "PYTHONPATH": str(REPOSITORY), "XDG_CONFIG_HOME": str(tmp_path / "config"),
+                   "XDG_STATE_HOME": str(tmp_path / "state")}
+    spawned = pexpect.spawn(sys.executable, ["-m", "kshell", "-P", "prod"], cwd=str(tmp_path), env=environment, dimensions=(24, 100),
+                            encoding="utf-8", timeout=20)
+    yield spawned
+    spawned.close(force=True)
+
+
+def test_the_prompt_has_the_name_and_the_colour_of_the_profile(child: pexpect.spawn[str]) -> None:
+    child.expect("\x1b\\[[0-9;]*31[0-9;]*m[^\x1b]*prod>")
+    child.send("\x1bddiSELECT 6*7 AS n;\r")            # vi: out of insert mode, clear the line, back in
+    child.expect("42")
+
+
+def test_a_password_that_is_left_out_is_typed_unseen(child: pexpect.spawn[str], tmp_path: Path) -> None:
+    child.expect_exact("prod>")
+    child.send("CREATE SECRET p (TYPE kafka, SASL_USERNAME 'ann');\r")
+    child.expect_exact("SASL_PASSWORD of secret p (Enter cancels): ")
+    child.waitnoecho(5)
+    child.send("canary-typed\r")
+    child.expect("secret p created")
+    typed = str(child.before) + str(child.after)
+    child.expect_exact("prod>")
+    child.send("SHOW SECRETS;\r")
+    child.expect("\\*\\*\\*")
+    assert "canary" not in typed + str(child.before) + str(child.after)
+    child.send("\x04")
+    child.expect(pexpect.EOF)
+    assert "canary" not in "".join(path.read_text(errors="replace") for path in (tmp_path / "state").rglob("*") if path.is_file())
