@@ -177,6 +177,14 @@ def test_watch_draws_three_times_and_ends(start: Start) -> None:
     child.expect_exact(PROMPT)
 
 
+def test_watch_draws_a_chart_in_place(start: Start) -> None:
+    child = start()
+    child.send(".watch 0.1 -c 2 --chart 'bar k n' SELECT 'kk' AS k, 7 AS n\r")
+    child.expect(r"kk 7 █+\r\n.*1 row in")
+    child.expect(r"\x1b\[2A.*kk 7 █+\r\n")
+    child.expect_exact(PROMPT)
+
+
 def test_ctrl_c_ends_watch_and_keeps_the_shell(start: Start) -> None:
     child = start()
     child.send(".watch 30 SELECT 42 AS n\r")
