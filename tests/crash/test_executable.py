@@ -73,7 +73,7 @@ def test_a_service_that_is_killed_goes_on_where_its_table_stands(plan: str, job:
     job.judge(complete=False)
     second = start()
     feed(job, second)
-    assert second.ended() is None, errors(second)
+    wait_until(lambda: second.ended() is not None or "sink orders_lake goes on" in errors(second), WAVE_S)
     second.signal(signal.SIGTERM)
     assert wait_for_end(second) == 0, errors(second)
     job.judge(complete=True)
