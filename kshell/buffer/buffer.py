@@ -15,7 +15,7 @@ from kshell.buffer.contents import Contents
 from kshell.buffer.generation import Filled, Generation, below
 from kshell.buffer.handover import Handover
 from kshell.buffer.meter import Meter
-from kshell.buffer.retention import Retention
+from kshell.buffer.retention import SHARE, Retention
 from kshell.buffer.shelf import Shelf
 from kshell.buffer.values import TP, Lake, Outlet, PartitionState, Positions, Segment
 from kshell.columns import Column
@@ -150,7 +150,7 @@ class Buffer:
 
     def _after_move(self, generation: Generation) -> None:
         segment = generation.open
-        if segment is not None and self.retention.full(segment):
+        if segment is not None and (self.retention.full(segment) or segment.bytes * SHARE >= self.limit_bytes):
             self._c.seal(generation)
         self._evict()
         self._handover.retry()
@@ -161,6 +161,11 @@ class Buffer:
         with self.appending:
             self.retention = Retention(retain_bytes, retain_rows, retain_time_s)
             self._evict()
+
+    @property
+    def limit_bytes(self) -> int:
+        """The most that may be held here: queues and batches on the way in and out are sized by it."""
+        return min(self.retention.bytes, self._budget.limit_bytes)
 
     def pressure(self, queued_bytes: int = 0) -> float:
         """How full the buffer is, 1.0 = at its limit. Always 0 without a sink: a ring evicts instead."""

@@ -14,7 +14,7 @@ SEGMENT_BYTES = 64_000_000
 SEGMENT_AGE_S = 60.0
 SMALL_ROWS = 10_000                         # a segment below this is not sealed for its age alone: many small ones slow every query
 APPEND_ROWS = 122_880                       # a row group of DuckDB: whole ones are not copied once more when they are committed
-_SHARE = 8
+SHARE = 8
 _LEAST_ROWS = 100
 
 
@@ -28,11 +28,11 @@ class Retention:
 
     @property
     def segment_bytes(self) -> int:
-        return min(SEGMENT_BYTES, self.bytes // _SHARE)
+        return min(SEGMENT_BYTES, self.bytes // SHARE)
 
     @property
     def segment_rows(self) -> int:
-        return SEGMENT_ROWS if self.rows is None else min(SEGMENT_ROWS, max(_LEAST_ROWS, self.rows // _SHARE))
+        return SEGMENT_ROWS if self.rows is None else min(SEGMENT_ROWS, max(_LEAST_ROWS, self.rows // SHARE))
 
     @property
     def append_rows(self) -> int:
@@ -41,7 +41,7 @@ class Retention:
 
     @property
     def age_s(self) -> float:
-        return SEGMENT_AGE_S if self.time_s is None else max(1.0, self.time_s / (2 * _SHARE))
+        return SEGMENT_AGE_S if self.time_s is None else max(1.0, self.time_s / (2 * SHARE))
 
     def fits(self, segment: Segment, rows: int) -> bool:
         return not segment.rows or segment.rows + rows <= self.segment_rows

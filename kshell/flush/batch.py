@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import duckdb
 import pyarrow as pa
 
-from kshell.buffer import TP, BadRow, Segment
+from kshell.buffer import TP, BadRow, Segment, views
 from kshell.columns import HEADERS, KEY, OFFSET, PARTITION, TIMESTAMP, TOPIC, VALUE, Column, literal, quote
 from kshell.iceberg import Range
 
@@ -78,7 +78,8 @@ class PieceReader:
     """Reads a piece on the flusher's own cursor. `judged`: offsets whose verdict the error table already holds; they are no rows."""
 
     def __init__(self, cursor: duckdb.DuckDBPyConnection, piece: Piece, columns: Sequence[Column], *, topic: str | None,
-                 judged: Collection[tuple[str, int, int]] = (), sort_by: Sequence[str] = ()) -> None:
+                 judged: Collection[tuple[str, int, int]] = (), sort_by: Sequence[str] = (), over: tuple[str, str] | None = None) -> None:
+        self._over = over                     # (source, query) of an AS SELECT sink; None: the rows as they are
         self._cursor = cursor
         self._piece = piece
         self._columns = columns
@@ -103,9 +104,10 @@ class PieceReader:
 
     def _union(self) -> str:
         where = " OR ".join(self._within(tp, lo, hi) for tp, (lo, hi) in self._piece.bounds.items())
-        names = ", ".join(quote(c.name) for c in self._columns)
+        names = "*" if self._over else ", ".join(quote(c.name) for c in self._columns)
         but = f" AND NOT ({' OR '.join(self._is(*j) for j in sorted(self._judged))})" if self._judged else ""
-        return " UNION ALL ".join(f"SELECT {names} FROM {s.relation} WHERE ({where}){but}" for s in self._piece.segments)
+        rows = " UNION ALL BY NAME ".join(f"SELECT {names} FROM {s.relation} WHERE ({where}){but}" for s in self._piece.segments)
+        return views.selected("*", *self._over, rows) if self._over else rows
 
     def _within(self, tp: TP, lo: int, hi: int) -> str:
         return f"({self._at(tp)} AND {quote(OFFSET)} >= {lo} AND {quote(OFFSET)} < {hi})"

@@ -27,6 +27,7 @@ from kshell.iceberg import Batch, Control, Outcome, Range, Result
 from kshell.testing import failpoint
 
 MOST_BYTES = 128_000_000                      # of segments in one commit: its rows are in memory a second time until they are files
+_SHARE = 4                                    # and at most that part of what the buffer may hold
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,8 @@ class Cycle:
         target = self._target
         if target.buffer.reading_gap():
             return None
-        piece = take(target.buffer.sealed(target.name), target.next_offsets(), most_bytes=MOST_BYTES)
+        most = min(MOST_BYTES, target.buffer.limit_bytes // _SHARE)
+        piece = take(target.buffer.sealed(target.name), target.next_offsets(), most_bytes=most)
         return piece if piece is not None and (idle or piece.moves) else None
 
     def commit(self, piece: Piece, control: Control) -> Committed | None:
@@ -70,7 +72,8 @@ class Cycle:
         topics = self._verify(piece)
         judged, errors = self._commit_errors(piece, control)
         target = self._target
-        reader = PieceReader(self._cursor, piece, target.columns, topic=target.single_topic, judged=judged, sort_by=target.head.sort_by)
+        reader = PieceReader(self._cursor, piece, target.columns, topic=target.single_topic, judged=judged, sort_by=target.head.sort_by,
+                             over=target.over)
         ranges = reader.ranges()
         outcome = self._commit_rows(ranges, reader, errors, topics, control)
         self._hand_over(outcome)

@@ -23,6 +23,7 @@ from kshell.testing import failpoint
 
 _TICK_S = 0.1
 _MOST_COMMITS = 1000                          # rows of kshell.commits, per sink
+_CROWDED = 0.5
 _RETRY_S = 30.0                               # longest pause between looks at a broker or catalog that does not answer
 Notice = Callable[[str, str], None]           # "note" or "warning", text
 
@@ -52,11 +53,10 @@ class Request:
 
 
 class Flusher:
-    def __init__(self, engine: Engine, target: Target, policy: Policy, *, full_bytes: int, refresh_s: float, pause_on_failure: bool,
+    def __init__(self, engine: Engine, target: Target, policy: Policy, *, refresh_s: float, pause_on_failure: bool,
                  notice: Notice, paused: bool = False) -> None:
         self.target = target
         self.policy = policy
-        self.full_bytes = full_bytes
         self.refresh_s = refresh_s
         self.pause_on_failure = pause_on_failure
         self.commits: deque[Committed] = deque(maxlen=_MOST_COMMITS)
@@ -175,8 +175,13 @@ class Flusher:
 
     def _due(self) -> bool:
         rows, size = self.target.buffer.pending(self.target.name)
-        return self._idle_due() or self.policy.due(pending_rows=rows, pending_bytes=size, full_bytes=self.full_bytes,
+        return self._idle_due() or self.policy.due(pending_rows=rows, pending_bytes=size, crowded=self._crowded(size),
                                                    waited_s=time.monotonic() - self._last_commit, patience_s=self._patience_s)
+
+    def _crowded(self, pending_bytes: int) -> bool:
+        """The buffer is half full, by its own limits or the process-wide one, and not because of what other sinks have left there."""
+        buffer = self.target.buffer
+        return buffer.pressure() >= _CROWDED and 4 * pending_bytes >= buffer.bytes
 
     def _idle_due(self) -> bool:
         return time.monotonic() - self._last_idle >= IDLE_PROGRESS_S

@@ -14,14 +14,14 @@ class Policy:
     rows: int | None = None                   # None: no limit
     bytes: int | None = None
 
-    def due(self, *, pending_rows: int, pending_bytes: int, full_bytes: int, waited_s: float, patience_s: float) -> bool:
-        """`patience_s` comes from `first()` or `next()`. `full_bytes`: where the buffer would have to pause the source."""
+    def due(self, *, pending_rows: int, pending_bytes: int, crowded: bool, waited_s: float, patience_s: float) -> bool:
+        """`patience_s` comes from `first()` or `next()`. `crowded`: the source would soon have to pause, and this sink can help it."""
         if pending_rows == 0 and pending_bytes == 0:
             return False
         return (waited_s >= patience_s
                 or (self.rows is not None and pending_rows >= self.rows)
                 or (self.bytes is not None and pending_bytes >= self.bytes)
-                or pending_bytes >= full_bytes // 2)
+                or crowded)
 
     def first(self) -> float:
         return random.uniform(0.5, 1.0) * self.interval_s

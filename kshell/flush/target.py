@@ -24,7 +24,7 @@ class Target:
     errors_sink: Sink | None                  # None: no error table, bad records are dropped and counted
     lake: Lake
     head: Head
-    columns: tuple[Column, ...]               # of the source's segments, with the table's types
+    columns: tuple[Column, ...]               # of what lands, with the table's types
     buffer: BufferApi
     cluster: Cluster
     topics: Callable[[], tuple[str, ...]]
@@ -32,6 +32,7 @@ class Target:
     group: str
     seal: Callable[[], bool]
     rewind: Callable[[Mapping[TP, int]], None]
+    over: tuple[str, str] | None = None       # (source, query) of an AS SELECT sink; None: the rows as they are
 
     @property
     def name(self) -> str:

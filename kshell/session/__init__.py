@@ -27,7 +27,6 @@ from kshell.query.runner import Runner
 from kshell.session import collect, configured, waits
 from kshell.session.connections import Connections
 from kshell.session.context import Context, Notes
-from kshell.session.doctor import Doctor
 from kshell.session.lakes import LakeViews
 from kshell.session.owned import refuse_change
 from kshell.session.secrets import Secrets
@@ -37,12 +36,13 @@ from kshell.session.sources import Sources
 from kshell.session.statements import Statements
 from kshell.session.status import Names, Pending, Status
 from kshell.session.systables import SystemTables
-from kshell.session.verify import Definitions
 from kshell.testing import failpoint
 
 if TYPE_CHECKING:
     from kshell.config import Config
     from kshell.kafka.cluster import Cluster
+    from kshell.session.doctor import Doctor
+    from kshell.session.verify import Definitions
 
 _REMOTE = re.compile(r"'(?:s3|s3a|gs|gcs|r2|https?)://|\bsecret\b.*\btype\s+'?(?:s3|gcs|r2|http)\b", re.DOTALL)
 _READS = (Show, ShowCreate, Describe, CheckSink, Tail, Print)
@@ -150,7 +150,7 @@ class Session:
         self._need_extensions(statement.text.lower())
         settings = self._context.settings
         if settings.grammar:
-            refuse_change(statement.text, self._sources.names())
+            refuse_change(statement.text, [*self._sources.names(), *(s.name for s in self._sinks if s.select)])
         self._lakes.prepare(statement.text)
         try:
             result = self._runner.run(statement.text, timeout_s=settings.statement_timeout, rewrite=settings.grammar)
@@ -186,10 +186,14 @@ class Session:
 
     def definitions(self) -> Definitions:
         """Reads a script's definitions without making anything of them, for `kshell verify`."""
+        from kshell.session.verify import Definitions
+
         return Definitions(self._context, self._engine, self._connections, lambda statement: self.execute(statement).close())
 
     def doctor(self, config: Config, attaches: Sequence[Attach], *, write: bool) -> Doctor:
         """What `kshell doctor` asks. The session is one that has connected nothing yet (`connect=False`)."""
+        from kshell.session.doctor import Doctor
+
         return Doctor(self._context, self._connections, config, write=write, attaches=attaches)
 
     def set_variable(self, name: str, value: str) -> None:

@@ -123,7 +123,8 @@ class Shower:
 
     def sink_text(self, entry: SinkEntry) -> str:
         given = {k: entry.options[k] for k in entry.options if k in entry.options.given}
-        return written.create_sink_text(entry.name, (entry.catalog_name, *entry.table), source=entry.source.name, options=given)
+        return written.create_sink_text(entry.name, (entry.catalog_name, *entry.table), source=None if entry.select else entry.source.name,
+                                       select=entry.select, options=given)
 
     def connection_text(self, name: str) -> str:
         if name in self._connections.clusters:

@@ -6,10 +6,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from kshell.columns import Column
 from kshell.errors import RefusedError
 from kshell.flush.flusher import Flusher
 from kshell.iceberg import Created, Sink, SinkSpec, Stop, Unset
 from kshell.options import Parsed
+from kshell.query.reshape import Reshape
 from kshell.session.sources import Source, included
 
 _DECODER_REVISION = 1                         # raised when the verdict on a record changes
@@ -26,10 +28,17 @@ class SinkEntry:
     table: tuple[str, ...]                    # namespace..., name
     options: Parsed
     definition: str
+    select: str | None = None                 # of an AS SELECT sink, as written
+    reshape: Reshape | None = None            # the same, understood
     replace: bool = False                     # CREATE OR REPLACE: an existing progress takes this definition
     created: Created | None = None
     flusher: Flusher | None = None
     stop: Stop | None = None
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """What lands: payload columns, then metadata columns."""
+        return self.reshape.columns if self.reshape is not None else self.source.segment_columns
 
     @property
     def table_name(self) -> str:
@@ -58,7 +67,7 @@ def spec_of(entry: SinkEntry) -> SinkSpec:
     options, source = entry.options, entry.source
     keep = options["KEEP_SNAPSHOTS"] if "KEEP_SNAPSHOTS" in options.given else Unset.UNSET
     return SinkSpec(
-        name=entry.name, id=entry.id, table=entry.table, columns=source.segment_columns, inferred=not source.declared,
+        name=entry.name, id=entry.id, table=entry.table, columns=entry.columns, inferred=not source.declared and not entry.reshape,
         definition=entry.definition, errors_table=errors_table_of(entry), partition_by=_written_down(options, "PARTITION_BY"),
         sort_by=_written_down(options, "SORT_BY"), create_table=bool(options["CREATE_TABLE"]), keep_snapshots=keep,
         properties={k: str(v) for k,
@@ -82,7 +91,7 @@ def errors_table_of(entry: SinkEntry) -> tuple[str, ...] | None:
     return names[1:]
 
 
-def definition_of(source: Source) -> str:
+def definition_of(source: Source, reshape: Reshape | None = None) -> str:
     """What decides which records are rows, as a hash: another one may not go on in the same table."""
     from kshell.iceberg.codec import definition_hash
 
@@ -91,7 +100,7 @@ def definition_of(source: Source) -> str:
     return definition_hash({
         "topics": source.pattern or list(source.topics), "partitions": options["PARTITIONS"], "format": options["FORMAT"],
         "key_format": options["KEY_FORMAT"], "include": sorted(included(options)), "on_error": options["ON_ERROR"],
-        "decoder": _DECODER_REVISION, "paths": shaped,
+        "decoder": _DECODER_REVISION, "paths": shaped, **({"transform": reshape.canonical} if reshape is not None else {}),
     })
 
 

@@ -6,11 +6,12 @@ nothing until the statement that resolves it."""
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from kshell.buffer import TP, Outlet, views
 from kshell.buffer import Lake as BufferLake
+from kshell.columns import Column
 from kshell.errors import ConflictError, Error, ExistsError, NotFoundError, RefusedError, did_you_mean
 from kshell.flush.facts import topic_logs
 from kshell.flush.flusher import Flusher
@@ -21,6 +22,7 @@ from kshell.ingest import Trouble
 from kshell.lang import declared
 from kshell.lang.statements import AlterSink, CreateSink
 from kshell.options import Position
+from kshell.query.reshape import Reshape, reshape, source_of
 from kshell.session import positions, resolving
 from kshell.session.connections import Catalog, Connections
 from kshell.session.context import Context
@@ -96,24 +98,29 @@ class Sinks:
         return explain_sink(self._catalog(entry).lake, spec_of(entry))
 
     def _entry(self, statement: CreateSink) -> SinkEntry:
-        self._refuse_unbuilt(statement)
-        source = self._sources.get(statement.source or "")
-        if self.of_source(source.name):
-            raise ConflictError(f"source {source.name} feeds the sink {self.of_source(source.name)[0]} already",
-                                hint="one FROM sink per source: a second copy of the topic is a second source with a sink of its own")
+        source, reshaped = self._reads(statement)
         if source.options["ISOLATION"] != "read_committed":
             raise RefusedError(f"source {source.name} reads uncommitted records, which may not land in a table",
                                hint=f"CREATE OR REPLACE SOURCE {source.name} ... with ISOLATION read_committed")
         options = declared.SINK.parse(statement.options, self._context.resolve, zone=self._context.zone())
         catalog, *table = statement.table
         return SinkEntry(statement.name, options["ID"] or statement.name.lower(), source, catalog, tuple(table), options,
-                         definition_of(source),
-                         replace=statement.or_replace)
+                         definition_of(source, reshaped), statement.select, reshaped, replace=statement.or_replace)
 
-    def _refuse_unbuilt(self, statement: CreateSink) -> None:
-        if statement.select is not None:
-            raise RefusedError("CREATE SINK ... AS SELECT is not built yet",
-                               hint="land the source as it is with CREATE SINK ... FROM, and shape it at read time: CREATE VIEW ...")
+    def _reads(self, statement: CreateSink) -> tuple[Source, Reshape | None]:
+        """The source, and the query over it if there is one."""
+        if statement.select is None:
+            source = self._sources.get(statement.source or "")
+            others = [s.name for s in self if s.source is source and s.select is None]
+            if others:
+                raise ConflictError(f"source {source.name} feeds the sink {others[0]} already",
+                                    hint="one FROM sink per source; CREATE SINK ... AS SELECT lands a part of it in another table")
+            return source, None
+        source = self._sources.get(source_of(statement.select, self._context.cursor))
+        if self._sources.is_relation(statement.name):
+            raise ExistsError(f"a table, view or source {statement.name} exists already",
+                              hint="the sink is read under its own name: choose another")
+        return source, reshape(statement.select, source.name, source.segment_columns, self._context.cursor)
 
     def _catalog(self, entry: SinkEntry) -> Catalog:
         catalog = self._connections.catalog(entry.catalog_name)
@@ -152,7 +159,10 @@ class Sinks:
 
     def _run(self, entry: SinkEntry, lake: Lake, created: Created) -> None:
         source = entry.source
-        source.buffer.attach(Outlet(entry.name, source.name))
+        if entry.reshape is not None:
+            entry.reshape = entry.reshape.typed(created.columns)
+        reads = Outlet(entry.name, entry.name, entry.reshape.text) if entry.reshape else Outlet(entry.name, source.name)
+        source.buffer.attach(reads)
         try:
             entry.flusher = self._flusher(entry, lake, created)
         except BaseException:
@@ -164,17 +174,15 @@ class Sinks:
     def _flusher(self, entry: SinkEntry, lake: Lake, created: Created) -> Flusher:
         """The hand-over to the table's head, and what commits from there on."""
         source, options = entry.source, entry.options
-        typed = {c.name: c.type for c in created.columns}
-        if any(typed.get(c.name, c.type) != c.type for c in source.segment_columns) or len(typed) < len(source.segment_columns):
+        if entry.reshape is None and _differs(created.columns, source.segment_columns):
             self._sources.adopt(source, created.columns, created.head.cut())
-        target = Target(created.sink, created.errors_sink, lake, created.head, source.segment_columns, source.buffer, source.cluster,
+        target = Target(created.sink, created.errors_sink, lake, created.head, entry.columns, source.buffer, source.cluster,
                         source.current_topics, None if source.multi_topic else source.topics[0], options["GROUP"] or group_of(created.sink),
-                        source.ingest.seal, source.ingest.rewind)
+                        source.ingest.seal, source.ingest.rewind, (source.name, entry.reshape.text) if entry.reshape else None)
         policy = Policy(options["COMMIT_INTERVAL"], options["COMMIT_ROWS"], options["COMMIT_BYTES"])
         target.hand_over(created.head)
-        return Flusher(self._context.engine, target, policy, full_bytes=source.options["RETAIN_BYTES"],
-                       refresh_s=self._context.settings.refresh, pause_on_failure=options["ON_FAILURE"] == "pause",
-                       notice=self._context.tell)
+        return Flusher(self._context.engine, target, policy, refresh_s=self._context.settings.refresh,
+                       pause_on_failure=options["ON_FAILURE"] == "pause", notice=self._context.tell)
 
     def _wait_for_hand_over(self, entry: SinkEntry) -> None:
         """Where the buffer begins after the table's positions, what is between is read first; views follow when it has been."""
@@ -209,7 +217,7 @@ class Sinks:
         location = head.metadata_location if head.snapshot_id is not None else None
         shown = BufferLake(location, head.columns, head.snapshot_id, entry.table_name)
         with self._context.engine.publish_lock:
-            self._context.engine.cursor().execute(views.lake(entry.source.name, shown))
+            self._context.engine.cursor().execute(views.lake(entry.name if entry.reshape else entry.source.name, shown))
 
     # ---- standing still and going on -----------------------------------------------------------------------------------
 
@@ -274,3 +282,9 @@ class Sinks:
         for entry in self:
             if entry.flusher is not None:
                 entry.flusher.close(timeout_s=timeout_s)
+
+
+def _differs(table: Sequence[Column], source: Sequence[Column]) -> bool:
+    """Whether the table gives other types than the source has, or lacks a column of it."""
+    typed = {c.name: c.type for c in table}
+    return any(typed.get(c.name) != c.type for c in source)

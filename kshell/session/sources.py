@@ -128,12 +128,12 @@ class Sources:
             raise ConflictError(f"source {statement.name} feeds the sink {used_by[0]}", hint=f"DROP SINK {used_by[0]} first", **place)
         if statement.name.lower() in RESERVED:
             raise RefusedError(f"{statement.name} is a schema of kshell", hint="give the source another name", **place)
-        if old is None and self._is_relation(statement.name):
+        if old is None and self.is_relation(statement.name):
             raise ExistsError(f"a table or view {statement.name} exists already",
                               hint=f"DROP it, or give the source another name and TOPIC '{statement.name}'",
                               **place)
 
-    def _is_relation(self, name: str) -> bool:
+    def is_relation(self, name: str) -> bool:
         query = ("SELECT count(*) FROM information_schema.tables "
                  "WHERE table_catalog = 'memory' AND table_schema = 'main' AND lower(table_name) = lower(?)")
         found = self._context.cursor.execute(query, [name]).fetchone()

@@ -41,7 +41,7 @@ from kshell.options import Duration
 from kshell.options import read as read_value
 from kshell.query.result import Result
 from kshell.query.runner import Runner
-from kshell.session import proof, waits
+from kshell.session import waits
 from kshell.session.connections import Connections
 from kshell.session.context import Context
 from kshell.session.lakes import LakeViews
@@ -201,6 +201,9 @@ class Statements:
         from kshell.iceberg.check import check
 
         entry = self._sinks.get(statement.name)
+        if statement.against_kafka and entry.select is not None:
+            raise RefusedError(f"the query of sink {entry.name} leaves records out, so its table cannot be held against the topic",
+                               hint=f"CHECK SINK {entry.name} holds it against what its commits recorded")
         if statement.against_kafka:
             return self._prove_sink(statement, entry)
         if entry.created is None:
@@ -213,6 +216,7 @@ class Statements:
 
     def _prove_sink(self, statement: CheckSink, entry: SinkEntry) -> Result:
         from kshell.iceberg.coverage import sink_in
+        from kshell.session import proof
 
         self._engine.need_iceberg()
         lake, created = self._connections.catalog(entry.catalog_name).lake, entry.created
