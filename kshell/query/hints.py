@@ -27,7 +27,16 @@ _MACRO = re.compile(r"Macro ([^(]+)\(\) does not support")
 _FILE = re.compile(r'(?:that match the pattern|Cannot open file|Could not write file) "([^"]+)"')
 _SECRET = re.compile(r"Secret type '([^']+)' not found")
 _EXTENSION = re.compile(r'Extension "([^"]+)" not found|Failed to download extension "([^"]+)"')
-_PREPARED = re.compile(r'Prepared statement "([^"]+)" does not exist')
+_SAID = {                                         # words of DuckDB's message -> hint
+    "Prepared statement": "PREPARE name AS SELECT ... makes one", "no transaction is active": "BEGIN starts one",
+    "within a transaction": "COMMIT or ROLLBACK ends the one that is open",
+    "Could not convert string": "TRY_CAST(x AS type) gives NULL for what does not convert",
+    "field value out of range": "written DATE '2026-12-31' or TIMESTAMP '2026-12-31 23:59:59'",
+    "must appear in the GROUP BY": "GROUP BY ALL groups by every column that is not aggregated",
+    "values were supplied": "INSERT INTO table (column, ...) names the columns that are given",
+    "already exists": "CREATE OR REPLACE makes it anew, CREATE ... IF NOT EXISTS keeps it",
+    "Copy Function": "COPY writes csv, json and parquet; .once FILE writes what else there is (.help once)",
+}
 _FORM = re.compile(r"\b(\w+) := ")
 
 
@@ -61,7 +70,9 @@ class Hints:
             return f"CREATE SOURCE ... (INCLUDE [{name[7:]}]) has it, or kafka_scan(..., include := ['{name[7:]}'])"
         names = [*known, *(c for c in fault.candidates if c not in known)] if known else list(fault.candidates)
         near = did_you_mean(fault.name, names)
-        return near or (f"columns here: {', '.join(names[:12])}{', ...' if len(names) > 12 else ''}" if names else None)
+        if near or not names:
+            return near or f"a text stands in single quotes: '{fault.name}'"
+        return f"columns here: {', '.join(names[:12])}{', ...' if len(names) > 12 else ''}"
 
     def _columns_of(self, text: str) -> list[str]:
         """The columns of the tables and views that the text names."""
@@ -121,8 +132,9 @@ class Hints:
         if not found:
             return None
         name = next(group for group in found.groups() if group)
-        known = [*self._names("SELECT database_name FROM duckdb_databases() WHERE NOT internal"), "local",
-                 *self._names("SELECT DISTINCT schema_name FROM duckdb_schemas() WHERE NOT internal"), *dict.fromkeys(c for c, _ in self._topics())]
+        known = ["local", *dict.fromkeys(cluster for cluster, _ in self._topics()),
+                 *self._names("SELECT database_name FROM duckdb_databases() WHERE NOT internal"),
+                 *self._names("SELECT DISTINCT schema_name FROM duckdb_schemas() WHERE NOT internal")]
         return did_you_mean(name, known) or "SHOW DATABASES lists them, SHOW CONNECTIONS the clusters and catalogs"
 
     # ---- asking DuckDB ---------------------------------------------------------------------------------------------
@@ -184,10 +196,9 @@ def _other(fault: Fault) -> str | None:
     if found := _EXTENSION.search(said):
         name = Path(found.group(1) or found.group(2)).name.removesuffix(".duckdb_extension")
         return f"pip install duckdb-extension-{name}=={duckdb.__version__} where there is such a package, or INSTALL {name}"
-    if _PREPARED.search(said):
-        return "PREPARE name AS SELECT ... makes one"
-    if "no transaction is active" in said:
-        return "BEGIN starts one"
+    for part, hint in _SAID.items():
+        if part in said:
+            return hint
     if said.startswith("No function matches"):
         forms = [c for c in fault.candidates if c][:4]
         return f"there is {', '.join(forms)}; a cast gives the type: x::INTEGER" if forms else None

@@ -42,7 +42,7 @@ class Runner:
     def __init__(self, engine: Engine, *, rewriter: Rewriter | None = None,
                  topics: Callable[[], Iterable[tuple[str, str]]] = tuple) -> None:
         self.cursor = engine.cursor()
-        self.cursor.execute("SET enable_progress_bar = true; SET enable_progress_bar_print = false")    # measured, and drawn by who shows it
+        self.cursor.execute("SET enable_progress_bar = true; SET enable_progress_bar_print = false")    # measured here, drawn elsewhere
         self._engine = engine
         self._rewriter = rewriter
         self._topics = topics                     # (connection, topic) as far as known; must not wait for a broker

@@ -25,8 +25,8 @@ _MISSING = re.compile(r"does not exist|not found|No files found|No such file|doe
                       r"|not in the catalog|non-existent|No catalog \+ schema")
 _NETWORK = re.compile(r"Could not (?:establish connection|resolve)|Connection refused|timed? ?out|HTTP (?:GET|HEAD|PUT|POST) error",
                       re.IGNORECASE)
-_TAIL = re.compile(r"(?:\. You might need to add explicit type casts\.)?\n+\s*(?:Did you mean|Candidate \w+|Extension \"|For more info)\b.*",
-                   re.DOTALL)
+_TAIL = re.compile(r"(?:\. You might need to add explicit type casts\.)?\n+\s*"
+                   r"(?:Did you mean|Candidate \w+|Extension \"|For more info)\b.*", re.DOTALL)
 _OFFSET_COLUMN = re.compile(r"(?:\bSELECT\s+|,\s*)offset\b", re.IGNORECASE)
 _NO_SCHEMA = re.compile(r'No catalog \+ schema named "([^"]+)"')
 _NAME_AT = re.compile(r'"(?:[^"]|"")*"|\'(?:[^\']|\'\')*\'|\w+|\S')

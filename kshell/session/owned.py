@@ -1,6 +1,6 @@
 """Views and macros that belong to sources: a user's DROP, ALTER or CREATE OR REPLACE of one is refused by name.
 
-Invariant: only text that begins with DROP, ALTER, CREATE or a word that changes rows is looked at; everything else reaches DuckDB unread."""
+Invariant: only text that begins with DROP, ALTER, CREATE or a word that changes rows is looked at; all else reaches DuckDB unread."""
 
 from __future__ import annotations
 
@@ -54,8 +54,8 @@ def _refuse_rows(found: list[Token], sources: Collection[str]) -> None:
     mine = {s.lower(): s for s in sources}
     if names and names[-1] in mine and names[:-1] in ([], ["main"], ["live"], ["lake"]):
         source = mine[names[-1]]
-        raise RefusedError(f"{'.'.join(parts)} is read from Kafka: its rows cannot be changed here", hint=f"CREATE TABLE copy AS FROM {source} makes "
-                           "one that can", position=first.start, length=found[at].end - first.start)
+        raise RefusedError(f"{'.'.join(parts)} is read from Kafka: its rows cannot be changed here",
+                           hint=f"CREATE TABLE copy AS FROM {source} makes one that can", position=first.start, length=found[at].end - first.start)
 
 
 def _named(found: list[Token]) -> tuple[list[str], Token, str] | None:

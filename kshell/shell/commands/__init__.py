@@ -11,7 +11,7 @@ import sys
 from types import ModuleType
 
 from kshell import registry
-from kshell.errors import NotFoundError, did_you_mean
+from kshell.errors import Error, NotFoundError, did_you_mean
 from kshell.shell.context import Context
 
 # what psql users type: (command, arguments put before theirs)
@@ -37,7 +37,11 @@ def module(name: str) -> ModuleType:
 def run(context: Context, name: str, arguments: str) -> None:
     """Carry out `.name arguments`. `name` may stand with or without its dot or backslash."""
     command, before = resolve(name)
-    module(command).run(context, f"{before} {arguments}".strip())
+    try:
+        module(command).run(context, f"{before} {arguments}".strip())
+    except Error as error:
+        error.position = None                 # a place in the statement that the command stands for, which nobody typed
+        raise
 
 
 def runs_scripts(name: str) -> bool:
