@@ -5,6 +5,7 @@ unlocked CREATE OR REPLACE VIEW of one view are a write-write conflict."""
 
 from __future__ import annotations
 
+import ctypes
 import importlib.util
 import os
 import tempfile
@@ -19,12 +20,16 @@ from kshell.errors import RefusedError
 DUCKDB_VERSION = "1.5.5"
 _ORDER = ("avro", "iceberg", "httpfs")         # iceberg does not load before avro
 BUFFER_SCHEMA = "kshell_buffer"
+_TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3      # parameters of glibc's mallopt
+_OWN_MAPPING_BYTES = 256 * 1024                # a block of DuckDB; what is as large goes back to the system when it is freed
+_KEPT_BYTES = 1024 * 1024
 
 
 class Engine:
     """Owns the in-memory database. Every thread takes its own `cursor()`."""
 
     def __init__(self, *, threads: int | None = None, memory_limit: str | None = None) -> None:
+        _give_freed_memory_back()
         self._spill = tempfile.TemporaryDirectory(prefix="kshell-spill-")
         os.chmod(self._spill.name, 0o700)
         config: dict[str, str | bool | int | float | list[str]] = {
@@ -73,6 +78,16 @@ class Engine:
     def close(self) -> None:
         self._root.close()
         self._spill.cleanup()
+
+
+def _give_freed_memory_back() -> None:
+    """Ingestion and commits allocate and free tens of megabytes at a time, on many threads. Left to themselves the allocators keep what
+    was freed, each for itself: 150 MB that no budget counts. A budget is about what the process holds, so they are told to give back;
+    it costs no measurable time."""
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)      # elsewhere than glibc there is none
+    if mallopt is not None:
+        mallopt(_MMAP_THRESHOLD, _OWN_MAPPING_BYTES)
+        mallopt(_TRIM_THRESHOLD, _KEPT_BYTES)
 
 
 def _binary(name: str) -> Path:

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from kshell.buffer.buffer import Buffer
 from kshell.buffer.values import TP
 from kshell.columns import TIMESTAMP
-from kshell.ingest.handoff import Fetched, Handoff
+from kshell.ingest.handoff import SHARE, Fetched, Handoff
 from kshell.ingest.insert import Inserter
 from kshell.ingest.parcel import Parcel, gather
 from kshell.ingest.shared import Shared
@@ -42,7 +42,7 @@ class Decoding:
 
     def _turn(self) -> None:
         retention = self._buffer.retention
-        items = self._handoff.take(retention.append_rows, min(APPEND_BYTES, retention.segment_bytes), TAKE_S)
+        items = self._handoff.take(retention.append_rows, min(APPEND_BYTES, self._buffer.limit_bytes // SHARE), TAKE_S)
         if items:
             try:
                 self._take(items)

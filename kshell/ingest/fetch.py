@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from kshell.buffer.buffer import Buffer
 from kshell.buffer.values import TP
 from kshell.errors import Error
-from kshell.ingest.handoff import Fetched, Handoff
+from kshell.ingest.handoff import LEAST_QUEUE_BYTES, SHARE, Fetched, Handoff
 from kshell.ingest.shared import Shared
 from kshell.ingest.values import IngestSpec
 from kshell.testing import failpoint
@@ -72,7 +72,8 @@ class Fetcher:
 
         # fields are taken while messages are fresh in the cache, a fifth cheaper than asking ten thousand of them later
         columns = Columns(topic=self._spec.multi_topic, headers=self._spec.headers)
-        reader = self._cluster.reader(isolation=self._spec.isolation, config=self._spec.config, columns=columns)
+        reader = self._cluster.reader(isolation=self._spec.isolation, config=self._spec.config, columns=columns,
+                                      queue_bytes=max(LEAST_QUEUE_BYTES, self._buffer.limit_bytes // (2 * SHARE)))
         positions = {tp: at for tp, at in self._buffer.decoded().items() if tp not in self._idle}
         reader.assign(positions)
         self._shared.fetched = dict(self._shared.fetched) | positions
@@ -88,7 +89,7 @@ class Fetcher:
         self._shared.stopping.wait(REBUILD_S)
 
     def _poll_bytes(self) -> int:
-        return max(64_000, min(POLL_BYTES, self._buffer.retention.segment_bytes))
+        return max(64_000, min(POLL_BYTES, self._buffer.limit_bytes // (2 * SHARE)))
 
     # ---- where to read
 

@@ -16,7 +16,7 @@ from kshell.decode import Decoder
 from kshell.engine import Engine
 from kshell.ingest.decoding import Decoding
 from kshell.ingest.fetch import Fetcher
-from kshell.ingest.handoff import Handoff
+from kshell.ingest.handoff import LEAST_QUEUE_BYTES, SHARE, Handoff
 from kshell.ingest.insert import Inserter
 from kshell.ingest.shared import Shared
 from kshell.ingest.trouble import REUSING, Troubles
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from kshell.kafka.cluster import Cluster
 
 QUEUE_BYTES = 48_000_000
-_LEAST_QUEUE_BYTES = 1_000_000
 
 
 class Ingest:
@@ -38,7 +37,7 @@ class Ingest:
         self.spec = spec
         self._buffer = buffer
         self._shared = Shared(notice)
-        self._handoff = Handoff(max(_LEAST_QUEUE_BYTES, min(QUEUE_BYTES, buffer.retention.bytes // 8)))
+        self._handoff = Handoff(max(LEAST_QUEUE_BYTES, min(QUEUE_BYTES, buffer.limit_bytes // SHARE)))
         self._cursor = engine.cursor()
         self._troubles = Troubles(cluster, buffer, spec, self._shared, self._handoff, trouble)
         fetcher = Fetcher(cluster, buffer, spec, self._shared, self._handoff, self._troubles.out_of_range)

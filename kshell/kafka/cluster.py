@@ -203,10 +203,14 @@ class Cluster:
     # ---- readers and groups
 
     def reader(self, *, isolation: str = "read_committed", config: Mapping[str, str] | None = None,
-               columns: Columns | None = None) -> Reader:
+               columns: Columns | None = None, queue_bytes: int | None = None) -> Reader:
         """A reader that nothing is assigned to yet. `config` adds to the cluster's CONFIG. With `columns` its polls hold no messages,
-        only what `Poll.to_arrow` needs, which is cheaper."""
-        return Reader(settings.reader(self.bootstrap, {**self._config, **settings.checked(config or {})}, isolation), columns)
+        only what `Poll.to_arrow` needs, which is cheaper. `queue_bytes`: what the client library may fetch ahead; at most, and by
+        default, 64 MiB."""
+        chosen = settings.reader(self.bootstrap, {**self._config, **settings.checked(config or {})}, isolation)
+        if queue_bytes is not None:
+            chosen["queued.max.messages.kbytes"] = max(1, min(settings.QUEUE_KBYTES, queue_bytes // 1024))
+        return Reader(chosen, columns)
 
     def commit_offsets(self, group: str, positions: Mapping[TP, tuple[int, int | None]]) -> None:
         """Leaves (next offset, leader epoch) in the group for lag tools. Returns at once; failures only count."""

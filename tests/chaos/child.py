@@ -4,6 +4,7 @@ Invariant: a child ends with its test: it reads from a pipe that only the test h
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
@@ -70,6 +71,10 @@ class Child:
     def kill(self) -> None:
         self._process.kill()
         self._process.wait(_END_S)
+        for pipe in (self._process.stdin, self._process.stdout):
+            assert pipe is not None
+            with contextlib.suppress(BrokenPipeError):
+                pipe.close()
 
     def close(self) -> int:
         """An orderly end: its session flushes."""

@@ -5,7 +5,6 @@ reader knows what any prefix of a partition must hold without asking the produce
 
 from __future__ import annotations
 
-import json
 import threading
 import time
 from collections import Counter
@@ -26,6 +25,7 @@ class Flow:
         self.sent: Counter[int] = Counter()
         self.acknowledged: Counter[int] = Counter()
         self.errors: list[str] = []
+        self._turn = 0
         self._client = Producer({
             "bootstrap.servers": bootstrap, "enable.idempotence": True, "linger.ms": 5, "log_level": 0, "message.timeout.ms": 120_000,
             "queue.buffering.max.messages": 1_000_000, "queue.buffering.max.kbytes": 1_000_000, "reconnect.backoff.max.ms": 500})
@@ -68,9 +68,10 @@ class Flow:
             self._ending.wait(max(0.0, due - time.monotonic()))
 
     def _one(self) -> None:
-        partition = self.total % self.partitions
+        partition = self._turn % self.partitions
+        self._turn += 1
         seq = self.sent[partition]
-        value = json.dumps({"seq": seq, "who": f"user-{seq % 97}", "pad": self._padding(seq)})
+        value = f'{{"seq": {seq}, "who": "user-{seq % 97}", "pad": "{self._padding(seq)}"}}'
         while True:
             try:
                 self._client.produce(self.topic, value, partition=partition, on_delivery=self._answered)
@@ -78,7 +79,8 @@ class Flow:
             except BufferError:               # the queue is full: wait for answers
                 self._client.poll(0.1)
         self.sent[partition] += 1
-        self._client.poll(0)
+        if seq % 64 == 0:
+            self._client.poll(0)
 
     def _answered(self, error: object, message: object) -> None:
         if error is not None:

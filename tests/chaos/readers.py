@@ -56,7 +56,8 @@ class Verdicts:
     def _fault(self, partition: int, rows: int, distinct: int, newest: int, as_sent: bool) -> str | None:
         if rows == distinct == newest + 1 <= self.flow.sent[partition] and as_sent:
             return None
-        return f"[{partition}] {rows} rows, {distinct} offsets up to {newest}, {self.flow.sent[partition]} sent" + ("" if as_sent else ", other records")
+        sent = self.flow.sent[partition]
+        return f"[{partition}] {rows} rows, {distinct} offsets up to {newest}, {sent} sent{'' if as_sent else ', other records'}"
 
 
 class Readers:

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 
+import duckdb
 import pytest
 
 from kshell.session import Session
@@ -26,7 +27,11 @@ def pipeline(session: Session, topic: str, rows_a_commit: int) -> None:
 
 def cursors(session: Session, count: int) -> list[Ask]:
     """Each reader's own cursor of the session's engine, as a server would give it."""
-    return [lambda text, cursor=session._engine.cursor(): cursor.execute(text).fetchall() for _ in range(count)]
+    return [asking(session._engine.cursor()) for _ in range(count)]
+
+
+def asking(cursor: duckdb.DuckDBPyConnection) -> Ask:
+    return lambda text: cursor.execute(text).fetchall()
 
 
 def commits(session: Session) -> int:

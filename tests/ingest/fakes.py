@@ -57,7 +57,7 @@ class FakeCluster:
     # ---- Cluster
 
     def reader(self, *, isolation: str = "read_committed", config: Mapping[str, str] | None = None,
-               columns: Columns | None = None) -> FakeReader:
+               columns: Columns | None = None, queue_bytes: int | None = None) -> FakeReader:
         reader = FakeReader(self, columns or Columns())
         self.readers.append(reader)
         return reader
