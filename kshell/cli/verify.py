@@ -15,6 +15,7 @@ from kshell.cli.script import Script, mode_of_output
 from kshell.cli.streams import ReaderGone, Stdout
 from kshell.errors import CancelledError, Error, UsageError
 from kshell.output._errors import Place
+from kshell.places import config_folder
 from kshell.query.result import Result
 from kshell.query.worker import Worker
 from kshell.session import proof
@@ -34,7 +35,7 @@ def run(flags: Flags) -> int:
             mode_of_output(flags)
             if any(kind == "c" for kind, _ in flags.inputs):
                 raise UsageError("kshell verify runs no statement", hint="kshell verify NAME -f FILE reads the definitions of a script")
-            scripts = [read_script(value) for value in ([flags.init] if flags.init else []) + [value for _, value in flags.inputs]]
+            scripts = [read_script(path) for path in _scripts(flags)]
             session = worker.run(lambda: open_session(flags))
         except Error as failed:
             return failed_before(failed, flags)
@@ -53,6 +54,13 @@ def run(flags: Flags) -> int:
         finally:
             script.context.close()
             session.close(flush=False, timeout_s=CLOSE_S)
+
+
+def _scripts(flags: Flags) -> list[str]:
+    """The init script and -f; without either the init script of the prompt, where there is one."""
+    usual = config_folder() / "init.sql"
+    given = ([flags.init] if flags.init and not flags.no_init else []) + [value for _, value in flags.inputs]
+    return given or ([str(usual)] if usual.exists() and not flags.no_init else [])
 
 
 class _Said(Exception):

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 LOCAL = "local"
 _KAFKA_SCHEME = "kafka://"
+_STORES = ("s3://", "s3a://", "gs://", "http://", "https://")
 
 
 @dataclass(slots=True)
@@ -47,7 +48,7 @@ class Catalog:
 
 @dataclass(frozen=True, slots=True)
 class ConfiguredCatalog:
-    """A catalog that the configuration names."""
+    """A catalog as ATTACH or the configuration asks for it."""
 
     kind: str
     uri: str
@@ -123,26 +124,36 @@ class Connections:
             old.cluster.close()
 
     def _attach_iceberg(self, statement: Attach) -> str:
+        options = declared.ATTACH_ICEBERG.parse(statement.options, self._context.resolve, zone=self._context.zone())
+        asked = ConfiguredCatalog(str(options["CATALOG"]), statement.uri, options["WAREHOUSE"], options["SECRET"],
+                                  wrap(options["PROPERTIES"] or {}))
+        lake = self._opened(statement.name, asked, options["NAME"])
+        self._put_catalog(statement.name, Catalog(lake, bool(options["READ_ONLY"]), {k: options[k] for k in options.given}))
+        return f"catalog {statement.name} attached"
+
+    def _opened(self, name: str, asked: ConfiguredCatalog, files_as: str | None = None) -> Lake:
+        """The catalog with its secret: here the values are unwrapped, for the call that opens it and for DuckDB."""
         from kshell.iceberg.catalogs import open_catalog
         from kshell.session.secrets import as_catalog
 
-        options = declared.ATTACH_ICEBERG.parse(statement.options, self._context.resolve, zone=self._context.zone())
-        wrap(options["PROPERTIES"] or {})     # from here on the redactor knows them
-        secret = self._secrets.chosen(options["SECRET"], "iceberg_catalog", statement.uri)
-        properties = {**(as_catalog(secret) if secret else {}), **(options["PROPERTIES"] or {})}
-        lake = open_catalog(str(options["CATALOG"]), statement.name, statement.uri, options["WAREHOUSE"], properties,
-                            catalog_name=options["NAME"], data_dir=self._context.data_dir)
-        self._let_duckdb_read(statement.name, properties, options["WAREHOUSE"])
-        self._put_catalog(statement.name, Catalog(lake, bool(options["READ_ONLY"]), {k: options[k] for k in options.given}))
-        return f"catalog {statement.name} attached"
+        secret = self._secrets.chosen(asked.secret, "iceberg_catalog", asked.uri)
+        properties = {**(as_catalog(secret) if secret else {}), **revealed(asked.properties)}
+        try:
+            lake = open_catalog(asked.kind, name, asked.uri, asked.warehouse, properties, catalog_name=files_as,
+                                data_dir=self._context.data_dir)
+        except UnreachableError as failed:
+            raise UnreachableError(failed.message, hint=catalog_cure(failed, secret)) from None
+        self._let_duckdb_read(name, properties, asked.warehouse)
+        return lake
 
     def _let_duckdb_read(self, name: str, properties: Mapping[str, str], warehouse: str | None) -> None:
         """Writer and reader use the same keys."""
         from kshell.session.secrets import duckdb_secret
 
         text = duckdb_secret(name, properties, warehouse)
-        if text is not None:
+        if text is not None or (warehouse or "").startswith(_STORES):
             self._context.engine.need("httpfs")
+        if text is not None:
             with closing(self._context.engine.cursor()) as cursor:
                 cursor.execute(text)
 
@@ -214,7 +225,8 @@ class Connections:
             self._put_catalog(LOCAL, Catalog(open_catalog(LOCAL, LOCAL, data_dir=self._context.data_dir), read_only=False))
             return
         if name in self.configured:
-            self._open_configured(name, self.configured[name])
+            asked = self.configured[name]
+            self._put_catalog(name, Catalog(self._opened(name, asked), asked.read_only))
             return
         from kshell.iceberg.configured import names, open_configured
 
@@ -223,16 +235,6 @@ class Connections:
                                 hint=did_you_mean(name, [*self.catalogs, LOCAL, *self.configured, *names()])
                                 or f"ATTACH '<uri>' AS {quote_if_needed(name)} (TYPE iceberg, CATALOG rest)")
         self._put_catalog(name, Catalog(open_configured(name), read_only=False))
-
-    def _open_configured(self, name: str, catalog: ConfiguredCatalog) -> None:
-        from kshell.iceberg.catalogs import open_catalog
-        from kshell.session.secrets import as_catalog
-
-        secret = self._secrets.chosen(catalog.secret, "iceberg_catalog", catalog.uri)
-        properties = {**(as_catalog(secret) if secret else {}), **catalog.properties}
-        lake = open_catalog(catalog.kind, name, catalog.uri, catalog.warehouse, revealed(properties), data_dir=self._context.data_dir)
-        self._let_duckdb_read(name, revealed(properties), catalog.warehouse)
-        self._put_catalog(name, Catalog(lake, catalog.read_only))
 
     def known_topics(self) -> Iterator[tuple[str, str]]:
         """(cluster, topic) as last seen; asks nobody."""
@@ -254,6 +256,13 @@ def address_of(uri: str) -> str:
 
 def quote_if_needed(name: str) -> str:
     return name if name.isidentifier() and name.isascii() else quote(name)
+
+
+def catalog_cure(failed: UnreachableError, secret: Held | None) -> str | None:
+    if "credentials" not in (failed.hint or ""):
+        return failed.hint
+    return f"check CREDENTIAL or TOKEN of secret {secret.name}" if secret else \
+        "CREATE SECRET s (TYPE iceberg_catalog, TOKEN getenv('TOKEN')), then ATTACH ... (TYPE iceberg, CATALOG rest, SECRET s)"
 
 
 def cure(failed: UnreachableError, secret: Held | None) -> str | None:

@@ -13,7 +13,6 @@ from urllib.parse import urlsplit
 
 from kshell.columns import literal, quote
 from kshell.errors import BadValueError, ExistsError, NotFoundError, did_you_mean
-from kshell.kafka import settings
 from kshell.lang import declared
 from kshell.lang import show as written
 from kshell.lang.statements import CreateSecret
@@ -78,6 +77,7 @@ class Secrets:
                 return None
             if not statement.or_replace:
                 raise ExistsError(f"secret {statement.name} exists already", hint="CREATE OR REPLACE SECRET, or DROP SECRET first")
+        _no_core_dumps()
         held = self._made(statement)
         if held.persistent:
             self._file.write([h for h in self._by_name.values() if h.persistent and h.name.lower() != held.name.lower()], held)
@@ -86,6 +86,7 @@ class Secrets:
 
     def put(self, name: str, kind: str, values: Mapping[str, Any]) -> None:
         """A secret of the configuration."""
+        _no_core_dumps()
         self._by_name[name.lower()] = Held(name, kind, dict(values), False, _definition(name, kind, values, persistent=False))
 
     def _made(self, statement: CreateSecret) -> Held:
@@ -155,6 +156,15 @@ class Secrets:
         return max(fitting, key=lambda held: len(held.scope or ""), default=None)
 
 
+def _no_core_dumps() -> None:
+    """Memory holds secrets from here on, and a crash must not write it down."""
+    try:
+        import resource
+        resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
+    except (ImportError, ValueError, OSError):
+        return                                # a system without such limits
+
+
 def _inside(uri: str, scope: str) -> bool:
     """Whether every host of the address is in the scope: same host, and same port where the scope names one."""
     scheme, _, allowed = scope.partition("://")
@@ -172,6 +182,8 @@ def _inside(uri: str, scope: str) -> bool:
 
 def as_kafka(held: Held) -> dict[str, str]:
     """Settings of the client. RefusedError where they would send a password in the clear."""
+    from kshell.kafka import settings
+
     get = held.values.get
     oauth = {name: get(f"OAUTH_{name.upper()}") for name in ("client_id", "client_secret", "token_endpoint_url", "scope")}
     password = None if get("SASL_PASSWORD") is True else get("SASL_PASSWORD")

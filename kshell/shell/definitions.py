@@ -22,7 +22,10 @@ def created(context: Context, only: str) -> list[str]:
 
 def _secrets(context: Context) -> list[tuple[str, str]]:
     """Those of this session: values that are looked up as their look-up, the others as ***."""
-    found = context.rows("SELECT name, definition FROM kshell.secrets WHERE storage = 'memory' ORDER BY name")
+    try:
+        found = context.rows("SELECT name, definition FROM kshell.secrets WHERE storage = 'memory' ORDER BY name")
+    except Error:
+        return []                              # a session without the system tables has no secrets
     return [(str(row["name"]), str(row["definition"])) for row in found]
 
 

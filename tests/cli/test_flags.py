@@ -46,7 +46,8 @@ def test_the_environment_stands_in_for_a_flag(monkeypatch: pytest.MonkeyPatch, v
     (["-c"], "argument"), (["script.sql"], "-f script.sql"), (["rn", "x.sql"], "did you mean run?"), (["run"], "run FILE"),
     (["run", "a.sql", "b.sql"], "one script"), (["verify"], "one sink or table"),
     (["config"], "init, show, validate"),
-    (["--write", "-c", "SELECT 1"], "kshell doctor --write"), (["serve"], "not built yet"), (["--schema-registry", "http://x"], "not built yet"),
+    (["--write", "-c", "SELECT 1"], "kshell doctor --write"),
+    (["serve"], "not built yet"), (["--schema-registry", "http://x"], "not built yet"),
     (["--log", "debug"], "log"), (["--no-head"], "did you mean --no-header?"),
 ])
 def test_what_cannot_be_meant_is_a_usage_error_that_says_what_to_type(argv: list[str], words: str) -> None:

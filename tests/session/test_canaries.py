@@ -39,7 +39,8 @@ ATTACH 'kafka://{b}' AS k (TYPE kafka, SECRET one, CONFIG MAP {'ssl.key.password
 ATTACH 'kafka://{b}' AS bad (TYPE kafka, CONFIG MAP {'sasl.pasword': 'canary-17-config'});
 ATTACH 'kafka://127.0.0.1:1' AS away (TYPE kafka, SECRET two);
 ATTACH 'kafka://ann:canary-18-address@127.0.0.1:1' AS away (TYPE kafka);
-ATTACH 'sqlite:///{d}/c.db' AS c (TYPE iceberg, CATALOG sql, WAREHOUSE 'file://{d}/wh', SECRET four, PROPERTIES MAP {'token': 'canary-19-token'});
+ATTACH 'sqlite:///{d}/c.db' AS c (TYPE iceberg, CATALOG sql, WAREHOUSE 'file://{d}/wh', SECRET four,
+    PROPERTIES MAP {'token': 'canary-19-token'});
 ATTACH 'http://ann:canary-20-address@127.0.0.1:1' AS r (TYPE iceberg, CATALOG rest, PROPERTIES MAP {'token': 'canary-21-token'});
 CREATE SOURCE o (id BIGINT) FROM KAFKA k (TOPIC '{t}', CONFIG MAP {'ssl.key.password': 'canary-22-source'});
 WAIT SOURCE o TIMEOUT '20s';
@@ -71,8 +72,8 @@ def _run(script: str, folder: Path, *flags: str) -> str:
     (folder / "script.sql").write_text(script)
     environment = {**os.environ, "HOME": str(folder), "KSHELL_DATA": str(folder / "data"), "XDG_CONFIG_HOME": str(folder / "config"),
                    "XDG_STATE_HOME": str(folder / "state"), "CANARY_VARIABLE": "canary-24-variable", "PYTHONPATH": str(REPOSITORY)}
-    process = subprocess.Popen([sys.executable, "-m", "kshell", "-f", "script.sql", "--on-error", "continue", "--stats", "--log", "info", *flags],
-                               cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    command = [sys.executable, "-m", "kshell", "-f", "script.sql", "--on-error", "continue", "--stats", "--log", "info", *flags]
+    process = subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     arguments = Path(f"/proc/{process.pid}/cmdline").read_bytes().decode()
     try:
         output = process.communicate(timeout=120)[0]

@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import stat
 import subprocess
+import threading
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
@@ -172,6 +174,39 @@ def test_the_catalog_gets_the_secret_and_shows_its_name(plain: Session, tmp_path
     with pytest.raises(NotFoundError, match="no secret t") as told:
         plain.sql("ATTACH 'kafka://127.0.0.1:1' AS k (TYPE kafka, SECRET t)")
     assert told.value.hint is not None
+
+
+class _Unauthorized(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        self.send_response(401)
+        self.send_header("Content-Type", "application/json")
+        self.end_headers()
+        self.wfile.write(b'{"error": {"message": "who are you?", "type": "NotAuthorizedException", "code": 401}}')
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Quiet."""
+
+
+@pytest.fixture
+def unauthorized() -> Iterator[str]:
+    """The address of a catalog that lets nobody in."""
+    with HTTPServer(("127.0.0.1", 0), _Unauthorized) as server:
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+def test_a_catalog_that_refuses_names_the_secret(plain: Session, unauthorized: str) -> None:
+    plain.sql("CREATE SECRET ice (TYPE iceberg_catalog, TOKEN 'canary-rest-1')")
+    with pytest.raises(UnreachableError) as told:
+        plain.sql(f"ATTACH '{unauthorized}' AS r (TYPE iceberg, CATALOG rest, SECRET ice)")
+    assert told.value.hint == "check CREDENTIAL or TOKEN of secret ice"
+    assert "canary" not in told.value.message
+    with pytest.raises(UnreachableError) as told:
+        plain.sql(f"ATTACH '{unauthorized}' AS r (TYPE iceberg, CATALOG rest)")
+    assert "CREATE SECRET s (TYPE iceberg_catalog" in (told.value.hint or "")
 
 
 # ---- a broker with passwords and certificates ------------------------------------------------------------------------
