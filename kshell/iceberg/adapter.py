@@ -3,9 +3,8 @@
 Invariant: one call of `send` is one request of the catalog. Nothing here retries, re-bases or deletes: `Table.append()` and
 `Transaction.commit_transaction()` do all three, and a stale writer then succeeds with old positions.
 
-Private names: Transaction._updates and ._requirements (what was staged), _dataframe_to_data_files (Parquet with Iceberg statistics),
-RestCatalog._create_session (to bound every request, also the first) and Catalog._load_file_io (so that neither a table nor a server
-names the class that opens files)."""
+Private names: Transaction._updates and ._requirements (what was staged), _dataframe_to_data_files (Parquet with Iceberg statistics).
+Those of catalogs are in `clients.py`."""
 
 from __future__ import annotations
 
@@ -15,9 +14,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pyiceberg.catalog.rest import RestCatalog
-from pyiceberg.catalog.sql import SqlCatalog
-from pyiceberg.io import FileIO
 from pyiceberg.io.pyarrow import _dataframe_to_data_files
 from pyiceberg.manifest import DataFile
 from pyiceberg.table import CommitTableResponse, Table
@@ -34,10 +30,6 @@ from pyiceberg.table.update import (
 )
 from pyiceberg.table.update.schema import UpdateSchema
 from pyiceberg.table.update.snapshot import ExpireSnapshots
-from pyiceberg.typedef import EMPTY_DICT, Properties
-from requests import Session
-
-from kshell.iceberg.bounds import bounded, trusted_properties
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -55,25 +47,6 @@ class Staged:
     updates: tuple[TableUpdate, ...]
     requirements: tuple[TableRequirement, ...]
     snapshot_id: int | None = None            # None: no snapshot is added
-
-
-class OurSqlCatalog(SqlCatalog):
-    def _load_file_io(self, properties: Properties = EMPTY_DICT, location: str | None = None) -> FileIO:
-        return super()._load_file_io(trusted_properties(properties, self.properties), location)
-
-
-class OurRestCatalog(RestCatalog):
-    def __init__(self, name: str, **properties: str) -> None:
-        self._ours = dict(properties)
-        super().__init__(name, **properties)
-
-    def _create_session(self) -> Session:
-        self.properties = trusted_properties(self.properties, self._ours)
-        self.uri = self._ours["uri"]
-        return bounded(super()._create_session())
-
-    def _load_file_io(self, properties: Properties = EMPTY_DICT, location: str | None = None) -> FileIO:
-        return super()._load_file_io(trusted_properties(properties, self._ours), location)
 
 
 def slim(table: Table, properties: Mapping[str, str] = {}) -> Table:

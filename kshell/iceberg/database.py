@@ -10,8 +10,8 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from kshell.errors import BadValueError
-from kshell.iceberg.adapter import OurSqlCatalog
 from kshell.iceberg.catalogs import FILE_IO, Connected, Request
+from kshell.iceberg.clients import OurSqlCatalog
 
 BUSY_TIMEOUT_MS = 5000
 

@@ -15,8 +15,8 @@ from pyiceberg.table import CommitTableResponse, Table
 from pyiceberg.table.update import AddSnapshotUpdate
 from requests.exceptions import ConnectionError as Reset
 
-from kshell.iceberg.adapter import OurSqlCatalog
 from kshell.iceberg.catalogs import FILE_IO, Lake
+from kshell.iceberg.clients import OurSqlCatalog
 
 
 class Died(BaseException):

@@ -9,8 +9,8 @@ import warnings
 from urllib.parse import urlsplit, urlunsplit
 
 from kshell.errors import BadValueError
-from kshell.iceberg.adapter import OurRestCatalog
 from kshell.iceberg.catalogs import FILE_IO, Connected, Request
+from kshell.iceberg.clients import OurRestCatalog
 
 
 def prepare(request: Request) -> Request:
