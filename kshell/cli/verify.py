@@ -113,7 +113,7 @@ def _doubt(found: proof.Proof) -> str:
     if found.compared.extra:
         return f"{found.compared.extra} offsets of the table are not in Kafka (a compacted topic, or rows of another writer)"
     if found.check.missing:
-        return f"{found.check.missing} records have no row; ON_ERROR skip leaves out those that do not decode"
+        return f"{found.check.missing} records have no row; ON_ERROR skip, or the query of the sink, may have left them out"
     return "the commits do not say how many rows there must be"
 
 

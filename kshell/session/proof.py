@@ -68,13 +68,14 @@ class Proof:
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What is proved: a sink by its tables, and the cluster it reads. `drops_bad`: ON_ERROR skip, so records may be missing by order."""
+    """What is proved: a sink by its tables, and the cluster it reads. `drops`: ON_ERROR skip, or a query over the source, so
+    that records may have no row by order."""
 
     lake: Lake
     sink: Sink
     errors_sink: Sink | None
     cluster: Cluster
-    drops_bad: bool = False
+    drops: bool = False
 
 
 def prove(cursor: duckdb.DuckDBPyConnection, subject: Subject, *, check: Callable[[], None], timeout_s: float | None) -> list[Proof]:
@@ -90,7 +91,7 @@ def prove(cursor: duckdb.DuckDBPyConnection, subject: Subject, *, check: Callabl
     ranges = _ranges(cursor, subject.cluster, covered, errors)
     compare = _Comparison(cursor, covered, errors, ranges)
     _read(subject.cluster, ranges, compare, _limited(check, timeout_s))
-    return [_judged(counted[tp], compare.of[tp], drops_bad=subject.drops_bad) for tp in sorted(ranges)]
+    return [_judged(counted[tp], compare.of[tp], drops=subject.drops) for tp in sorted(ranges)]
 
 
 def _require_same_topics(subject: Subject, covered: Coverage) -> None:
@@ -215,15 +216,15 @@ class _Comparison:
         return found[0], found[1], found[2]
 
 
-def _judged(check: PartitionCheck, compared: Compared, *, drops_bad: bool) -> Proof:
-    """Duplicates before gaps before doubts. With ON_ERROR skip a record without a row may be one that did not decode."""
+def _judged(check: PartitionCheck, compared: Compared, *, drops: bool) -> Proof:
+    """Duplicates before gaps before doubts. A record without a row may be one that was left out by order."""
     from kshell.iceberg.check import Verdict
 
     counted_clean = check.result in (Verdict.OK, Verdict.UNVERIFIED)
     missing = max(check.missing, compared.missing)
     if check.duplicates:
         result = Verdict.DUPLICATE
-    elif missing and not (drops_bad and counted_clean):
+    elif missing and not (drops and counted_clean):
         result = Verdict.GAP
     elif missing or compared.extra or check.result is Verdict.UNVERIFIED:
         result = Verdict.UNVERIFIED

@@ -201,9 +201,6 @@ class Statements:
         from kshell.iceberg.check import check
 
         entry = self._sinks.get(statement.name)
-        if statement.against_kafka and entry.select is not None:
-            raise RefusedError(f"the query of sink {entry.name} leaves records out, so its table cannot be held against the topic",
-                               hint=f"CHECK SINK {entry.name} holds it against what its commits recorded")
         if statement.against_kafka:
             return self._prove_sink(statement, entry)
         if entry.created is None:
@@ -222,7 +219,7 @@ class Statements:
         lake, created = self._connections.catalog(entry.catalog_name).lake, entry.created
         sink = created.sink if created is not None else sink_in(lake, entry.table, name=entry.name, sink_id=entry.id)
         subject = proof.Subject(lake, sink, created.errors_sink if created is not None else None, entry.source.cluster,
-                                drops_bad=entry.source.options["ON_ERROR"] == "skip")
+                                drops=entry.source.options["ON_ERROR"] == "skip" or entry.select is not None)
         timeout_s = None if statement.timeout is None else self._timeout(statement.timeout)
         proofs = proof.prove(self._engine.cursor(), subject, check=self._context.cancel.check, timeout_s=timeout_s)
         return Result.of_rows(proof.COLUMNS, [p.row() for p in proofs])

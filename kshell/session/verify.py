@@ -13,6 +13,7 @@ from kshell.errors import BadValueError, NotFoundError, did_you_mean
 from kshell.lang import declared
 from kshell.lang.statements import Attach, CreateSink, CreateSource, DuckStatement, Set, Statement
 from kshell.lang.tokens import leading_words
+from kshell.query.reshape import source_of
 from kshell.session import proof
 from kshell.session.connections import Connections
 from kshell.session.context import Context
@@ -64,9 +65,10 @@ class Definitions:
 
         statement = self._sinks[name.lower()]
         options = declared.SINK.parse(statement.options, self._context.resolve, zone=self._context.zone())
-        source = self._sources.get((statement.source or "").lower())
+        reads = statement.source or source_of(statement.select or "", self._context.cursor)
+        source = self._sources.get(reads.lower())
         if source is None:
-            raise NotFoundError(f"the script defines sink {statement.name} and not its source {statement.source}",
+            raise NotFoundError(f"the script defines sink {statement.name} and not its source {reads}",
                                 hint="give the script that creates both: kshell verify NAME -f FILE")
         on_error = declared.SOURCE.parse(source.options, self._context.resolve, zone=self._context.zone())["ON_ERROR"]
         cluster = self._cluster(source.cluster, is_address=source.cluster_is_address)
@@ -74,7 +76,8 @@ class Definitions:
         lake = self._lake(catalog)
         sink = sink_in(lake, tuple(table), name=statement.name, sink_id=options["ID"] or statement.name.lower())
         errors = tuple(options["ERRORS_TABLE"])[1:] if options["ERRORS_TABLE"] else None
-        return proof.Subject(lake, sink, self._errors(lake, sink, errors), cluster, drops_bad=on_error == "skip")
+        return proof.Subject(lake, sink, self._errors(lake, sink, errors), cluster,
+                             drops=on_error == "skip" or statement.select is not None)
 
     def _cluster(self, name: str | None, *, is_address: bool) -> Cluster:
         clusters = [a.name for a in self._attaches.values() if a.kind == "kafka"]

@@ -93,6 +93,21 @@ def test_records_that_skip_leaves_out_are_a_doubt_and_no_gap(session: Session, k
     assert (found["result"], found["missing_offsets"]) == ("unverified", [3])
 
 
+def test_records_that_a_query_leaves_out_are_a_doubt_and_a_repeated_one_is_none(session: Session, kafka_topic: Topic,
+                                                                               produce: Callable[..., Any]) -> None:
+    topic = kafka_topic()
+    produce(topic, events(6))
+    session.sql(f"CREATE SOURCE o (id BIGINT) FROM KAFKA kafka (TOPIC '{topic}')")
+    session.sql("WAIT SOURCE o TIMEOUT '20s'")
+    session.sql("CREATE SINK o_lake AS SELECT id FROM o WHERE id % 2 = 0 INTO ICEBERG local.shop.o")
+    session.sql("FLUSH SINK o_lake TIMEOUT '40s'")
+    found, = _checked(session)
+    assert (found["result"], found["rows"], found["missing_offsets"]) == ("unverified", 3, [1, 3, 5])
+    table = _table(session)
+    table.append(table.scan(row_filter="_kafka_offset = 2").to_arrow())
+    assert _checked(session)[0]["result"] == "duplicate"
+
+
 def test_pieces_give_what_the_whole_gives(session: Session, kafka_topic: Topic, produce: Callable[..., Any],
                                           monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(proof, "PIECE", 7)

@@ -26,7 +26,7 @@ class Request:
     name: str                                 # the alias in kshell
     uri: str
     warehouse: str | None
-    options: Mapping[str, str]                # PyIceberg properties (PROPERTIES, and what a secret holds)
+    options: Mapping[str, str] = field(repr=False)      # PyIceberg properties (PROPERTIES, and what a secret holds)
     catalog_name: str | None = None           # NAME: under which the database files its tables
     default_name: str = "default"             # where the database is empty and NAME was not given
     data_dir: Path | None = None              # local only
