@@ -55,7 +55,8 @@ def _refuse_rows(found: list[Token], sources: Collection[str]) -> None:
     if names and names[-1] in mine and names[:-1] in ([], ["main"], ["live"], ["lake"]):
         source = mine[names[-1]]
         raise RefusedError(f"{'.'.join(parts)} is read from Kafka: its rows cannot be changed here",
-                           hint=f"CREATE TABLE copy AS FROM {source} makes one that can", position=first.start, length=found[at].end - first.start)
+                           hint=f"CREATE TABLE copy AS FROM {source} makes one that can",
+                           position=first.start, length=found[at].end - first.start)
 
 
 def _named(found: list[Token]) -> tuple[list[str], Token, str] | None:
