@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
 import duckdb
@@ -66,8 +66,9 @@ class Cycle:
         piece = take(target.buffer.sealed(target.name), target.next_offsets(), most_bytes=most)
         return piece if piece is not None and (idle or piece.moves) else None
 
-    def commit(self, piece: Piece, control: Control) -> Committed | None:
-        """Steps 2 to 6. None: somebody else was there first, or the table changed; `target.head` says where it stands."""
+    def commit(self, piece: Piece, control: Control, landed: Callable[[Committed | None], None]) -> None:
+        """Steps 2 to 6. `landed` is told between 4 and 5, because an error of the hand-over does not undo a commit; it gets None when
+        somebody else was there first, or the table changed."""
         began = time.monotonic()
         topics = self._verify(piece)
         judged, errors = self._commit_errors(piece, control)
@@ -76,12 +77,12 @@ class Cycle:
                              over=target.over)
         ranges = reader.ranges()
         outcome = self._commit_rows(ranges, reader, errors, topics, control)
+        applied = outcome.result is Result.APPLIED
+        landed(Committed(outcome.head.snapshot_id, time.time(), outcome.rows, outcome.files, outcome.bytes, time.monotonic() - began,
+                         _ranges_text(ranges), errors) if applied else None)
         self._hand_over(outcome)
-        if outcome.result is not Result.APPLIED:
-            return None
-        self._tell_kafka(ranges)
-        return Committed(outcome.head.snapshot_id, time.time(), outcome.rows, outcome.files, outcome.bytes, time.monotonic() - began,
-                         _ranges_text(ranges), errors)
+        if applied:
+            self._tell_kafka(ranges)
 
     def _verify(self, piece: Piece) -> dict[str, str | None]:
         """Step 2: the id of each topic. One that was deleted and created again has other records at the same offsets."""

@@ -24,6 +24,7 @@ from kshell.testing import failpoint
 _TICK_S = 0.1
 _MOST_COMMITS = 1000                          # rows of kshell.commits, per sink
 _CROWDED = 0.5
+_SAY_AT = 5                                   # the attempt of a commit after which it is said that it fails: about a second
 _RETRY_S = 30.0                               # longest pause between looks at a broker or catalog that does not answer
 Notice = Callable[[str, str], None]           # "note" or "warning", text
 
@@ -70,7 +71,8 @@ class Flusher:
         self._requests: deque[Request] = deque()
         self._wake = threading.Event()
         self._ending = threading.Event()
-        self._abandoned = threading.Event()
+        self._hurry = threading.Event()       # ends a pause between attempts
+        self._abandoned = threading.Event()   # the thread did not end in time: what it does from here on is nobody's business
         self._deadline: float | None = None
         self._pause_wanted = False
         self._committed_rows = 0
@@ -93,7 +95,7 @@ class Flusher:
             raise RefusedError(f"sink {self.target.name} is paused", hint=f"RESUME SINK {self.target.name}")
         request = Request(threading.Event())
         self._requests.append(request)
-        self._wake.set()
+        self._at_once()
         return request
 
     def raise_if_standing(self) -> None:
@@ -108,8 +110,14 @@ class Flusher:
 
     def resume(self) -> bool:
         was, self._paused = self._paused, False
-        self._wake.set()
+        self._at_once()
         return was
+
+    def _at_once(self) -> None:
+        """Whoever asks may know that what failed is cured: no pause between attempts is waited out."""
+        self._next_try = 0.0
+        self._hurry.set()
+        self._wake.set()
 
     def stand(self, stop: Stop) -> None:
         """Stop writing, for a reason found outside this thread."""
@@ -137,6 +145,7 @@ class Flusher:
         """End the thread. A commit that is on its way is left where it is: the table knows whether it landed."""
         self._deadline = time.monotonic() + timeout_s
         self._ending.set()
+        self._hurry.set()
         self._wake.set()
         if self._thread.is_alive():
             self._thread.join(timeout_s)
@@ -151,27 +160,42 @@ class Flusher:
             self._wake.clear()
             try:
                 self._step()
-            except Stop as stop:
-                self.stand(stop)
-            except Left as left:
-                self._left(left)
-            except Error as error:
+            except Exception as error:  # noqa: BLE001 - whatever it was, the thread confesses
+                if self._abandoned.is_set():
+                    return
+                self._met(error)
+            if self._stop_reason or self._failure:
+                self._finish_requests(self._stop_reason or self._failure)
+
+    def _met(self, error: Exception) -> None:
+        match error:
+            case Stop():
+                self.stand(error)
+            case Left():
+                self._left(error)
+            case Error():
                 self._put_off(error)
-            except Exception as error:  # noqa: BLE001 - whatever it was, the thread confesses and stops committing
+            case _:                            # a defect: it stops committing
                 self._failure = InternalError(f"sink {self.target.name}: {type(error).__name__}: {error}",
                                               hint=f"the rows stay in Kafka; RESUME SINK {self.target.name} tries again")
                 self._last_error = self._failure.message
                 self._notice("warning", self._failure.message)
-            if self._stop_reason or self._failure:
-                self._finish_requests(self._stop_reason or self._failure)
 
     def _step(self) -> None:
         if self._stop_reason or self._failure or time.monotonic() < self._next_try:
             return
+        if self.target.behind:
+            self.target.hand_over(self.target.head)
+            self._well()
         if self._requests or (not self._paused and self._due()):
             self._flush()
         elif time.monotonic() - self._last_look >= self.refresh_s:
             self._look()
+            self._well()
+
+    def _well(self) -> None:
+        """What failed before does not fail any more."""
+        self._activity, self._retry_s, self._last_error = "running", 0.0, None
 
     def _due(self) -> bool:
         rows, size = self.target.buffer.pending(self.target.name)
@@ -194,14 +218,15 @@ class Flusher:
         idle = self._idle_due()
         self._activity = "flushing"
         self._cycle.seal()
-        while (piece := self._cycle.next_piece(idle=idle)) is not None and not self._ending_now():
-            committed = self._cycle.commit(piece, self._control())
-            self._landed(committed, asked)
+        while (piece := self._cycle.next_piece(idle=idle)) is not None:
+            if self._ending_now():
+                return                         # `close` answers the requests
+            self._cycle.commit(piece, self._control(), lambda committed: self._landed(committed, asked))
         if self.target.buffer.reading_gap():
             return                             # a commit of others moved the table's position: again when the buffer has followed
         self._last_commit = time.monotonic()
         self._patience_s = self.policy.next()
-        self._activity, self._retry_s = "running", 0.0
+        self._well()
         if idle:
             self._last_idle = time.monotonic()
         for request in asked:
@@ -211,6 +236,8 @@ class Flusher:
         self._keep_house()
 
     def _landed(self, committed: Committed | None, asked: list[Request]) -> None:
+        if self._abandoned.is_set():           # another thread may stand in this one's place: the views are not ours any more
+            raise Left(f"sink {self.target.name} ended", unresolved=False)
         self._last_look = time.monotonic()
         if committed is None:
             return
@@ -251,8 +278,15 @@ class Flusher:
     # ---- outcomes ----------------------------------------------------------------------------------------------------
 
     def _control(self) -> Control:
-        return Control(cancelled=lambda: self._pause_wanted or self._ending_now(), deadline=self._deadline, report=self._report,
-                       wait=self._ending.wait)
+        return Control(cancelled=lambda: self._pause_wanted or self._ending_now(), report=self._report, wait=self._pause)
+
+    def _pause(self, seconds: float) -> None:
+        """Between two attempts. Whoever hurries ends it, and so does the end of the time that `close` gives."""
+        ends = time.monotonic() + seconds
+        while (left := ends - time.monotonic()) > 0 and not self._ending_now():
+            if self._hurry.wait(min(_TICK_S, left)):
+                self._hurry.clear()
+                break
 
     def _ending_now(self) -> bool:
         return self._ending.is_set() and (self._deadline is None or time.monotonic() >= self._deadline)
@@ -260,10 +294,11 @@ class Flusher:
     def _report(self, progress: Progress) -> None:
         self._activity = {Phase.COMMITTING: "flushing", Phase.RETRYING: "retrying",
                           Phase.RESOLVING: "resolving"}[progress.phase]  # type: ignore[assignment]
+        told = progress.alarm and self._last_error != progress.error
+        if told or (progress.error and progress.attempt == _SAY_AT):
+            self._notice("warning", f"sink {self.target.name}: {progress.error}")
         if progress.error:
             self._last_error = progress.error
-        if progress.alarm:
-            self._notice("warning", f"sink {self.target.name}: {progress.error}")
         self._pause_wanted = self.pause_on_failure and progress.phase is Phase.RETRYING
 
     def _left(self, left: Left) -> None:

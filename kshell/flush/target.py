@@ -33,6 +33,7 @@ class Target:
     seal: Callable[[], bool]
     rewind: Callable[[Mapping[TP, int]], None]
     over: tuple[str, str] | None = None       # (source, query) of an AS SELECT sink; None: the rows as they are
+    behind: bool = False                      # the views do not show `head`: the last hand-over failed and has to be made again
 
     @property
     def name(self) -> str:
@@ -47,7 +48,9 @@ class Target:
 
     def hand_over(self, head: Head) -> bool:
         """Show the table up to `head` and the buffer from there on. False: the buffer is still being read up to there."""
-        self.head = head
+        self.head, self.behind = head, True
         location = head.metadata_location if head.snapshot_id is not None else None
         lake = BufferLake(location, head.columns, head.snapshot_id, self.table_name)
-        return self.buffer.publish(sink=self.name, cut=head.cut(), lake=lake)
+        done = self.buffer.publish(sink=self.name, cut=head.cut(), lake=lake)
+        self.behind = False
+        return done

@@ -75,6 +75,10 @@ class Shared:
             self._noticed.add(text)
         self._notice(text)
 
+    def tell(self, text: str) -> None:
+        """A notice about something that may happen again."""
+        self._notice(text)
+
     def add_gap(self, gap: Gap) -> None:
         with self._lock:
             self._gaps.setdefault(gap.tp, deque(maxlen=GAPS)).append(gap)

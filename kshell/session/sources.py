@@ -165,7 +165,7 @@ class Sources:
                         retain_rows=options["RETAIN_ROWS"], retain_time_s=options["RETAIN_TIME"], multi_topic="topic" in included(options),
                         budget=self.budget)
         spec = _spec(name, topics, options, start, stop)
-        ingest = Ingest(self._context.engine, cluster, buffer, decoder, spec, notice=lambda text: self._context.warn(f"{name}: {text}"),
+        ingest = Ingest(self._context.engine, cluster, buffer, decoder, spec, notice=self._context.warn,
                         trouble=lambda trouble: self.on_trouble(name, trouble))
         return Source(name, cluster.name, cluster, tuple(topics), options, tuple(decoder.columns), was_declared, start, stop, decoder,
                       buffer, ingest)
