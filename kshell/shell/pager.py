@@ -23,7 +23,15 @@ def command(environ: Mapping[str, str], configured: str | None = None) -> list[s
     """KSHELL_PAGER, then the configuration, PAGER, then less; None when there is none to run."""
     named = environ.get("KSHELL_PAGER") or configured or environ.get("PAGER") or DEFAULT
     words = shlex.split(named)
+    if words == ["less"]:
+        words = shlex.split(DEFAULT)          # the name alone says which program, not that lines shall be broken
     return words if words and shutil.which(words[0]) else None
+
+
+def sideways(words: list[str]) -> bool:
+    """Whether the pager scrolls to the right. Where it breaks lines a box must fit the screen."""
+    name = os.path.basename(words[0])
+    return name not in ("cat", "more", "less") or (name == "less" and any(w[:1] == "-" and "S" in w for w in words[1:]))
 
 
 class PagerEndedError(Exception):

@@ -20,7 +20,7 @@ from kshell.output import OutColumn
 from kshell.query.result import Result
 from kshell.shell.keep import Kept
 from kshell.shell.live import LiveTable
-from kshell.shell.pager import PagedStream, PagerEndedError
+from kshell.shell.pager import PagedStream, PagerEndedError, sideways
 
 if TYPE_CHECKING:
     from kshell.shell.context import Context
@@ -91,8 +91,9 @@ def _peeked(batches: Iterable[pa.RecordBatch]) -> tuple[pa.RecordBatch | None, I
 def _settings(context: Context, *, screen: bool, plan: bool, everything: bool, paged: bool) -> output.Settings:
     own = context.settings
     cut = screen and not everything and own.maxrows > 0
+    pager = context.pager() if paged else None
     # sideways is the pager's work: it gets the whole width
-    width = own.maxwidth or (None if paged and context.pager() else shutil.get_terminal_size().columns)
+    width = own.maxwidth or (None if pager and sideways(pager) else shutil.get_terminal_size().columns)
     return output.Settings(header=own.headers, nullvalue=own.nullvalue, terminal=screen, width=width if screen else None,
                            maxrows=own.maxrows if cut else None, plan=plan)
 

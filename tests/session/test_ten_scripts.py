@@ -52,7 +52,8 @@ def manual(open_session: OpenSession, kafka: Any, kafka_topic: Callable[..., str
     topics = {name: kafka_topic(partitions=count, prefix=name) for name, count in
               (("orders", 2), ("payments", 4), ("clicks", 1), ("heartbeat", 1))}
     for i in range(20):
-        producer.send(topics["orders"], json.dumps({"id": i % 5, "customer_id": i % 3, "amount": i / 2, "country": "no", "region": "EU" if i % 5 < 3 else "US"}), partition=i % 2)
+        order = {"id": i % 5, "customer_id": i % 3, "amount": i / 2, "country": "no", "region": "EU" if i % 5 < 3 else "US"}
+        producer.send(topics["orders"], json.dumps(order), partition=i % 2)
     for i in range(30):
         producer.send(topics["payments"], json.dumps({"payment": {"id": i, "status": "DECLINED" if i % 3 else "OK"}}), partition=3,
                       key=f"p{i}", headers=[("tenant", b"acme" if i % 2 else b"other")])

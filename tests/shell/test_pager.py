@@ -69,3 +69,13 @@ def test_long_notes_break_between_words_and_excerpts_stay() -> None:
                                  "  SELECT something_that_is_longer_than_it FROM t\nshort")
     assert wrapped("12 rows in 0.034 s · live 1.2k · snapshot 4102", 40) == "12 rows in 0.034 s · live 1.2k\n  · snapshot 4102"
     assert wrapped(text, 0) == text
+
+
+@pytest.mark.parametrize(("named", "words", "right"), [
+    ("less", ["less", "-SRXF"], True), ("less -R", ["less", "-R"], False), ("less -RS", ["less", "-RS"], True), ("cat", ["cat"], False),
+])
+def test_a_pager_that_breaks_lines_gets_boxes_that_fit(named: str, words: list[str], right: bool) -> None:
+    if not pager.command({"PAGER": named}):
+        pytest.skip(f"{named} is not installed")
+    assert pager.command({"PAGER": named}) == words
+    assert pager.sideways(words) is right
