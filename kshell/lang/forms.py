@@ -10,8 +10,8 @@ FORMS = {
                      f"FROM KAFKA [cluster] {OPTIONS}",
     "CREATE SINK": "[EXPLAIN] CREATE [OR REPLACE] SINK [IF NOT EXISTS] name FROM source | AS SELECT ... "
                    f"INTO ICEBERG catalog.namespace.table {OPTIONS}",
-    "CREATE SECRET": "CREATE [OR REPLACE] [TEMPORARY | PERSISTENT] SECRET [IF NOT EXISTS] name (TYPE kafka | schema_registry | iceberg_catalog, "
-                     "option value, ...)",
+    "CREATE SECRET": "CREATE [OR REPLACE] [TEMPORARY | PERSISTENT] SECRET [IF NOT EXISTS] name "
+                     "(TYPE kafka | schema_registry | iceberg_catalog, option value, ...)",
     "DROP SECRET": "DROP SECRET [IF EXISTS] name",
     "ALTER SOURCE": "ALTER SOURCE [IF EXISTS] name SET (option value, ...) | RESET (option, ...) | RENAME TO name | "
                     "ADD COLUMN name type [FROM '$.path'] | DROP COLUMN name | SEEK TO position",

@@ -11,7 +11,8 @@ from kshell.options.written import Lookup, Options, RawOption, Span, Typed, Valu
 
 __all__ = [
     "AlterSink", "AlterSource", "Attach", "CheckSink", "ColumnDefinition", "CreateSecret", "CreateSink", "CreateSource", "Describe",
-    "Detach", "DotCommand", "Drop", "DropSecret", "DuckStatement", "Flush", "Lookup", "NotBuilt", "Options", "Pause", "Print", "RawOption", "Refresh", "Set",
+    "Detach", "DotCommand", "Drop", "DropSecret", "DuckStatement", "Flush", "Lookup", "NotBuilt", "Options", "Pause", "Print", "RawOption",
+    "Refresh", "Set",
     "Show", "ShowCreate", "Span", "Statement", "Tail", "Target", "Typed", "Value", "Wait", "Word",
 ]
 

@@ -12,7 +12,7 @@ BUILT_IN_CATALOG = "local"                    # made by itself on first use
 
 
 def created(context: Context, only: str) -> list[str]:
-    """CREATE SECRET, and SHOW CREATE of connections, sources and sinks, in an order that runs. `only`: a word the name must hold, '' for all."""
+    """CREATE SECRET, and SHOW CREATE of connections, sources and sinks, in an order that runs. `only`: a word in the name, '' for all."""
     names = context.session.names()
     secrets = [text for name, text in _secrets(context) if only.strip("*%").lower() in name.lower()]
     wanted = [("CONNECTION", n) for n in (*names.clusters, *names.catalogs) if n != BUILT_IN_CATALOG]
