@@ -59,8 +59,8 @@ def test_nothing_runs_after_an_error_and_its_place_is_named(run: Run, tmp_path: 
 def test_with_json_an_error_is_one_object(run: Run, tmp_path: Path) -> None:
     (tmp_path / "s.sql").write_text("SELECT 1 AS a;\n\nFROM ordrs;\n")
     ran = run("--ndjson", "-f", "s.sql")
-    assert json.loads(ran.err) == {"code": "not_found", "message": "Table ordrs does not exist", "hint": None, "position": 5, "length": 5,
-                                   "statement": 2, "file": "s.sql", "line": 3, "exit": 1}
+    assert json.loads(ran.err) == {"code": "not_found", "message": "Table ordrs does not exist", "position": 5, "length": 5,
+                                   "hint": "SHOW ALL TABLES lists what there is", "statement": 2, "file": "s.sql", "line": 3, "exit": 1}
     assert json.loads(run("--json", "-c", "SELEC 1").err)["code"] == "syntax"
     assert json.loads(run("--json", "--nope").err)["code"] == "usage"
 
