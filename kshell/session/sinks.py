@@ -62,6 +62,10 @@ class Sinks:
     def of_source(self, source: str) -> list[str]:
         return [s.name for s in self if s.source.name.lower() == source.lower()]
 
+    def behind(self, source: Source) -> SinkEntry | None:
+        """The FROM sink of a source."""
+        return next((s for s in self if s.source is source and s.select is None), None)
+
     def of_catalog(self, catalog: str) -> list[str]:
         return [s.name for s in self if s.catalog_name == catalog]
 

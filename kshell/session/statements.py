@@ -179,7 +179,7 @@ class Statements:
         for source in chosen:
             left = max(0.0, ends - time.monotonic())
             rows += (waits.caught_up(self._context, source, left) if statement.rows is None
-                     else waits.rows_seen(self._context, source, statement.rows, left))
+                     else waits.rows_seen(self._context, source, self._sinks.behind(source), statement.rows, left))
         if statement.kind == "sink":
             waits.flush(self._context, [self._sinks.get(statement.name)], max(0.0, ends - time.monotonic()))
         name = statement.name or "all sources"

@@ -56,24 +56,31 @@ def caught_up(context: Context, source: Source, timeout_s: float) -> int:
     return source.buffer.rows
 
 
-def rows_seen(context: Context, source: Source, rows: int, timeout_s: float) -> int:
-    """The source has decoded that many rows since it was created."""
+def rows_seen(context: Context, source: Source, sink: SinkEntry | None, rows: int, timeout_s: float) -> int:
+    """The source has had that many rows: decoded since it was created, or landed in its sink's table by an earlier process."""
+    def seen() -> int:
+        source.ingest.raise_if_failed()
+        return max(source.ingest.status().rows_total, _held(sink))
+
     def late() -> DeadlineError:
-        return DeadlineError(f"source {source.name} has {source.ingest.status().rows_total} of {rows} rows after {_figure(timeout_s)} s",
+        return DeadlineError(f"source {source.name} has {seen()} of {rows} rows after {_figure(timeout_s)} s",
                              hint=f"SHOW SOURCES shows its state and its lag; TIMEOUT '{_figure(timeout_s * 2)}s' waits longer")
-    context.cancel.wait_until(lambda: _has_rows(source, rows), timeout_s=timeout_s, late=late)
-    return source.ingest.status().rows_total
+    context.cancel.wait_until(lambda: seen() >= rows, timeout_s=timeout_s, late=late)
+    return seen()
+
+
+def _held(sink: SinkEntry | None) -> int:
+    """Rows of the sink's table, as its commits recorded them, and those that wait for a commit."""
+    if sink is None or sink.flusher is None:
+        return 0
+    state = sink.flusher.target.head.state
+    return (sum(state.rows().values()) if state is not None else 0) + sink.flusher.status().pending_rows
 
 
 def _reached(source: Source, goal: Mapping[TP, int]) -> bool:
     source.ingest.raise_if_failed()
     visible = source.buffer.visible()
     return all(visible.get(tp, 0) >= end for tp, end in goal.items())
-
-
-def _has_rows(source: Source, rows: int) -> bool:
-    source.ingest.raise_if_failed()
-    return source.ingest.status().rows_total >= rows
 
 
 def _late(source: Source, goal: Mapping[TP, int], timeout_s: float) -> DeadlineError:

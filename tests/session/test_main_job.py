@@ -67,6 +67,16 @@ def test_another_machine_goes_on_where_the_table_stands(open_session: OpenSessio
     assert rows(second, "SELECT count(*), count(DISTINCT id) FROM lake.s") == [(65, 65)]
 
 
+def test_waiting_for_rows_counts_those_that_have_landed_before(open_session: OpenSession, topic: str) -> None:
+    first = open_session()
+    source(first, topic)
+    first.sql(f"WAIT SOURCE s UNTIL ROWS 60 TIMEOUT '20s'; {SINK}; FLUSH SINK s_lake")
+    first.close()
+    second = open_session()
+    second.sql(f"CREATE SOURCE s FROM KAFKA kafka (TOPIC '{topic}'); {SINK}; WAIT SOURCE s UNTIL ROWS 60 TIMEOUT '20s'")
+    assert one(second, "SELECT count(*) FROM s") == 60
+
+
 def test_nothing_to_flush_makes_no_snapshot(session: Session, topic: str) -> None:
     source(session, topic)
     session.sql(f"{SINK}; FLUSH SINK s_lake")
