@@ -137,13 +137,15 @@ class Sinks:
 
     def _open(self, entry: SinkEntry) -> Created:
         """The table and its progress, held against Kafka; then the hand-over and the thread."""
+        from kshell.iceberg.compare import compare
         from kshell.iceberg.create import create_sink
 
         lake, source = self._catalog(entry).lake, entry.source
         created = create_sink(lake, spec_of(entry), self._facts(source), lambda: self._starts(entry), Control(cancelled=self._cancelled))
         entry.created = created
-        for stop in created.stops:
-            raise stop
+        if created.stops:                     # the logs were asked before the table: another process may have moved on in between
+            for stop in compare(created.head.state, self._facts(source), entry.name) if created.head.state else created.stops:
+                raise stop
         self._run(entry, lake, created)
         return created
 
