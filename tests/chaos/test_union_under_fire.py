@@ -10,19 +10,25 @@ import duckdb
 import pytest
 
 from kshell.session import Session
+from tests.chaos.child import Child
 from tests.chaos.flow import Flow
 from tests.chaos.readers import Ask, Readers, Verdicts
 from tests.parts.kafka import Broker
-from tests.support import wait_until
+from tests.parts.rest import RestCatalog
+from tests.support import unique, wait_until
 
 READERS = 4
 SECONDS = 60.0
 READS = 1000
 
 
-def pipeline(session: Session, topic: str, rows_a_commit: int) -> None:
-    session.sql(f"CREATE SOURCE s (seq BIGINT, who VARCHAR, pad VARCHAR) FROM KAFKA kafka (TOPIC '{topic}');"
-                f"CREATE SINK s_lake FROM s INTO ICEBERG local.web.s (COMMIT_INTERVAL '10s', COMMIT_ROWS {rows_a_commit})")
+def statements(topic: str, rows_a_commit: int, table: str) -> str:
+    return (f"CREATE SOURCE s (seq BIGINT, who VARCHAR, pad VARCHAR) FROM KAFKA kafka (TOPIC '{topic}');"
+            f"CREATE SINK s_lake FROM s INTO ICEBERG {table} (COMMIT_INTERVAL '10s', COMMIT_ROWS {rows_a_commit})")
+
+
+def pipeline(session: Session, topic: str, rows_a_commit: int, table: str = "local.web.s") -> None:
+    session.sql(statements(topic, rows_a_commit, table))
 
 
 def cursors(session: Session, count: int) -> list[Ask]:
@@ -54,6 +60,34 @@ def test_no_answer_is_wrong_while_records_arrive_and_commits_land(kafka: Broker,
     print(f"{verdicts.reads} reads, {commits(session)} commits, {sent} records, slowest read {verdicts.slowest_s:.2f} s")
     assert verdicts.wrong == []
     assert commits(session) >= SECONDS / 3
+    assert session.sql("SELECT count(*), count(DISTINCT (_kafka_partition, _kafka_offset)) FROM lake.s").fetchall() == [(sent, sent)]
+
+
+@pytest.mark.timeout(180)
+def test_no_answer_is_wrong_while_another_process_commits_to_the_table_too(kafka: Broker, rest_catalog: RestCatalog,
+                                                                           open_session: Callable[..., Session],
+                                                                           children: Callable[..., Child],
+                                                                           flows: Callable[..., Flow]) -> None:
+    """Both commit whatever is there; the other one is killed and begins again meanwhile."""
+    session, flow = open_session(kafka), flows(kafka, rate=1500).start()
+    table = f"c.{unique('web')}.s"
+    attach = f"ATTACH '{rest_catalog.uri}' AS c (TYPE iceberg, CATALOG rest); SET kshell_refresh = '300ms';"
+    session.sql(attach)
+    pipeline(session, flow.topic, rows_a_commit=1500, table=table)
+    verdicts = Verdicts(flow)
+    with Readers(verdicts, "s", cursors(session, READERS - 1)):
+        for life in ("first", "second"):
+            other = children(life, kafka)
+            other.sql(attach)
+            other.sql(statements(flow.topic, 1500, table))
+            wait_until(lambda child=other: child.one("SELECT count(*) FROM kshell.commits") >= 3, 60.0, every_s=0.1)  # type: ignore[misc]
+            before = commits(session)
+            wait_until(lambda seen=before: commits(session) > seen, 60.0)  # type: ignore[misc]
+            other.kill()
+    sent = flow.stop()
+    session.sql("WAIT SOURCE s UNTIL CAUGHT UP TIMEOUT '30s'; FLUSH SINK s_lake TIMEOUT '30s'")
+    print(f"{verdicts.reads} reads, {commits(session)} commits of this process, {sent} records, slowest {verdicts.slowest_s:.2f} s")
+    assert verdicts.wrong == []
     assert session.sql("SELECT count(*), count(DISTINCT (_kafka_partition, _kafka_offset)) FROM lake.s").fetchall() == [(sent, sent)]
 
 

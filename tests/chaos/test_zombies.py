@@ -35,7 +35,8 @@ class Program:
     def __init__(self, folder: Path, script: Path, broker: Broker, seed: int) -> None:
         self.log = folder / f"said-{seed}.log"
         self._said = self.log.open("wb")
-        env = {**os.environ, "KSHELL_TESTING": "1", "KSHELL_FAILPOINTS": ERRORS, "KSHELL_SEED": str(seed), "KSHELL_DATA": str(folder / "data")}
+        env = {**os.environ, "KSHELL_TESTING": "1", "KSHELL_FAILPOINTS": ERRORS, "KSHELL_SEED": str(seed),
+               "KSHELL_DATA": str(folder / "data")}
         self.process = subprocess.Popen([sys.executable, "-m", "kshell", "run", str(script), "--brokers", broker.bootstrap],
                                         stdin=subprocess.DEVNULL, stdout=self._said, stderr=self._said, env=env)
 
