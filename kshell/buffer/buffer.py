@@ -12,7 +12,7 @@ import duckdb
 
 from kshell.buffer.budget import Budget
 from kshell.buffer.contents import Contents
-from kshell.buffer.generation import Filled, Generation, below
+from kshell.buffer.generation import Filled, Generation, below, rows_above
 from kshell.buffer.handover import Handover
 from kshell.buffer.meter import Meter
 from kshell.buffer.retention import SHARE, Retention
@@ -288,8 +288,8 @@ class Buffer:
     def pending(self, sink: str) -> tuple[int, int]:
         """(rows, bytes) that the sink has not committed, the open segment included."""
         cut = self._c.sinks[sink].target() or {}
-        kept = [s for s in list(self._c.filling.segments) if not below(s, cut)]
-        return sum(s.rows for s in kept), sum(s.bytes for s in kept)
+        kept = [(s, rows_above(s, cut)) for s in list(self._c.filling.segments) if not below(s, cut)]
+        return sum(rows for _, rows in kept), sum(s.bytes * rows // s.rows if s.rows else s.bytes for s, rows in kept)
 
     def published(self, sink: str) -> bool:
         """Whether the views show the sink's table up to the newest cut that was asked for."""
@@ -304,7 +304,9 @@ class Buffer:
 
     @property
     def rows(self) -> int:
-        return self._c.shown.rows
+        """Rows on the live side of the source's own name."""
+        cut = self._c.shown_cut()
+        return sum(rows_above(s, cut) for s in list(self._c.shown.segments))
 
     @property
     def bytes(self) -> int:

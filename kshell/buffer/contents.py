@@ -103,6 +103,15 @@ class Contents:
 
     # ---- what readers see
 
+    def _own(self) -> Sink | None:
+        """The sink whose lake backs the source's own name."""
+        return next((s for s in self.sinks.values() if s.backs_source and s.lake is not None), None)
+
+    def shown_cut(self) -> dict[TP, int]:
+        """Where the live side begins under the source's own name."""
+        own = self._own()
+        return ((own.cut or {}) if own else {}) | self.forgotten
+
     def show(self) -> None:
         with self.structure, self.shelf.change() as shelf:
             shelf.put(self.views())
@@ -111,10 +120,9 @@ class Contents:
         """The text of every view but the lakes, by key."""
         gone = {s.number for s in without}
         segments = [s for s in self.shown.segments if s.number not in gone]
-        own = next((s for s in self.sinks.values() if s.backs_source and s.lake is not None), None)
+        own = self._own()
         columns = own.columns if own else self.shown_columns
-        cut = (own.cut or {}) if own else {}
-        text = views.live(self.source, segments, columns, cut | self.forgotten, multi_topic=self.multi_topic)
+        text = views.live(self.source, segments, columns, self.shown_cut(), multi_topic=self.multi_topic)
         texts = _named(self.source, text, columns, with_lake=own is not None)
         for sink in self.sinks.values():
             if sink.outlet.select is not None and sink.lake is not None:

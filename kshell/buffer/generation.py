@@ -126,6 +126,16 @@ class Generation:
         return segment
 
 
+def rows_above(segment: Segment, cut: Positions) -> int:
+    """Rows at or above the cut. Of a partition that straddles it: exact while its offsets have no holes, else by their share."""
+    return sum(_above(span, cut.get(tp, 0)) for tp, span in segment.ranges.items())
+
+
+def _above(span: Range, cut: int) -> int:
+    left = span.hi - max(span.lo, min(cut, span.hi))
+    return -(-span.rows * left // max(1, span.hi - span.lo))
+
+
 def below(segment: Segment, cut: Positions) -> bool:
     """Every offset of the segment is below the cut. A partition without an entry in the cut has cut 0."""
     return all(span.hi <= cut.get(tp, 0) for tp, span in segment.ranges.items())

@@ -55,6 +55,7 @@ def test_a_straddled_segment_shows_only_what_the_lake_lacks(engine: Engine) -> N
     assert offsets(engine, "live.orders") == list(range(4, 10))
     assert offsets(engine, "live.orders", 1) == list(range(10))
     assert offsets(engine, "orders") == list(range(10))
+    assert (buffer.rows, buffer.pending("orders_lake")[0]) == (16, 16), "rows that the table has are counted as waiting"
 
 
 def test_the_open_segment_is_straddled_too_and_dropped_when_all_of_it_is_committed(engine: Engine) -> None:
