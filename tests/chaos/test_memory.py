@@ -27,6 +27,9 @@ def text(length: int) -> Callable[[int], str]:
 
 @pytest.mark.timeout(240)
 @pytest.mark.parametrize(("length", "limit", "budgets"), [(900, "source", 5), (200, "session", 2)], ids=["large-records", "small-records"])
+@pytest.mark.fault("F44")
+@pytest.mark.fault("F56")
+@pytest.mark.fault("F58")
 def test_memory_is_bounded_while_the_catalog_hangs(own_kafka: Broker, own_rest_catalog: RestCatalog, children: Callable[..., Child],
                                                    flows: Callable[..., Flow], length: int, limit: str, budgets: int) -> None:
     flow = flows(own_kafka, padding=text(length))

@@ -45,6 +45,7 @@ def select_for(session: Session, verdicts: Verdicts, seconds: float) -> None:
 
 
 @pytest.mark.timeout(180)
+@pytest.mark.fault("F01")
 def test_a_broker_away_for_twenty_seconds(own_kafka: Broker, open_session: Callable[..., Session], flows: Callable[..., Flow],
                                           notes: Notes) -> None:
     session, flow = open_session(own_kafka), flows(own_kafka, rate=1000).start()
@@ -92,6 +93,7 @@ def test_a_frozen_broker_holds_up_no_select_and_loses_nothing(own_kafka: Broker,
 
 
 @pytest.mark.timeout(120)
+@pytest.mark.fault("F56")
 def test_a_catalog_that_stops_and_starts_during_commits(kafka: Broker, own_rest_catalog: RestCatalog, open_session: Callable[..., Session],
                                                         flows: Callable[..., Flow], notes: Notes) -> None:
     session, flow = open_session(kafka), flows(kafka, rate=1000).start()

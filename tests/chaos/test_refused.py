@@ -58,6 +58,7 @@ def goes_on(child: Child, flow: Flow) -> None:
     assert {row[-1] for row in child.sql("CHECK SINK s_lake")} == {"ok"}
 
 
+@pytest.mark.fault("F70")
 def test_a_full_disk(kafka: Broker, children: Callable[..., Child], flow: Flow) -> None:
     child = children("one", kafka)
     started(child, flow, "local.web.s")
@@ -67,6 +68,7 @@ def test_a_full_disk(kafka: Broker, children: Callable[..., Child], flow: Flow) 
     goes_on(child, flow)
 
 
+@pytest.mark.fault("F59")
 def test_a_catalog_whose_database_may_not_be_written(kafka: Broker, children: Callable[..., Child], flow: Flow) -> None:
     child = children("one", kafka)
     started(child, flow, "local.web.s")
@@ -80,6 +82,7 @@ def test_a_catalog_whose_database_may_not_be_written(kafka: Broker, children: Ca
     goes_on(child, flow)
 
 
+@pytest.mark.fault("F59")
 def test_a_catalog_database_that_somebody_locks(kafka: Broker, children: Callable[..., Child], flow: Flow) -> None:
     child = children("one", kafka)
     started(child, flow, "local.web.s")
@@ -97,6 +100,7 @@ def test_a_catalog_database_that_somebody_locks(kafka: Broker, children: Callabl
     goes_on(child, flow)
 
 
+@pytest.mark.fault("F55")
 def test_a_table_that_this_user_may_not_write(kafka: Broker, rest_catalog: RestCatalog, children: Callable[..., Child], flow: Flow) -> None:
     child = children("one", kafka)
     started(child, flow, f"c.{unique('web')}.s", f"ATTACH '{rest_catalog.uri}' AS c (TYPE iceberg, CATALOG rest);")
@@ -106,6 +110,7 @@ def test_a_table_that_this_user_may_not_write(kafka: Broker, rest_catalog: RestC
     goes_on(child, flow)
 
 
+@pytest.mark.fault("F55")
 def test_a_catalog_that_works_and_answers_with_an_error(kafka: Broker, rest_catalog: RestCatalog, children: Callable[..., Child],
                                                         flow: Flow) -> None:
     """Three commits land and are answered 500: none lands twice, none is lost."""

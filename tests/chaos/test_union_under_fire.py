@@ -46,6 +46,7 @@ def commits(session: Session) -> int:
 
 @pytest.mark.slow
 @pytest.mark.timeout(240)
+@pytest.mark.fault("F85")
 def test_no_answer_is_wrong_while_records_arrive_and_commits_land(kafka: Broker, open_session: Callable[..., Session],
                                                                   flows: Callable[..., Flow]) -> None:
     session, flow = open_session(kafka), flows(kafka, rate=3000).start()
@@ -64,6 +65,7 @@ def test_no_answer_is_wrong_while_records_arrive_and_commits_land(kafka: Broker,
 
 
 @pytest.mark.timeout(180)
+@pytest.mark.fault("F82")
 def test_no_answer_is_wrong_while_another_process_commits_to_the_table_too(kafka: Broker, rest_catalog: RestCatalog,
                                                                            open_session: Callable[..., Session],
                                                                            children: Callable[..., Child],

@@ -85,6 +85,13 @@ def commits_of(lake: Lake, table: tuple[str, ...]) -> dict[str, int]:
 
 @pytest.mark.timeout(180)
 @pytest.mark.parametrize(("seed", "catalog"), [(1, "rest"), (2, "local")])
+@pytest.mark.fault("F15")
+@pytest.mark.fault("F51")
+@pytest.mark.fault("F52")
+@pytest.mark.fault("F53")
+@pytest.mark.fault("F60")
+@pytest.mark.fault("F61")
+@pytest.mark.fault("F62")
 def test_no_record_is_lost_or_twice(kafka: Broker, rest_catalog: RestCatalog, programs: Callable[[Path, int], Program],
                                     open_session: Callable[..., Session], flows: Callable[..., Flow], tmp_path: Path, seed: int,
                                     catalog: str) -> None:
