@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from kshell.options import secret
 from tests.parts import jars
 from tests.parts.kafka import Broker
 from tests.parts.rest import RestCatalog
@@ -45,6 +46,13 @@ def _require_servers() -> None:
         pytest.fail(f"KSHELL_REQUIRE_KAFKA is set, but {reason}", pytrace=False)
     if reason:
         pytest.skip(reason)
+
+
+@pytest.fixture(autouse=True)
+def _forget_secrets() -> Iterator[None]:
+    """What one test calls a secret may be an ordinary word of another."""
+    yield
+    secret._known.clear()
 
 
 @pytest.fixture(scope="session")

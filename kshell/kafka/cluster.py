@@ -18,7 +18,7 @@ from confluent_kafka import IsolationLevel, KafkaError, TopicCollection, TopicPa
 from kshell.errors import NotFoundError, RefusedError, UnreachableError, did_you_mean
 from kshell.kafka import embedded, settings
 from kshell.kafka.calls import Calls, Refusal, in_thread
-from kshell.kafka.columns import TP, Columns
+from kshell.kafka.columns import NEWEST_MS, TP, Columns
 from kshell.kafka.faults import AUTHORIZATION, translated
 from kshell.kafka.groups import GroupInfo, Groups
 from kshell.kafka.offsets import GroupOffsets
@@ -164,7 +164,7 @@ class Cluster:
         for partition, future in futures.items():
             with suppress(Refusal):
                 found[partition.topic, partition.partition] = int(self._calls.wait(future, "look up the newest record").timestamp)
-        return {tp: at for tp, at in found.items() if at >= 0}
+        return {tp: at for tp, at in found.items() if 0 <= at <= NEWEST_MS}     # a producer may write any number
 
     def _list_offsets(self, tps: Iterable[TP], spec: Any, *, committed: bool) -> dict[TP, int]:
         level = IsolationLevel.READ_COMMITTED if committed else IsolationLevel.READ_UNCOMMITTED

@@ -21,7 +21,7 @@ TP = tuple[str, int]                          # (topic, partition)
 HEADERS_ARROW = pa.list_(pa.struct([("key", pa.string()), ("value", pa.binary())]))
 _MILLISECONDS = pa.timestamp("ms", "UTC")
 _MICROSECONDS = pa.timestamp("us", "UTC")
-_OLDEST_MS, _NEWEST_MS = -62_135_596_800_000, 253_402_300_799_999      # years 1 to 9999
+_OLDEST_MS, NEWEST_MS = -62_135_596_800_000, 253_402_300_799_999       # years 1 to 9999
 _NO_TIMESTAMP = -1
 _NO_TEXT = (UnicodeDecodeError, SystemError)    # what the client raises for a header whose name is not UTF-8
 
@@ -105,14 +105,14 @@ def _timestamps(times: list[int]) -> pa.Array:
     raw = pa.array(times, pa.int64())
     if len(raw):
         bounds = pc.min_max(raw)
-        if bounds["min"].as_py() < 0 or bounds["max"].as_py() > _NEWEST_MS:
+        if bounds["min"].as_py() < 0 or bounds["max"].as_py() > NEWEST_MS:
             raw = _credible(raw)
     return raw.cast(_MILLISECONDS).cast(_MICROSECONDS)
 
 
 def _credible(raw: pa.Array) -> pa.Array:
     """NULL where the producer gave no time, or one that no calendar holds: it would overflow at the flush."""
-    good = pc.and_(pc.and_(pc.greater_equal(raw, _OLDEST_MS), pc.less_equal(raw, _NEWEST_MS)), pc.not_equal(raw, _NO_TIMESTAMP))
+    good = pc.and_(pc.and_(pc.greater_equal(raw, _OLDEST_MS), pc.less_equal(raw, NEWEST_MS)), pc.not_equal(raw, _NO_TIMESTAMP))
     return pc.if_else(good, raw, pa.scalar(None, pa.int64()))
 
 

@@ -12,6 +12,9 @@ import pytest
 
 from kshell.cli import main
 from tests.parts.kafka import Broker
+from tests.support import create_topic
+from tests.support.producing import Recorder
+from tests.support.topics import admin
 
 Examine = Callable[..., tuple[int, dict[str, dict[str, Any]]]]
 
@@ -87,14 +90,13 @@ def test_a_budget_above_the_memory_is_a_fault(examine: Examine, tmp_path: Path) 
     assert "set buffer_bytes" in found["memory"]["repair"]
 
 
-def test_brokers_topics_groups_and_the_clock(examine: Examine, kafka: Broker, kafka_topic: Callable[..., str],
-                                             produce: Callable[..., object]) -> None:
-    topic = kafka_topic()
-    code, found = examine("--brokers", kafka.bootstrap)
+def test_brokers_topics_groups_and_the_clock(examine: Examine, own_kafka: Broker) -> None:
+    topic = create_topic(admin(own_kafka.bootstrap), "clock", 1)
+    code, found = examine("--brokers", own_kafka.bootstrap)
     assert code == 0
     assert {found[f"{name} kafka"]["state"] for name in ("brokers", "topics", "groups")} == {"ok"}
-    produce(topic, ["x"], timestamp_ms=round(time.time() * 1000) + 1_200_000)
-    _, found = examine("--brokers", kafka.bootstrap)
+    Recorder(own_kafka.bootstrap).produce(topic, ["x"], timestamp_ms=round(time.time() * 1000) + 1_200_000)
+    _, found = examine("--brokers", own_kafka.bootstrap)
     assert found["clock kafka"]["state"] == "warning"
     assert "in the future" in found["clock kafka"]["text"]
 

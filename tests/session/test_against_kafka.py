@@ -165,7 +165,7 @@ def test_verify_exits_1_at_a_gap(script: Path, open_session: OpenSession) -> Non
 
 def test_verify_exits_3_where_the_broker_is_gone(script: Path, capfd: pytest.CaptureFixture[str]) -> None:
     text = script.read_text()
-    script.write_text(text.replace(text[text.index("ATTACH 'kafka://127.0.0.1:2"):text.index("CREATE SOURCE")],
+    script.write_text(text.replace(text[text.index("ATTACH 'kafka://127.0.0.1:"):text.index("CREATE SOURCE")],
                                    "ATTACH 'kafka://127.0.0.1:1' AS k (TYPE kafka);"))
     assert main(["verify", "o_lake", "-f", str(script)]) == 3
     assert "cannot reach Kafka at 127.0.0.1:1" in capfd.readouterr().err

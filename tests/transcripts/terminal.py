@@ -19,7 +19,7 @@ from tests.transcripts.document import PROMPT, SHELL, Step
 
 ADDRESS = "127.0.0.1:9092"                    # how documents write the broker's address
 STEP_TIMEOUT_S = 90
-SCREEN = (400, 120)                           # rows, columns: high enough that no pager opens
+SCREEN = (400, 220)                           # rows, columns: large enough that no box is cut and no pager opens
 REPOSITORY = Path(__file__).resolve().parents[2]
 _ESCAPES = re.compile(r"\x1b(\[[0-9;?]*[a-zA-Z]|\][^\x07]*\x07|[=>])")
 
