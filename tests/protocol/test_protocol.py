@@ -20,7 +20,6 @@ REPOSITORY = Path(__file__).parents[2]
 RUN_S_MAX = 40                                # on an idle machine a run takes 4 to 8 s
 MUTATED_RUN_S = 6                             # it need not get to the end: what it committed until then is verified
 SEEDS = (1, 2, 3, 4, 5)
-ROWS = ("duplicates", "missing", "wrong", "both")     # of V1
 
 
 def _run(folder: Path, **setting: Any) -> dict[str, Any]:
@@ -54,6 +53,12 @@ def copy(tmp_path: Path) -> Iterator[Path]:
     shutil.rmtree(tmp_path, ignore_errors=True)
 
 
+def _only_ids_repeat(found: dict[str, Any]) -> bool:
+    """A commit without rows whose answer was lost is made again under its id; rows, positions and files are right all the same."""
+    harms = ("duplicates", "missing", "wrong", "both", "unreadable", "surprises")
+    return not any(found[harm] for harm in harms) and all("commit id" in line and line.endswith(" twice") for line in found["chain"])
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda m: m.name.replace(" ", "_"))
 def test_a_missing_rule_is_noticed_and_only_the_commit_id_is_no_rule(mutation: Mutation, copy: Path) -> None:
@@ -64,8 +69,7 @@ def test_a_missing_rule_is_noticed_and_only_the_commit_id_is_no_rule(mutation: M
     noticed = None
     for seed in range(11, 11 + mutation.seeds):
         found = _run(copy, seed=seed, seconds=MUTATED_RUN_S, **mutation.setting)
-        # Without the look-up a writer no longer knows its own commit, and may stop where it need not; rows are what must stay right.
-        well = found["clean"] if mutation.noticed else not any(found[harm] for harm in ROWS)
+        well = found["clean"] or (not mutation.noticed and _only_ids_repeat(found))
         noticed = noticed or (None if well else found)
         if noticed:
             break
