@@ -4,7 +4,9 @@ Invariant: an outage is never an answer. Only a definite 404 says that a schema 
 
 from __future__ import annotations
 
+from kshell.schemas.files import FileSchema
 from kshell.schemas.frame import Frame, framed
 from kshell.schemas.values import Reference, Schema, SchemaKind, SchemaSource, SchemaTooLarge, SchemaUnavailable, SchemaUnknown
 
-__all__ = ["Frame", "Reference", "Schema", "SchemaKind", "SchemaSource", "SchemaTooLarge", "SchemaUnavailable", "SchemaUnknown", "framed"]
+__all__ = ["FileSchema", "Frame", "Reference", "Schema", "SchemaKind", "SchemaSource", "SchemaTooLarge", "SchemaUnavailable",
+           "SchemaUnknown", "framed"]

@@ -22,7 +22,8 @@ class Reference:
 
 @dataclass(frozen=True, slots=True)
 class Schema:
-    """`id`, `guid`, `subject` and `version` are None where the source does not say: a file has none of them."""
+    """`text`: source text; of a Protobuf descriptor set (file .desc) its bytes in base64. `id`, `guid`, `subject` and `version` are None
+    where the source does not say: a file has none of them."""
 
     kind: SchemaKind
     text: str
@@ -50,7 +51,16 @@ class SchemaTooLarge(Exception):
 
 
 class SchemaSource(Protocol):
-    """Whoever answers for schemas. Each call raises one of the three above; answers are kept, so asking again is cheap."""
+    """Whoever answers for schemas. Each call raises one of the three above; what `by_id` and `by_guid` answer is kept, so that asking
+    again is cheap; `latest` may ask each time."""
+
+    @property
+    def frames(self) -> bool:
+        """Whether a value may name its schema. False: the whole value is the body, whatever it begins with."""
+
+    @property
+    def unframed(self) -> Schema | None:
+        """The schema of values that name none. None: such a value is bad."""
 
     def by_id(self, id: int, subject: str | None = None) -> Schema:
         """The schema a record names. `subject` helps where ids belong to contexts of subjects."""

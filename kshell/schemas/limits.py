@@ -1,0 +1,14 @@
+"""How much a schema may be, and how long a registry may take.
+
+Invariant: a limit that depends on the bytes alone gives a verdict; one on time never does."""
+
+from __future__ import annotations
+
+SCHEMA_BYTES = 1 << 20                        # of one answer or file
+MOST_REFERENCES = 50                          # of one schema, those of its references included
+MOST_CACHED = 1_000                           # schemas of one registry that are kept
+UNKNOWN_S = 60.0                              # how long a definite 404 is believed
+TRIES = 3                                     # a 404 is definite when it has been given so often
+PAUSE_S = 0.4                                 # between these tries, twice as long each time
+CONNECT_S = 5.0                               # of one look at a socket
+ANSWER_S = 10.0                               # of one whole answer
