@@ -7,12 +7,13 @@ certain, the exact form gives the same row. How a batch is decoded:
 2. then `certain, doubtful = split(cursor, decoder, batch)`: `rows` over `certain` does not raise; `judge(doubtful)` gives a table of
    good rows with the columns of the segment, and the bad records.
 
-Where most batches hold doubtful rows, begin with 2."""
+Where most batches hold doubtful rows, begin with 2. A decoder without SQL (`sql` is False: formats with a schema) has `prepare`, which
+says what the batch needs first, and then `judge`, which decodes all of it."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 from typing import Protocol, cast
 
 import duckdb
@@ -23,24 +24,18 @@ from kshell import registry
 from kshell.columns import Column
 from kshell.decode.declared import declare
 from kshell.decode.json_infer import infer_json
+from kshell.decode.values import Inference, Prepared, Schemas
 from kshell.decode.verdict import BadRecord
+from kshell.schemas.values import Schema, SchemaSource
 
-__all__ = ["DOUBTS", "BadRecord", "Decoder", "Inference", "declare", "infer", "make", "split"]
+__all__ = ["DOUBTS", "BadRecord", "Decoder", "Inference", "Prepared", "declare", "infer", "infer_key", "infer_schema", "make", "split"]
 
 # Modules beside the formats, which registry.names leaves out.
 HELPERS = frozenset({"declared", "iso", "json_exact", "json_infer", "json_plan", "json_sql", "json_text", "metadata", "names", "paths",
-                     "single", "types", "verdict"})
+                     "schema_types", "single", "types", "values", "verdict"})
 # What `rows` raises for a record; anything else is not about records. UnicodeDecodeError: DuckDB quotes malformed JSON in its message
 # and may cut it within a character.
 DOUBTS = (duckdb.InvalidInputException, duckdb.ConversionException, UnicodeDecodeError)
-
-
-@dataclass(frozen=True, slots=True)
-class Inference:
-    """What a sample says about a topic's columns."""
-
-    columns: tuple[Column, ...]               # empty: no record decided a type
-    notices: list[str] = field(default_factory=list)
 
 
 class Decoder(Protocol):
@@ -49,6 +44,14 @@ class Decoder(Protocol):
     columns: tuple[Column, ...]               # payload
     metadata: tuple[Column, ...]              # in their fixed order; a segment's columns are columns + metadata
     key_type: str                             # DuckDB type of _kafka_key
+    sql: bool                                 # False: rows, select and suspects are not to be called
+    description: str                          # which form decodes, and why: a line of DESCRIBE SOURCE
+
+    def prepare(self, batch: pa.RecordBatch) -> Prepared:
+        """What the batch needs before it is decoded. A question: it changes nothing."""
+
+    def take_counters(self) -> Counter[str]:
+        """What was counted since the last call, such as `fields_without_column`."""
 
     def rows(self, batch: str) -> str:
         """A SELECT of the segment's columns. Raises one of DOUBTS while it runs when it is not certain of a row."""
@@ -63,9 +66,22 @@ class Decoder(Protocol):
         """The exact verdict on each record: good rows in their order with the segment's columns and types, and the bad ones."""
 
 
-def make(format: str, key_format: str, columns: Sequence[Column], include: Iterable[str] = ()) -> Decoder:
-    """The decoder of a source. `columns` are payload columns; formats string and raw have the one column `value`."""
-    return cast(Decoder, registry.load(__name__, format).decoder(key_format, columns, include))
+def make(format: str, key_format: str, columns: Sequence[Column], include: Iterable[str] = (), *, schemas: SchemaSource | None = None,
+         key_schemas: SchemaSource | None = None, message: str | None = None, key: Column | None = None) -> Decoder:
+    """The decoder of a source. `columns` are payload columns; formats string and raw have the one column `value`. `key` is what
+    `infer_key` gave, where KEY_FORMAT has a schema."""
+    asked = Schemas(schemas, key_schemas, message, key)
+    return cast(Decoder, registry.load(__name__, format).decoder(key_format, columns, include, asked))
+
+
+def infer_schema(format: str, schema: Schema, message: str | None = None) -> Inference:
+    """Columns from a schema: the format's file has `infer(schema, message)`. RefusedError: no table can hold it."""
+    return cast(Inference, registry.load(__name__, format).infer(schema, message))
+
+
+def infer_key(key_format: str, schema: Schema) -> Column:
+    """`_kafka_key` as a schema makes it: the format's file has `infer_key(schema)`. RefusedError: no table can hold it."""
+    return cast(Column, registry.load(__name__, key_format).infer_key(schema))
 
 
 def infer(batch: pa.RecordBatch, format: str = "json") -> Inference:

@@ -19,25 +19,26 @@ from kshell.decode.json_text import Members, Value, read
 from kshell.decode.metadata import DOUBT, Metadata
 from kshell.decode.paths import spell
 from kshell.decode.types import Type, of
+from kshell.decode.values import Schemas, SqlForm
 from kshell.decode.verdict import RECORD_BYTES, BadRecord, Verdict, each
 from kshell.errors import RefusedError
 
 _WIDE_AFTER = 64                              # integers beyond 2^53 in one column until its SQL takes the form that holds them
 
 
-def decoder(key_format: str, columns: Sequence[Column], include: Iterable[str]) -> JsonDecoder:
-    return JsonDecoder(key_format, columns, include)
+def decoder(key_format: str, columns: Sequence[Column], include: Iterable[str], schemas: Schemas) -> JsonDecoder:
+    return JsonDecoder(key_format, columns, include, schemas)
 
 
-class JsonDecoder:
+class JsonDecoder(SqlForm):
     """The SQL adapts to the data (never its result), so it is asked for before each batch. `judge` and the SQL may run on two threads."""
 
-    def __init__(self, key_format: str, columns: Sequence[Column], include: Iterable[str]) -> None:
+    def __init__(self, key_format: str, columns: Sequence[Column], include: Iterable[str], schemas: Schemas) -> None:
         self.columns = tuple(columns)
         self._types = [of(c) for c in columns]
         for column, type_ in zip(columns, self._types, strict=True):
             _check_map_keys(type_, column.name)
-        self._meta = Metadata(key_format, include)
+        self._meta = Metadata(key_format, include, schemas)
         self.metadata, self.key_type = self._meta.columns, self._meta.key_type
         self._converters: list[Convert] = [converter(t, spell(c.source_path)) for c, t in zip(columns, self._types, strict=True)]
         self._known = frozenset(c.source_path[0] for c in columns if len(c.source_path) == 1)

@@ -12,6 +12,7 @@ from kshell.columns import HEADERS, HEADERS_TYPE, KEY, OFFSET, PARTITION, REST, 
 from kshell.decode.json_exact import json_text
 from kshell.decode.json_sql import NOT_FINITE
 from kshell.decode.json_text import read
+from kshell.decode.values import Schemas
 from kshell.decode.verdict import Verdict, text_of
 from kshell.errors import BadValueError
 
@@ -24,7 +25,7 @@ _ARROW = {PARTITION: pa.int32(), OFFSET: pa.int64(), TIMESTAMP: pa.timestamp("us
 class Metadata:
     """What a source includes and how its keys are read."""
 
-    def __init__(self, key_format: str, include: Iterable[str]) -> None:
+    def __init__(self, key_format: str, include: Iterable[str], schemas: Schemas) -> None:
         if key_format not in KEY_TYPES:
             raise BadValueError(f"KEY_FORMAT {key_format} does not exist", hint=f"KEY_FORMAT is one of {', '.join(KEY_TYPES)}")
         self.key_format = key_format

@@ -6,9 +6,10 @@ from collections.abc import Iterable, Sequence
 
 from kshell.columns import Column
 from kshell.decode.single import SingleColumn
+from kshell.decode.values import Schemas
 
 COLUMNS = (Column("value", "BLOB"),)
 
 
-def decoder(key_format: str, columns: Sequence[Column], include: Iterable[str]) -> SingleColumn:
-    return SingleColumn(COLUMNS, key_format, columns, include, sql="value", exact=bytes)
+def decoder(key_format: str, columns: Sequence[Column], include: Iterable[str], schemas: Schemas) -> SingleColumn:
+    return SingleColumn(COLUMNS, key_format, columns, include, schemas, sql="value", exact=bytes)

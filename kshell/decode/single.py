@@ -11,20 +11,21 @@ import pyarrow as pa
 from kshell.columns import PARTITION, Column, literal, quote
 from kshell.decode.metadata import DOUBT, Metadata
 from kshell.decode.types import of
+from kshell.decode.values import Schemas, SqlForm
 from kshell.decode.verdict import RECORD_BYTES, VALUE_BYTES, BadRecord, Verdict, each
 from kshell.errors import BadValueError
 
 
-class SingleColumn:
+class SingleColumn(SqlForm):
     """`sql` is the column's value over the batch, `exact` the same over a value that is not null."""
 
-    def __init__(self, own: tuple[Column, ...], key_format: str, columns: Sequence[Column], include: Iterable[str], *,
-                 sql: str, exact: Callable[[bytes], object]) -> None:
+    def __init__(self, own: tuple[Column, ...], key_format: str, columns: Sequence[Column], include: Iterable[str],
+                 schemas: Schemas, *, sql: str, exact: Callable[[bytes], object]) -> None:
         if len(columns) > 1 or any(c.type != own[0].type or c.path or c.json_text for c in columns):
             raise BadValueError(f"this format has the one column {own[0].name} {own[0].type}",
                                 hint="leave the column list out, or use FORMAT json")
         self.columns = tuple(columns) or own
-        self._meta = Metadata(key_format, include)
+        self._meta = Metadata(key_format, include, schemas)
         self.metadata, self.key_type = self._meta.columns, self._meta.key_type
         self._value, self._exact, self._type = sql, exact, of(own[0])
         self._required = self.columns[0].not_null

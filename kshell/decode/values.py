@@ -1,0 +1,53 @@
+"""What goes into a decoder beside the records, and what comes out beside the rows.
+
+Invariant: plain values; a decoder with a form in SQL asks nobody for schemas and counts nothing."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import pyarrow as pa
+
+from kshell.columns import Column
+from kshell.schemas.values import SchemaSource
+
+
+@dataclass(frozen=True, slots=True)
+class Schemas:
+    """Whom a decoder asks for the schemas of values and of keys, the message that a Protobuf value is, and the key's type."""
+
+    values: SchemaSource | None = None
+    keys: SchemaSource | None = None
+    message: str | None = None
+    key: Column | None = None                 # `_kafka_key`, where KEY_FORMAT has a schema
+
+
+@dataclass(frozen=True, slots=True)
+class Inference:
+    """What a sample or a schema says about a topic's columns."""
+
+    columns: tuple[Column, ...]               # empty: no record decided a type
+    notices: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What must happen before a batch is decoded."""
+
+    proposal: tuple[Column, ...] = ()         # columns with the types this batch wants: missing ones, and ones to be promoted
+    waiting: Mapping[int, str] = field(default_factory=dict)   # row -> why its schema cannot be had at the moment
+
+
+class SqlForm:
+    """Of decoders that have the SQL methods: nothing to prepare, nothing to count."""
+
+    sql = True
+    description = "fast (SQL)"
+
+    def prepare(self, batch: pa.RecordBatch) -> Prepared:
+        return Prepared()
+
+    def take_counters(self) -> Counter[str]:
+        return Counter()
