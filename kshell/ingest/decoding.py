@@ -1,7 +1,8 @@
 """The decoding thread: what was fetched becomes rows of the buffer.
 
 Invariant: a partition's rows are appended in the order of their offsets, each once: what does not join `decoded` is left out,
-what lies below it is cut off."""
+what lies below it is cut off, and what has to wait is fetched again. Schemas and tables are asked without a lock, so that neither an
+outage nor a slow catalog holds up whoever seals a segment."""
 
 from __future__ import annotations
 
@@ -14,6 +15,8 @@ from kshell.columns import TIMESTAMP
 from kshell.ingest.handoff import SHARE, Fetched, Handoff
 from kshell.ingest.insert import Inserter
 from kshell.ingest.parcel import Parcel, gather
+from kshell.ingest.parking import Parking
+from kshell.ingest.settle import Settled, Settling
 from kshell.ingest.shared import Shared
 from kshell.ingest.values import Gap, IngestSpec
 
@@ -25,9 +28,10 @@ APPEND_BYTES = 24_000_000
 
 
 class Decoding:
-    def __init__(self, buffer: Buffer, spec: IngestSpec, shared: Shared, handoff: Handoff, inserter: Inserter) -> None:
+    def __init__(self, buffer: Buffer, spec: IngestSpec, shared: Shared, handoff: Handoff, inserter: Inserter, parking: Parking,
+                 settling: Settling) -> None:
         self._buffer, self._spec, self._shared, self._handoff = buffer, spec, shared, handoff
-        self.inserter = inserter
+        self.inserter, self._parking, self._settling = inserter, parking, settling
         self._topic = None if spec.multi_topic else spec.topics[0]
         self._ticked_at = 0.0
 
@@ -51,6 +55,7 @@ class Decoding:
         if time.monotonic() - self._ticked_at > TICK_S:
             self._buffer.tick()
             self._ticked_at = time.monotonic()
+        self._parking.tick()
         self._finish()
         self._shared.moved()
         if items and sum(item.rows for item in items) < SMALL_ROWS:
@@ -65,10 +70,21 @@ class Decoding:
             self._append(part)
 
     def _append(self, parcel: Parcel) -> None:
-        with self._buffer.appending:          # whoever moves a position waits until the append that relied on it is done
-            fitting = parcel.within(self._joining(parcel.spans))
-            if fitting.spans:
-                self._insert(fitting)
+        while not self._shared.stopping.is_set():
+            settled = self._settling.settle(parcel.within(self._joining(parcel.spans)), self.inserter.decoder)
+            with self._buffer.appending:      # whoever moves a position waits until the append that relied on it is done
+                if self.inserter.decoder is settled.decoder:
+                    self._append_settled(settled)
+                    return
+
+    def _append_settled(self, settled: Settled) -> None:
+        fitting = settled.ready.within(self._joining(settled.ready.spans))
+        if fitting.spans and not self._shared.stopping.is_set():
+            self._insert(fitting)
+        decoded = self._buffer.decoded()
+        for tp, (position, reason) in settled.parked.items():
+            if decoded.get(tp) == position:
+                self._parking.park(tp, position, reason)
 
     def _insert(self, parcel: Parcel) -> None:
         shared = self._shared
@@ -94,7 +110,7 @@ class Decoding:
             end = min(hi, stop.get(tp, hi))
             if at is not None and lo <= at < end:
                 fitting[tp] = (at, end)
-            elif at is not None and lo > at:
+            elif at is not None and lo > at and not self._parking.holds(tp):
                 self._shared.counters["stale_spans"] += 1
         return fitting
 

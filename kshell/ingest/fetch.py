@@ -12,6 +12,7 @@ from kshell.buffer.buffer import Buffer
 from kshell.buffer.values import TP
 from kshell.errors import Error
 from kshell.ingest.handoff import LEAST_QUEUE_BYTES, SHARE, Fetched, Handoff
+from kshell.ingest.parking import Parking
 from kshell.ingest.shared import Shared
 from kshell.ingest.values import IngestSpec
 from kshell.testing import failpoint
@@ -32,12 +33,12 @@ OutOfRange = Callable[[TP, int], bool]
 
 
 class Fetcher:
-    def __init__(self, cluster: Cluster, buffer: Buffer, spec: IngestSpec, shared: Shared, handoff: Handoff,
+    def __init__(self, cluster: Cluster, buffer: Buffer, spec: IngestSpec, shared: Shared, handoff: Handoff, parking: Parking,
                  out_of_range: OutOfRange) -> None:
         self._cluster, self._buffer, self._spec, self._shared, self._handoff = cluster, buffer, spec, shared, handoff
-        self._out_of_range = out_of_range
+        self._parking, self._out_of_range = parking, out_of_range
         self._reader: Reader | None = None
-        self._idle: set[TP] = set()           # reached their stop, or in trouble
+        self._idle: set[TP] = set()           # reached their stop, in trouble, or parked
         self._lost: set[TP] = set()           # out of range, and the cluster has not said yet where its log stands
         self._held = False                    # the reader is paused
 
@@ -94,10 +95,14 @@ class Fetcher:
     # ---- where to read
 
     def _follow(self, reader: Reader) -> None:
-        """Go where the buffer says: a rewind, a cut that others moved, partitions that joined or left."""
+        """Go where the buffer says: a rewind, a cut that others moved, partitions that joined or left. Leave those that wait."""
         at = self._shared.fetched
+        if parked := self._parking.leaving():
+            reader.remove(parked)
+            self._idle.update(parked)
         for tp, position in self._buffer.take_seeks().items():
             self._idle.discard(tp)
+            self._parking.sent(tp)
             self._shared.clear_trouble(tp)
             reader.seek(tp, position)
             at[tp] = position

@@ -18,6 +18,8 @@ from kshell.ingest.decoding import Decoding
 from kshell.ingest.fetch import Fetcher
 from kshell.ingest.handoff import LEAST_QUEUE_BYTES, SHARE, Handoff
 from kshell.ingest.insert import Inserter
+from kshell.ingest.parking import Parking
+from kshell.ingest.settle import Evolve, Settling
 from kshell.ingest.shared import Shared
 from kshell.ingest.trouble import REUSING, Troubles
 from kshell.ingest.values import IngestSpec, Notice, OnTrouble, PartitionStatus, State, Status
@@ -30,18 +32,21 @@ QUEUE_BYTES = 48_000_000
 
 
 class Ingest:
-    """`notice` gets lines for the user, `trouble` what only a sink's owner can resolve; both are called from our threads."""
+    """`notice` gets lines for the user, `trouble` what only a sink's owner can resolve, `evolve` the columns that records want beyond
+    those there are (None: they get none). All are called from our threads."""
 
     def __init__(self, engine: Engine, cluster: Cluster, buffer: Buffer, decoder: Decoder, spec: IngestSpec, *,
-                 notice: Notice = lambda _: None, trouble: OnTrouble | None = None) -> None:
+                 notice: Notice = lambda _: None, trouble: OnTrouble | None = None, evolve: Evolve | None = None) -> None:
         self.spec = spec
         self._buffer = buffer
         self._shared = Shared(notice)
         self._handoff = Handoff(max(LEAST_QUEUE_BYTES, min(QUEUE_BYTES, buffer.limit_bytes // SHARE)))
         self._cursor = engine.cursor()
         self._troubles = Troubles(cluster, buffer, spec, self._shared, self._handoff, trouble)
-        fetcher = Fetcher(cluster, buffer, spec, self._shared, self._handoff, self._troubles.out_of_range)
-        self._decoding = Decoding(buffer, spec, self._shared, self._handoff, Inserter(self._cursor, buffer, decoder, spec.on_error))
+        parking = Parking(spec.source, buffer, self._shared)
+        fetcher = Fetcher(cluster, buffer, spec, self._shared, self._handoff, parking, self._troubles.out_of_range)
+        self._decoding = Decoding(buffer, spec, self._shared, self._handoff, Inserter(self._cursor, buffer, decoder, spec.on_error),
+                                  parking, Settling(evolve, self._evolved))
         self._watcher = Watcher(cluster, buffer, spec, self._shared, self._troubles)
         jobs = {"fetch": fetcher.run, "decode": self._decoding.run, "watch": self._watcher.run}
         self._threads = {job: threading.Thread(target=run, name=f"kshell-{job}-{spec.source}", daemon=True) for job, run in jobs.items()}
@@ -117,6 +122,14 @@ class Ingest:
             elif columns != self._buffer.columns:
                 self._buffer.set_columns(columns)
             self._decoding.inserter.decoder = decoder
+
+    def _evolved(self, before: Decoder, after: Decoder) -> Decoder:
+        """From the decoding thread: go on with `after`, unless somebody has set another decoder since `before` was asked."""
+        with self._buffer.appending:
+            if self._decoding.inserter.decoder is before:
+                self._buffer.set_columns((*after.columns, *after.metadata))
+                self._decoding.inserter.decoder = after
+            return self._decoding.inserter.decoder
 
     def stops(self) -> Mapping[TP, int]:
         """The offsets at which a bounded source ends; empty: it does not."""

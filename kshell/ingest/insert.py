@@ -1,4 +1,5 @@
-"""Rows of a parcel into a segment: the fast form of the decoder where it is certain, the exact one for the rest.
+"""Rows of a parcel into a segment: the fast form of the decoder where it is certain, the exact one for the rest, or for all rows of a
+format without SQL.
 
 Invariant: every record of the parcel ends as a row, as a bad row, or counted as skipped; and the parcel's ranges are in the buffer
 in the same transaction as its rows. Under ON_ERROR fail nothing at or after the bad record of its partition is inserted."""
@@ -70,19 +71,20 @@ class Inserter:
         return self._insert(first) + self._insert(second)
 
     def _insert(self, parcel: Parcel) -> list[BadRow]:
-        if not self._careful:
+        if self.decoder.sql and not self._careful:
             try:
                 return self._append(parcel, self._fast)
             except (MemoryError, duckdb.OutOfMemoryException):
                 raise
             except (duckdb.Error, *decode.DOUBTS):
                 self.counters["doubtful_batches"] += 1      # not certain of a row: nothing was inserted
-        return self._append(parcel, self._exact)
+        return self._append(parcel, self._exact if self.decoder.sql else self._all)
 
     def _append(self, parcel: Parcel, put: Callable[[Segment, Parcel], list[BadRow]]) -> list[BadRow]:
         """One transaction around `put`, which inserts the parcel and says which records are no rows."""
         bad: list[BadRow] = []
         rows = parcel.rows_by_partition()
+        self.decoder.take_counters()          # of an attempt that was taken back
 
         def fill(segment: Segment, meter: Meter) -> Filled:
             self._cursor.register(_BATCH, parcel.batch)
@@ -97,6 +99,7 @@ class Inserter:
             return Filled(good, arrow_bytes, *parcel.timestamps_us(), () if self._on_error == "skip" else tuple(bad))
 
         self._buffer.append(self._cursor, parcel.spans, parcel.rows, fill)
+        self.counters.update(self.decoder.take_counters())
         return bad
 
     def _fast(self, segment: Segment, parcel: Parcel) -> list[BadRow]:
@@ -109,18 +112,22 @@ class Inserter:
         if certain.num_rows:
             self._cursor.register(_BATCH, certain)
             self._put(segment, self.decoder.rows(_BATCH), certain.num_rows)
-        if not doubtful.num_rows:
-            return []
-        good, records = self.decoder.judge(doubtful)
-        bad = bad_rows(doubtful, records, parcel.topic)
+        return self._judge(segment, doubtful, parcel.topic) if doubtful.num_rows else []
+
+    def _all(self, segment: Segment, parcel: Parcel) -> list[BadRow]:
+        return self._judge(segment, parcel.batch, parcel.topic)
+
+    def _judge(self, segment: Segment, batch: pa.RecordBatch, topic: str | None) -> list[BadRow]:
+        good, records = self.decoder.judge(batch)
+        bad = bad_rows(batch, records, topic)
         if bad and self._on_error == "fail":
             raise _Stop(bad)
         if good.num_rows:
             self._cursor.register(_JUDGED, good)
             self._put(segment, f"SELECT {column_list(segment.columns)} FROM {_JUDGED}", good.num_rows)
             self._cursor.unregister(_JUDGED)
-        if good.num_rows + len(bad) != doubtful.num_rows:
-            raise InternalError(f"the decoder gave {good.num_rows} rows and {len(bad)} verdicts for {doubtful.num_rows} records")
+        if good.num_rows + len(bad) != batch.num_rows:
+            raise InternalError(f"the decoder gave {good.num_rows} rows and {len(bad)} verdicts for {batch.num_rows} records")
         return bad
 
     def _put(self, segment: Segment, select: str, rows: int) -> None:

@@ -13,6 +13,7 @@ from kshell.buffer.values import TP
 from kshell.columns import Column
 from kshell.engine import Engine
 from kshell.ingest import Ingest, IngestSpec, Trouble
+from kshell.ingest.settle import Evolve
 from tests.ingest.fakes import FakeCluster
 
 T0, T1 = ("orders", 0), ("orders", 1)
@@ -37,10 +38,11 @@ class Running:
     """A source under test: its buffer, its ingestion, and what it said."""
 
     def __init__(self, engine: Engine, cluster: FakeCluster, *, start: dict[TP, int], topics: tuple[str, ...] = ("orders",),
-                 format: str = "json", columns: tuple[Column, ...] = JSON, retain: dict[str, Any] | None = None, **spec: Any) -> None:
+                 format: str = "json", columns: tuple[Column, ...] = JSON, retain: dict[str, Any] | None = None,
+                 decoder: decode.Decoder | None = None, evolve: Evolve | None = None, **spec: Any) -> None:
         self.engine, self.cluster = engine, cluster
         multi = spec.get("multi_topic", False)
-        self.decoder = decode.make(format, "raw", columns if format == "json" else (), ("topic",) if multi else ())
+        self.decoder = decoder or decode.make(format, "raw", columns if format == "json" else (), ("topic",) if multi else ())
         self.buffer = Buffer(engine, "orders", (*self.decoder.columns, *self.decoder.metadata), multi_topic=multi,
                              **{"retain_bytes": 512_000_000, **(retain or {})})
         self.notices: list[str] = []
@@ -49,7 +51,7 @@ class Running:
         spec.setdefault("metadata_interval_s", 0.02)
         spec.setdefault("ends_interval_s", 0.02)
         self.ingest = Ingest(engine, cluster, self.buffer, self.decoder, IngestSpec("orders", topics, start, **spec),  # type: ignore[arg-type]
-                             notice=self.notices.append, trouble=self.troubles.append)
+                             notice=self.notices.append, trouble=self.troubles.append, evolve=evolve)
 
     def sql(self, text: str) -> list[tuple[Any, ...]]:
         return self.engine.cursor().execute(text).fetchall()
