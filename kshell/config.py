@@ -50,6 +50,11 @@ class Config:
     def __getitem__(self, key: str) -> Any:
         return self.values[key].value
 
+    def typed(self) -> dict[str, tuple[str, Any]]:
+        """What flags said, as `load` takes it."""
+        begin = "flag "
+        return {key: (v.origin.removeprefix(begin), v.value) for key, v in self.values.items() if v.origin.startswith(begin)}
+
     def secret(self) -> dict[str, Any] | None:
         """The options of the secret for `brokers`; None: there is none. Of the text of a name: {'name': ...}."""
         found = self["secret"]
@@ -64,7 +69,7 @@ def load(*, path: str | None = None, profile: str | None = None, flags: Mapping[
     name = profile or os.environ.get("KSHELL_PROFILE") or None
     if file is None:
         if name is not None:
-            raise UsageError(f"there is no profile {name}: {config_folder() / 'config.toml'} does not exist",
+            raise UsageError(f"there is no profile {name}: {usual_file()} does not exist",
                              hint="kshell config init writes it, or --config FILE names another")
         return Config(_merged({}, {}, "", None, flags or {}))
     parsed = _Parsed(file)
@@ -73,7 +78,7 @@ def load(*, path: str | None = None, profile: str | None = None, flags: Mapping[
 
 def _file(typed: str | None) -> Path | None:
     named = typed or os.environ.get("KSHELL_CONFIG") or None
-    path = Path(named).expanduser() if named else config_folder() / "config.toml"
+    path = Path(named).expanduser() if named else usual_file()
     if path.is_file():
         return path
     if named:
@@ -304,7 +309,7 @@ EXAMPLE = """\
 
 def write_example(path: str | None) -> Path:
     """A commented file where there is none. UsageError where there is one."""
-    place = Path(path).expanduser() if path else config_folder() / "config.toml"
+    place = Path(path).expanduser() if path else usual_file()
     place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     try:
         with os.fdopen(os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
@@ -314,11 +319,20 @@ def write_example(path: str | None) -> Path:
     return place
 
 
+def usual_file() -> Path:
+    return config_folder() / "config.toml"
+
+
+def profiles(path: Path | None) -> list[str]:
+    """The names of the profiles in a file; none without one."""
+    return list(_Parsed(path).table.get("profiles", {})) if path is not None and path.is_file() else []
+
+
 def validate(path: str | None) -> list[str]:
     """Reads the file with every profile in it; the names of the profiles."""
     file = _file(path)
     if file is None:
-        raise UsageError(f"there is no configuration file {config_folder() / 'config.toml'}", hint="kshell config init writes one")
+        raise UsageError(f"there is no configuration file {usual_file()}", hint="kshell config init writes one")
     parsed = _Parsed(file)
     parsed.top()
     names = list(parsed.table.get("profiles", {}))

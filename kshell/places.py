@@ -10,6 +10,11 @@ def config_folder() -> Path:
     return _xdg("XDG_CONFIG_HOME", ".config")
 
 
+def state_folder() -> Path:
+    """History and log."""
+    return _xdg("XDG_STATE_HOME", ".local/state")
+
+
 def data_folder() -> Path:
     """KSHELL_DATA, else the data folder of the system."""
     own = os.environ.get("KSHELL_DATA")

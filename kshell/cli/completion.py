@@ -1,6 +1,7 @@
 """`kshell completion bash|zsh|fish`: the script that completes kshell's flags and commands, for `eval` or a file.
 
-Invariant: every flag and command of the parser is in it, and nothing else; the script runs no program while it completes."""
+Invariant: every flag and command of the parser is in it, and nothing else; the script never starts kshell while it completes: names of
+profiles are read from the configuration file by sed."""
 
 from __future__ import annotations
 
@@ -14,6 +15,10 @@ def text(shell: str) -> str:
     if shell not in SHELLS:
         raise UsageError(f"there is no completion for {shell}", hint=did_you_mean(shell, SHELLS) or f"one of {', '.join(SHELLS)}")
     return SHELLS[shell](all_flags(), all_commands())
+
+
+_PROFILES = ("sed -n 's/^[[:space:]]*\\[profiles\\.\\([A-Za-z0-9_-]*\\).*/\\1/p' "
+             "\"${KSHELL_CONFIG:-${XDG_CONFIG_HOME:-$HOME/.config}/kshell/config.toml}\" 2>/dev/null | sort -u")
 
 
 def _quoted(words: str) -> str:
@@ -40,7 +45,7 @@ def _bash(flags: list[Flag], commands: list[Command]) -> str:
 def _bash_value(flag: Flag) -> str:
     if flag.value == "words":
         return f'COMPREPLY=($(compgen -W {_quoted(" ".join(flag.words))} -- "$word"))'
-    return _BASH_FILES if flag.value == "file" else ":"
+    return {"file": _BASH_FILES, "profile": f'COMPREPLY=($(compgen -W "$({_PROFILES})" -- "$word"))'}.get(flag.value, ":")
 
 
 _BASH_FILES = 'local IFS=$\'\\n\'; COMPREPLY=($(compgen -f -- "$word"))'
@@ -55,12 +60,16 @@ def _bash_command(command: Command) -> str:
 # ---- zsh -----------------------------------------------------------------------------------------------------------
 
 
+_ZSH_PROFILES = f"""_kshell_profiles() {{ compadd -- ${{(f)"$({_PROFILES})"}} }}"""
+
+
 def _zsh(flags: list[Flag], commands: list[Command]) -> str:
     specs = [f"    {_zsh_flag(flag, name)}" for flag in flags for name in flag.names]
     named = [f"    {_quoted(f'{c.name}:{c.meaning}')}" for c in commands]
     rest = [f"        {c.name}) {_zsh_command(c)} ;;" for c in commands if _zsh_command(c)]
     return "\n".join([
-        "#compdef kshell", "# zsh completion for kshell: a file named _kshell in $fpath, or source <(kshell completion zsh)", "_kshell() {",
+        "#compdef kshell", "# zsh completion for kshell: a file named _kshell in $fpath, or source <(kshell completion zsh)",
+        _ZSH_PROFILES, "_kshell() {",
         "  local -a flags commands", "  local state line", "  flags=(", *specs, "  )", "  commands=(", *named, "  )",
         "  _arguments -s $flags '1: :->command' '*: :->rest'", "  case $state in",
         "    command) _describe -t commands command commands ;;", "    rest)", "      case $line[1] in", *rest,
@@ -73,7 +82,8 @@ def _zsh_flag(flag: Flag, name: str) -> str:
     before = "*" if flag.repeats else f"({others})" if others else ""
     meaning = flag.meaning.replace("\\", "\\\\").replace("[", "\\[").replace("]", "\\]").replace(":", "\\:")
     takes = flag.takes.replace(":", "\\:")
-    after = {"nothing": "", "file": f":{takes}:_files", "text": f":{takes}: ", "words": f":{takes}:({' '.join(flag.words)})"}[flag.value]
+    after = {"nothing": "", "file": f":{takes}:_files", "text": f":{takes}: ", "words": f":{takes}:({' '.join(flag.words)})",
+             "profile": f":{takes}:_kshell_profiles"}[flag.value]
     return _quoted(f"{before}{name}[{meaning}]{after}")
 
 
@@ -105,8 +115,14 @@ def _fish_command(command: Command) -> list[str]:
 
 def _fish_flag(flag: Flag) -> str:
     names = " ".join(f"-l {name[2:]}" if name.startswith("--") else f"-s {name[1:]}" for name in flag.names)
-    value = {"nothing": "", "file": " -r -F", "text": " -x", "words": f" -x -a {_fish_quoted(' '.join(flag.words))}"}[flag.value]
+    value = {"nothing": "", "file": " -r -F", "text": " -x", "words": f" -x -a {_fish_quoted(' '.join(flag.words))}",
+             "profile": f" -x -a {_fish_quoted(f'({_FISH_PROFILES})')}"}[flag.value]
     return f"complete -c kshell {names}{value} -d {_fish_quoted(flag.meaning)}"
+
+
+_FISH_PROFILES = _PROFILES.replace('"${KSHELL_CONFIG:-${XDG_CONFIG_HOME:-$HOME/.config}/kshell/config.toml}"',
+                                   "(test -n \"$KSHELL_CONFIG\"; and echo $KSHELL_CONFIG; or echo (test -n \"$XDG_CONFIG_HOME\"; "
+                                   "and echo $XDG_CONFIG_HOME; or echo ~/.config)/kshell/config.toml)")
 
 
 def _fish_quoted(text: str) -> str:

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from kshell.cli import flags
 
-Value = Literal["nothing", "words", "file", "text"]
+Value = Literal["nothing", "words", "file", "profile", "text"]
 _FILES = frozenset({"FILE", "DIR"})
 _FAMILIES = {"MODE": "output"}                # a value that is a member of a family: the files of its folder
 
@@ -53,10 +53,18 @@ def _flag(action: argparse.Action, group: str) -> Flag:
     words = tuple(str(choice) for choice in action.choices or ())
     metavar = action.metavar if isinstance(action.metavar, str) else ""
     takes = "" if switch else metavar or "|".join(words)
-    value: Value = "nothing" if switch else "file" if takes in _FILES else "words" if words or takes in _FAMILIES else "text"
+    value = _value(action, takes, words)
     default = None if switch or action.default in ([], None) else action.default
     return Flag(tuple(action.option_strings), takes, (action.help or "").replace("%%", "%"), group, value,
                 words or _members(takes), default, repeats=isinstance(action, argparse._AppendAction | flags._Input))
+
+
+def _value(action: argparse.Action, takes: str, words: tuple[str, ...]) -> Value:
+    if action.nargs == 0:
+        return "nothing"
+    if "--profile" in action.option_strings:
+        return "profile"
+    return "file" if takes in _FILES else "words" if words or takes in _FAMILIES else "text"
 
 
 def _members(takes: str) -> tuple[str, ...]:

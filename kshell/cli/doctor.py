@@ -14,16 +14,13 @@ from kshell import lang
 from kshell.cli.headless import failed_before, leave_at_once, open_session, read_script
 from kshell.cli.streams import ReaderGone, Stdout
 from kshell.errors import CancelledError, Error
-from kshell.output import printable
 from kshell.query.worker import Worker
 
 if TYPE_CHECKING:
     from kshell.cli.flags import Flags
     from kshell.session import Session
-    from kshell.session.doctor import Check
 
 FAILED, UNREACHABLE = 1, 3
-_WIDE = 20
 
 
 def run(flags: Flags) -> int:
@@ -47,22 +44,16 @@ def run(flags: Flags) -> int:
 
 
 def _examined(session: Session, flags: Flags) -> int:
-    assert flags.settings is not None
     definitions = session.definitions()
     for path in [*([flags.init] if flags.init else []), *(value for kind, value in flags.inputs if kind == "f")]:
         for piece in lang.split(read_script(path).text):
             if piece.kind == "sql":
                 definitions.read(lang.parse(piece.text))
     out, states = Stdout(), set()
-    for check in session.doctor(flags.settings, definitions.attaches(), write=flags.write).checks():
+    for check in session.doctor(definitions.attaches(), write=flags.write).checks():
         states.add(check.state)
-        out.write((_line(check) if flags.mode not in ("json", "ndjson") else json.dumps(asdict(check)) + "\n").encode())
+        out.write((check.line() + "\n" if flags.mode not in ("json", "ndjson") else json.dumps(asdict(check)) + "\n").encode())
     return FAILED if "failed" in states else UNREACHABLE if "unreachable" in states else 0
-
-
-def _line(check: Check) -> str:
-    repair = f": {check.repair}" if check.repair else ""
-    return printable(f"{check.state:<12} {check.name:<{_WIDE}} {check.text}{repair}") + "\n"
 
 
 __all__ = ["run"]

@@ -59,7 +59,7 @@ class Flags:
     help: str = field(default="", repr=False)  # --help: the text to print
     version: bool = False
     spec: bool = False                        # --spec: print what there is, for tools
-    log: str = "warning"                      # info: a line for each commit
+    log: str = "warning"                      # info: a line for each commit; debug: also the log file, with tracebacks
     profile: str | None = None
     config: str | None = None
     write: bool = False                       # doctor: also try to write
@@ -134,7 +134,8 @@ def _add_session(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--read-only", action="store_true", help="after the init file: queries, SHOW, DESCRIBE and TAIL only")
     group.add_argument("--write", action="store_true", help="doctor: also create and drop a table in each catalog")
     group.add_argument("--no-flush", action="store_true", help="at the end leave rows that are not committed in Kafka")
-    group.add_argument("--log", choices=("warning", "info"), default="warning", help="info: a line for each commit")
+    group.add_argument("--log", choices=("warning", "info", "debug"), default="warning",
+                       help="info: a line for each commit; debug: statements and tracebacks into ~/.local/state/kshell/kshell.log")
     group.add_argument("--spec", action="store_true", help="print flags, statements, options, functions, commands and error codes as JSON")
     group.add_argument("--version", action="store_true", help="print the version")
     group.add_argument("-h", "--help", action="store_true", help="print this")

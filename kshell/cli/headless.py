@@ -124,7 +124,7 @@ def open_session(flags: Flags, *, connect: bool = True) -> Session:
     from kshell.session import Session
 
     def say(kind: str, text: str) -> None:
-        wanted = flags.log == "info" if kind == "commit" else kind != "note" or not flags.quiet
+        wanted = flags.log in ("info", "debug") if kind == "commit" else kind != "note" or not flags.quiet
         if wanted:
             print(f"{kind}: {printable(text)}", file=sys.stderr, flush=True)
 

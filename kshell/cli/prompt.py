@@ -23,6 +23,7 @@ def start(flags: Flags) -> int:
     from kshell.lang.statements import DuckStatement
     from kshell.session import Session
     from kshell.shell.background import Notes
+    from kshell.shell.journal import Journal, default_path
     from kshell.shell.repl import Choices, Repl
     from kshell.shell.settings import Settings
 
@@ -43,7 +44,8 @@ def start(flags: Flags) -> int:
     if chosen is not None and chosen.profile:
         settings.prompt, settings.prompt_color = f"{chosen.profile}> ", chosen["prompt_color"]
     how = {"editing_mode": chosen["editing_mode"], "pager": chosen["pager"]} if chosen is not None else {}
-    choices = Choices(**how, read_only=flags.read_only, flush_on_exit=flags.flush, init=init, quiet=flags.quiet)
+    choices = Choices(**how, read_only=flags.read_only, flush_on_exit=flags.flush, init=init, quiet=flags.quiet,
+                      journal=Journal(default_path(), tracebacks=True) if flags.log == "debug" else None)
     repl = Repl(session, notes, settings=settings, choices=choices, terminal=sys.stdout.isatty())
     session.ask = repl.no_echo
     return repl.run()

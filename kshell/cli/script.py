@@ -21,6 +21,7 @@ from kshell.output._errors import Place, error_object, error_text
 from kshell.query.kinds import shows_rows
 from kshell.query.worker import Worker
 from kshell.shell.context import Context, ExitAsked
+from kshell.shell.journal import Journal, default_path
 
 if TYPE_CHECKING:
     from kshell.cli.flags import Flags
@@ -54,7 +55,7 @@ class Script:
         self._at_new_result = False
         watched = cast("Session", _Watched(session, self._result_made))
         self.context = Context(session=watched, run_script=self._nested, out=out, terminal=out.isatty(), quiet=flags.quiet,
-                               read_only=flags.read_only, on_rows=self._before_rows)
+                               read_only=flags.read_only, on_rows=self._before_rows, journal=_journal(flags))
         settings = self.context.settings
         settings.mode, settings.headers, settings.nullvalue = flags.mode, flags.header, flags.nullvalue
         settings.limit, settings.bail = flags.limit, flags.on_error == "stop"
@@ -95,7 +96,8 @@ class Script:
         if self.context.settings.echo:
             self.context.echo(piece.text)
         try:
-            self._run(piece, place, began)
+            with self.context.logged(piece.text):
+                self._run(piece, place, began)
         except CancelledError:
             raise                                 # the worker knows who asked for it
         except Error as error:
@@ -180,6 +182,10 @@ class _Watched:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._session, name)
+
+
+def _journal(flags: Flags) -> Journal | None:
+    return Journal(default_path(), tracebacks=True) if flags.log == "debug" else None
 
 
 def mode_of_output(flags: Flags) -> output.Mode | None:

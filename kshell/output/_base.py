@@ -32,6 +32,7 @@ class Settings:
     maxrows: int | None = None                # rows a table shows before it keeps head and tail only; None: all
     types: bool = True                        # table: types in the header
     table: str = "table"                      # insert: the name of the table
+    large: str = "off"                        # table, large numbers in words: off, footer (below a single row), all
     plan: bool = False                        # the rows are the text of a plan: people see it as it is
 
 

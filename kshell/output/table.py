@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from kshell.output._base import Writer as Base
 from kshell.output._base import human, printable
+from kshell.output._large import in_words
 from kshell.output._width import cut, pad, width
 
 ALIASES: dict[str, dict[str, object]] = {"duckbox": {}, "box": {"types": False}}
@@ -36,7 +37,7 @@ class Writer(Base):
         if self.settings.plan:
             self._plan(batch)
             return
-        for row in zip(*human(batch, self.columns, self.nullvalue), strict=True):
+        for row in zip(*self._texts(batch), strict=True):
             self._rows += 1
             if len(self._head) < self._room:
                 self._head.append(row)
@@ -46,15 +47,28 @@ class Writer(Base):
             else:
                 self._tail.append(row)
 
+    def _texts(self, batch: pa.RecordBatch) -> list[list[str]]:
+        texts = human(batch, self.columns, self.nullvalue)
+        if self.settings.large == "all":
+            texts = [[in_words(t) or t for t in found] if c.shape.numeric else found for c, found in zip(self.columns, texts, strict=True)]
+        return texts
+
     def end(self) -> None:
         if self.settings.plan:
             return
+        if self.settings.large == "footer" and self._rows == 1 and not self._boxes:
+            self._head += self._below(self._head[0])
         left_out = self._rows - len(self._head) - len(self._tail)
         if self._head or not self._boxes:
             head, tail = (self._head, list(self._tail)) if left_out else ([*self._head, *self._tail], [])
             self._box(head, tail)
         if left_out:
             self.put(f"{self._rows} rows, {self._rows - left_out} shown (.last all)\n")
+
+    def _below(self, row: Row) -> list[Row]:
+        """The line under a single row: its large numbers in words."""
+        found = [in_words(text) if c.shape.numeric else None for c, text in zip(self.columns, row, strict=True)]
+        return [tuple(f"({text})" if text else "" for text in found)] if any(found) else []
 
     def _plan(self, batch: pa.RecordBatch) -> None:
         """EXPLAIN: the drawing itself, line by line."""

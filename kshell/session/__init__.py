@@ -57,6 +57,8 @@ class Session:
                  data_dir: Path | None = None, config: Config | None = None, connect: bool = True) -> None:
         self.interactive = interactive
         self.read_only = read_only
+        self._config = config
+        self._profiles = _profiles(config)
         self._engine = Engine()
         self._scans = KafkaTables(_Topics(self), lambda line: self._context.warn(line))
         self._runner = Runner(self._engine, rewriter=self._scans, topics=lambda: self._connections.known_topics())
@@ -190,11 +192,27 @@ class Session:
 
         return Definitions(self._context, self._engine, self._connections, lambda statement: self.execute(statement).close())
 
-    def doctor(self, config: Config, attaches: Sequence[Attach], *, write: bool) -> Doctor:
-        """What `kshell doctor` asks. The session is one that has connected nothing yet (`connect=False`)."""
+    def doctor(self, attaches: Sequence[Attach] = (), *, write: bool = False) -> Doctor:
+        """What `kshell doctor` asks, of a session that has connected nothing yet (`connect=False`), and `.doctor` of one that has."""
         from kshell.session.doctor import Doctor
 
-        return Doctor(self._context, self._connections, config, write=write, attaches=attaches)
+        return Doctor(self._context, self._connections, self.config, write=write, attaches=attaches)
+
+    @property
+    def config(self) -> Config:
+        """What the session was opened with, or has been switched to."""
+        if self._config is None:
+            from kshell.config import load
+
+            self._config = load()
+        return self._config
+
+    def switch(self, config: Config) -> None:
+        """To another profile: its brokers and catalogs take the place of the configured ones. Tables, variables and whatever else is
+        attached stay. ConflictError, and nothing has changed, where a source or a sink stands on what would go."""
+        configured.switch(config, self.config, self._context, self._connections, self._secrets, self._statements.users)
+        self._sources.budget.limit_bytes = self._context.settings.buffer_bytes
+        self._config = config
 
     def set_variable(self, name: str, value: str) -> None:
         self._runner.run(f"SET VARIABLE {quote(name)} = {literal(value)}").close()
@@ -225,7 +243,7 @@ class Session:
 
     def names(self) -> Names:
         return Names(tuple(self._connections.clusters), tuple(self._connections.catalogs), dict(self._connections.topics),
-                     tuple(self._sources.names()), tuple(self._sinks.names()), self._lakes.relations())
+                     tuple(self._sources.names()), tuple(self._sinks.names()), self._lakes.relations(), self._profiles)
 
     def pending(self) -> Sequence[Pending]:
         """Sinks with rows that are decoded and not in their table."""
@@ -304,6 +322,14 @@ class _Topics:
 
 def default_data_dir() -> Path:
     return data_folder()
+
+
+def _profiles(config: Config | None) -> tuple[str, ...]:
+    if config is None or config.path is None:
+        return ()
+    from kshell.config import profiles
+
+    return tuple(profiles(config.path))
 
 
 def _require_reading(statement: Statement, gives_rows: Callable[[str], bool]) -> None:

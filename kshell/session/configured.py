@@ -4,12 +4,15 @@ Invariant: nothing is connected here but the brokers; a configured catalog is op
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from kshell.errors import ConflictError
 from kshell.options import reveal
 from kshell.session.connections import ConfiguredCatalog, Connections
 from kshell.session.context import Context
 from kshell.session.secrets import Secrets
+from kshell.session.settings import Settings
 
 if TYPE_CHECKING:
     from kshell.config import Config
@@ -27,6 +30,32 @@ def apply(config: Config, context: Context, connections: Connections, secrets: S
     secret = _named(secret_name(config) or BROKERS, "kafka", config["secret"], secrets)
     if config["brokers"] and connect:
         connections.attach_address(BROKERS, config["brokers"], secret)
+
+
+def switch(config: Config, before: Config, context: Context, connections: Connections, secrets: Secrets,
+           users: Callable[[str], list[str]]) -> None:
+    """From one configuration to another. What the first has attached and nobody uses is detached; the new brokers are connected first, so
+    that an address that does not answer changes nothing."""
+    going = [name for name in (*before["catalogs"], BROKERS) if connections.owns(name)]
+    if not before["brokers"] and not config["brokers"] and BROKERS in going:
+        going.remove(BROKERS)                 # attached by hand
+    for name in going:
+        if found := users(name):
+            raise ConflictError(f"{name} is used by {', '.join(found)}",
+                                hint=f"DROP {'SINK' if name in connections.catalogs else 'SOURCE'} {found[0]} first")
+    kept, settings, registry, allowed = dict(connections.configured), context.settings, context.schema_registry, context.allow_commands
+    connections.configured.clear()
+    context.settings = settings.with_value("buffer_bytes", Settings.default().buffer_bytes)
+    try:
+        apply(config, context, connections, secrets)
+    except BaseException:
+        connections.configured.clear()
+        connections.configured.update(kept)
+        context.settings, context.schema_registry, context.allow_commands = settings, registry, allowed
+        raise
+    for name in going:
+        if name != BROKERS or not config["brokers"]:
+            connections.detach(name, [])
 
 
 def secret_name(config: Config) -> str | None:

@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from kshell.engine import DUCKDB_VERSION
-from kshell.errors import Error, UnreachableError
+from kshell.errors import CancelledError, Error, UnreachableError
 from kshell.options import redact
+from kshell.output import printable
 from kshell.session.configured import BROKERS
 from kshell.session.connections import LOCAL, Connections
 from kshell.session.context import Context
@@ -32,6 +33,7 @@ CLOCK_S = 5.0                                 # a record from further in the fut
 _LOOKED_AT = 200                              # partitions whose newest record is asked for
 _PYTHON = (3, 11)
 _PYICEBERG = (0, 12)
+_WIDE = 20                                    # of the names, so that the texts stand in one column
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +43,16 @@ class Check:
     text: str
     repair: str | None = None
 
+    def line(self) -> str:
+        """For people: what holds, then what to do about it."""
+        return printable(f"{self.state:<12} {self.name:<{_WIDE}} {self.text}" + (f": {self.repair}" if self.repair else ""))
+
 
 Finding = tuple[State, str, str | None]
 
 
 class Doctor:
-    """`attaches`: connections that a script defines; they are looked at like configured ones."""
+    """What the session has attached is looked at too. `attaches`: connections that a script defines, looked at like configured ones."""
 
     def __init__(self, context: Context, connections: Connections, config: Config, *, write: bool, attaches: Sequence[Attach] = ()) -> None:
         self._context, self._connections, self._config = context, connections, config
@@ -99,9 +105,9 @@ class Doctor:
     # ---- brokers -----------------------------------------------------------------------------------------------------
 
     def _clusters(self) -> Iterator[Check]:
-        wanted = {a.name: a.uri for a in self._attaches if a.kind == "kafka"}
-        if self._config["brokers"]:
-            wanted = {BROKERS: self._config["brokers"], **wanted}
+        configured = {BROKERS: self._config["brokers"]} if self._config["brokers"] else {}
+        attached = {name: cluster.uri for name, cluster in self._connections.clusters.items()}
+        wanted = {**configured, **{a.name: a.uri for a in self._attaches if a.kind == "kafka"}, **attached}
         if not wanted:
             yield Check("brokers", "skipped", "none is configured", "--brokers host:9092, or brokers = \"host:9092\" in config.toml")
         for name, address in wanted.items():
@@ -113,17 +119,24 @@ class Doctor:
 
     def _reach(self, name: str, address: str) -> Finding:
         began = time.monotonic()
-        statement = next((a for a in self._attaches if a.name == name), None)
-        if statement is not None:
-            self._connections.attach(statement)
-        else:
-            from kshell.session.configured import secret_name
-            self._connections.attach_address(name, address, secret_name(self._config))
+        self._attach(name, address)
         attached = self._connections.clusters[name]
         signed_in = f", signed in with secret {attached.secret.name}" if attached.secret is not None else ", nobody signed in"
         insecure = attached.secret is not None and attached.secret.insecure
         text = f"{attached.cluster.bootstrap} answers in {time.monotonic() - began:.2f} s{signed_in}"
         return ("warning", f"{text}; certificates are not checked", "take INSECURE out of the secret") if insecure else ("ok", text, None)
+
+    def _attach(self, name: str, address: str) -> None:
+        """One that is attached is asked again."""
+        from kshell.session.configured import secret_name
+
+        statement = next((a for a in self._attaches if a.name == name), None)
+        if name in self._connections.clusters:
+            self._connections.topics[name] = tuple(t.name for t in self._connections.cluster(name).topics())
+        elif statement is not None:
+            self._connections.attach(statement)
+        else:
+            self._connections.attach_address(name, address, secret_name(self._config))
 
     def _topics(self, name: str) -> Finding:
         count = len(self._connections.topics[name])
@@ -134,7 +147,7 @@ class Doctor:
     def _groups(self, name: str) -> Finding:
         try:
             count = len(self._connections.cluster(name).groups())
-        except UnreachableError:
+        except (UnreachableError, CancelledError):
             raise
         except Error as refused:
             return "warning", f"groups cannot be listed: {refused.message}", "grant Describe on the cluster and Read on group kshell-*"
@@ -155,14 +168,14 @@ class Doctor:
 
     def _catalog_names(self) -> list[str]:
         attached = [a.name for a in self._attaches if a.kind == "iceberg"]
-        return list(dict.fromkeys([*attached, *self._connections.configured, *_of_pyiceberg(), LOCAL]))
+        return list(dict.fromkeys([*self._connections.catalogs, *attached, *self._connections.configured, *_of_pyiceberg(), LOCAL]))
 
     def _catalog(self, name: str) -> Finding:
         if name == LOCAL and not self._write and not (self._context.data_dir / "iceberg").exists():
             return "ok", f"made on first use in {self._context.data_dir}", None
         began = time.monotonic()
         statement = next((a for a in self._attaches if a.name == name), None)
-        if statement is not None:
+        if statement is not None and name not in self._connections.catalogs:
             self._connections.attach(statement)
         catalog = self._connections.catalog(name)
         count = len(catalog.lake.tables())
@@ -186,6 +199,8 @@ class Doctor:
 def _guarded(name: str, look: Callable[[], Finding]) -> Check:
     try:
         state, text, repair = look()
+    except CancelledError:
+        raise
     except UnreachableError as failed:
         return Check(name, "unreachable", redact(failed.message), redact(failed.hint or "try again when it is back"))
     except Error as failed:

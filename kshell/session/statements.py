@@ -86,8 +86,11 @@ class Statements:
     def _detach(self, statement: Detach) -> Result:
         if not self._connections.owns(statement.name):
             return self._runner.run(statement.text)
-        users = [s.name for s in self._sources if s.cluster_name == statement.name] + self._sinks.of_catalog(statement.name)
-        return _note(self._connections.detach(statement.name, users))
+        return _note(self._connections.detach(statement.name, self.users(statement.name)))
+
+    def users(self, connection: str) -> list[str]:
+        """The sources of a cluster, the sinks of a catalog."""
+        return [s.name for s in self._sources if s.cluster_name == connection] + self._sinks.of_catalog(connection)
 
     def _create_secret(self, statement: CreateSecret) -> Result:
         return _note(self._secrets.create(statement), f"secret {statement.name} exists already")

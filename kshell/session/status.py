@@ -54,3 +54,5 @@ class Names:
     sources: tuple[str, ...] = ()
     sinks: tuple[str, ...] = ()
     tables: Mapping[str, tuple[str, ...]] = field(default_factory=dict)      # table or view -> columns
+    profiles: tuple[str, ...] = ()            # of the configuration file
+    last: tuple[str, ...] = ()                # columns of the last result; the shell fills them in

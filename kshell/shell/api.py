@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Protocol
 
+from kshell.config import Config
 from kshell.lang.statements import Statement
 from kshell.query.result import Result
 from kshell.session.status import Names, SinkStatus, SourceStatus, Status
@@ -16,6 +17,11 @@ __all__ = ["Names", "Result", "Session", "SinkStatus", "SourceStatus", "Status"]
 
 class Session(Protocol):
     read_only: bool                            # True: only statements that read are carried out
+
+    @property
+    def config(self) -> Config: ...            # what it was opened with
+    def switch(self, config: Config) -> None: ...
+    def doctor(self, *, write: bool = False) -> Any: ...       # `.checks()`: one after the other, each with `.line()`, `.state`, `.name`
 
     def execute(self, statement: Statement) -> Result: ...
     def sql(self, text: str) -> Result: ...

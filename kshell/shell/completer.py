@@ -4,14 +4,17 @@ Invariant: a key press never waits: the names are read from an attribute, and re
 
 from __future__ import annotations
 
+import shlex
 import threading
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from dataclasses import replace
 
 from prompt_toolkit.completion import CompleteEvent, Completer, Completion
 from prompt_toolkit.document import Document
 
 from kshell.errors import Error
+from kshell.output._chart import KINDS
 from kshell.session.status import Names
 from kshell.shell import commands, options, queries, render
 from kshell.shell.completion import Candidate, complete, paths, tables, topics
@@ -49,11 +52,14 @@ class NameCache:
 
 
 class SqlCompleter(Completer):
-    def __init__(self, cache: NameCache) -> None:
-        self._cache = cache
+    """`last`: the columns of the last result."""
+
+    def __init__(self, cache: NameCache, last: Callable[[], tuple[str, ...]] = tuple) -> None:
+        self._cache, self._last = cache, last
 
     def get_completions(self, document: Document, complete_event: CompleteEvent) -> Iterable[Completion]:
-        answer = complete(document.text_before_cursor, document.text_after_cursor, self._cache.names, dot=dot_candidates)
+        names = replace(self._cache.names, last=self._last())
+        answer = complete(document.text_before_cursor, document.text_after_cursor, names, dot=dot_candidates)
         for candidate in answer.candidates:
             yield Completion(candidate.text, start_position=-answer.start, display_meta=candidate.what)
 
@@ -70,10 +76,18 @@ def dot_candidates(line: str, names: Names) -> tuple[str, list[Candidate]]:
         command, _ = commands.resolve(name)
     except Error:
         return typed, []
-    return typed, _for_command(commands.module(command).COMPLETES, typed, names)
+    return typed, _for_command(commands.module(command).COMPLETES, typed, rest.split()[:-1] if typed else rest.split(), names)
 
 
-def _for_command(takes: str, typed: str, names: Names) -> list[Candidate]:
+def _for_chart(earlier: list[str], names: Names) -> list[Candidate]:
+    """The kind, then columns of the result that will be drawn."""
+    if not earlier:
+        return [Candidate(kind, "chart") for kind in KINDS]
+    return [*(Candidate(shlex.quote(column), "column") for column in names.last), Candidate("--out", "file")]
+
+
+def _for_command(takes: str, typed: str, earlier: list[str], names: Names) -> list[Candidate]:
+    """`earlier`: the words between the command and the one being typed."""
     match takes:
         case "path":
             return paths(typed)
@@ -93,6 +107,12 @@ def _for_command(takes: str, typed: str, names: Names) -> list[Candidate]:
             return [Candidate(q, "query") for q in queries.found()]
         case "statement":
             return [Candidate(o, "statement") for o in options.statements()]
+        case "profile":
+            return [Candidate(p, "profile") for p in names.profiles]
+        case "chart":
+            return _for_chart(earlier, names)
+        case "large":
+            return [Candidate(way) for way in ("off", "footer", "all")]
         case "command":
             return [Candidate(c, "command") for c in commands.names()]
     return []

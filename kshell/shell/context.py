@@ -23,6 +23,7 @@ from kshell.shell.api import Session
 from kshell.shell.destination import Destination
 from kshell.shell.figures import elapsed, plural
 from kshell.shell.history import History
+from kshell.shell.journal import Journal
 from kshell.shell.keep import Kept
 from kshell.shell.settings import Settings
 from kshell.shell.tokens import tokens
@@ -58,8 +59,10 @@ class Context:
     destination: Destination | None = None        # None: `out`
     last: Kept | None = None
     last_query: str = ""
+    journal: Journal | None = None                # .log
     lend: Callable[[], AbstractContextManager[None]] = nullcontext
     on_rows: Callable[[], None] = lambda: None    # called before rows or notes are written
+    in_front: Callable[[Callable[[], None]], None] = lambda work: work()   # carries out work that Ctrl-C must be able to end
     cancelled: threading.Event = field(default_factory=threading.Event)
 
     # ---- words -----------------------------------------------------------------------------------------------------
@@ -147,6 +150,19 @@ class Context:
         if self.cancelled.wait(seconds):
             raise CancelledError("interrupted")
 
+    @contextmanager
+    def logged(self, text: str) -> Iterator[None]:
+        """Around one statement: the log, where there is one, tells how it ended."""
+        journal, began = self.journal, time.monotonic()
+        try:
+            yield
+        except BaseException as failed:
+            if journal is not None:
+                journal.ran(text, time.monotonic() - began, None if isinstance(failed, ExitAsked) else failed)
+            raise
+        if journal is not None:
+            journal.ran(text, time.monotonic() - began)
+
     def run_text(self, text: str, name: str) -> None:
         self.run_script(text, name)
 
@@ -201,6 +217,9 @@ class Context:
             raise NotFoundError("there is no result yet", hint="run a query first")
         mode = None if how in ("", "all") else output.find(how).name
         render.rows(self, self.last.columns, self.last.again(), plan=self.last.plan, mode=mode, everything=how == "all")
+
+    def last_columns(self) -> tuple[str, ...]:
+        return tuple(c.name for c in self.last.columns) if self.last is not None else ()
 
     def leave(self, code: int | None) -> None:
         raise ExitAsked(code)

@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from prompt_toolkit.application import Application
 
 
+_MODES = {"emacs": EditingMode.EMACS, "vi": EditingMode.VI}
+
+
 class _Remembered(ToolkitHistory):
     """prompt_toolkit's view of our history; what may not be stored is not recalled either."""
 
@@ -49,18 +52,20 @@ class _Remembered(ToolkitHistory):
 
 class Editor:
     def __init__(self, settings: Settings, history: History, cache: NameCache, toolbar: Toolbar, notes: Notes, *,
-                 editing_mode: str = "emacs", read_only: bool = False) -> None:
-        self._settings, self._toolbar, self._notes, self._read_only = settings, toolbar, notes, read_only
+                 editing_mode: str = "emacs", last: Callable[[], tuple[str, ...]] = tuple) -> None:
+        self._settings, self._toolbar, self._notes = settings, toolbar, notes
         self._prompts: PromptSession[str] = PromptSession(
             message=self._message, multiline=True, prompt_continuation=self._continuation, lexer=SqlLexer(lambda: settings.highlight),
-            completer=SqlCompleter(cache), complete_while_typing=False, complete_style=CompleteStyle.COLUMN, reserve_space_for_menu=8,
+            completer=SqlCompleter(cache, last), complete_while_typing=False, complete_style=CompleteStyle.COLUMN, reserve_space_for_menu=8,
             history=_Remembered(history), auto_suggest=AutoSuggestFromHistory(), key_bindings=bindings(), style=STYLE,
             include_default_pygments_style=False, enable_open_in_editor=True, tempfile_suffix=".sql",
-            editing_mode=EditingMode.VI if editing_mode == "vi" else EditingMode.EMACS,
+            editing_mode=_MODES[editing_mode],
             color_depth=ColorDepth.DEPTH_1_BIT if os.environ.get("NO_COLOR") else None)
 
     def read(self) -> str:
         """One submitted text. KeyboardInterrupt for Ctrl-C, EOFError for Ctrl-D on an empty line."""
+        if self._settings.editing_mode:       # said once: afterwards the key that turns it around has the word
+            self._prompts.editing_mode, self._settings.editing_mode = _MODES[self._settings.editing_mode], None
         shown = bool(self._toolbar.text(self._columns()))
         self._prompts.bottom_toolbar = self._bar if shown else None
         self._prompts.refresh_interval = 1 / REDRAWS_PER_SECOND if shown else 0
@@ -88,7 +93,7 @@ class Editor:
         notes.wake()
 
     def _message(self) -> AnyFormattedText:
-        mark = [("class:prompt.ro", "ro ")] if self._read_only else []
+        mark = [("class:prompt.ro", "ro ")] if self._settings.read_only else []
         color = self._settings.prompt_color
         return [*mark, (f"class:prompt fg:ansi{color}" if color else "class:prompt", self._settings.prompt)]
 

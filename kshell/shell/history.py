@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from kshell.places import state_folder
 from kshell.shell.secrets import holds_secret
 
 KEEP_ENTRIES = 10_000
@@ -20,8 +21,7 @@ def default_path() -> Path:
     named = os.environ.get("KSHELL_HISTORY")
     if named:
         return Path(named).expanduser()
-    state = os.environ.get("XDG_STATE_HOME") or "~/.local/state"
-    return Path(state).expanduser() / "kshell" / "history"
+    return state_folder() / "history"
 
 
 def storable(text: str) -> bool:

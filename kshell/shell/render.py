@@ -95,7 +95,7 @@ def _settings(context: Context, *, screen: bool, plan: bool, everything: bool, p
     # sideways is the pager's work: it gets the whole width
     width = own.maxwidth or (None if pager and sideways(pager) else shutil.get_terminal_size().columns)
     return output.Settings(header=own.headers, nullvalue=own.nullvalue, terminal=screen, width=width if screen else None,
-                           maxrows=own.maxrows if cut else None, plan=plan)
+                           maxrows=own.maxrows if cut else None, large=own.large_numbers, plan=plan)
 
 
 Rows = tuple[Sequence[OutColumn], Iterable[pa.RecordBatch]]

@@ -25,6 +25,7 @@ from kshell.shell.context import Context, ExitAsked
 from kshell.shell.editor import Editor
 from kshell.shell.foreground import Foreground, Leave
 from kshell.shell.history import History, default_path
+from kshell.shell.journal import Journal
 from kshell.shell.progress import Progress
 from kshell.shell.say import say
 from kshell.shell.settings import Settings
@@ -45,6 +46,7 @@ class Choices:
     init: tuple[str, str] | None = None
     history: Path | None = None               # None: the default place
     quiet: bool = False
+    journal: Journal | None = None            # --log debug
 
 
 class Repl:
@@ -53,17 +55,18 @@ class Repl:
         self._session, self._notes = session, notes
         self._choices = choices or Choices()
         settings = settings or Settings()
+        settings.read_only = self._choices.read_only
         history = History(self._choices.history or default_path())
         self._cache = NameCache(session.names)
         self._editor = Editor(settings, history, self._cache, Toolbar(session.status), notes, editing_mode=self._choices.editing_mode,
-                              read_only=self._choices.read_only)
+                              last=lambda: self._context.last_columns())
         self._progress = Progress(sys.stderr, _fraction(session), lambda: settings.progress_bar and sys.stderr.isatty())
         self._transaction = OpenTransaction(session.status, notes.put)
         self._foreground = Foreground(lambda: self._context.interrupt(), self._leaves, self._progress.tick)
         self._context = Context(
             session, self._script, settings, out or sys.stdout.buffer, say, terminal=terminal, interactive=True, quiet=self._choices.quiet,
             read_only=self._choices.read_only, pager_setting=self._choices.pager, history=history, lend=self._foreground.terminal_lent,
-            on_rows=self._before_rows)
+            on_rows=self._before_rows, in_front=self._in_front, journal=self._choices.journal)
 
     def run(self) -> int:
         """The exit code. The session is closed when it returns."""
@@ -148,7 +151,8 @@ class Repl:
             if file and self._context.settings.echo:
                 self._context.echo(piece.text)
             try:
-                self._run(piece)
+                with self._context.logged(piece.text):
+                    self._run(piece)
             except CancelledError:
                 raise
             except Error as e:
@@ -168,14 +172,17 @@ class Repl:
         self._execute(statement)
 
     def _execute(self, statement: Statement) -> None:
+        self._in_front(lambda: self._shown(statement))
+        self._transaction.ran(statement.text)
+
+    def _in_front(self, work: Callable[[], None]) -> None:
         self._progress.start()
         self._context.cancelled.clear()
         try:
-            self._foreground.run(lambda: self._shown(statement))
+            self._foreground.run(work)
         finally:
             self._progress.stop()
             self._notes.release()
-        self._transaction.ran(statement.text)
 
     def _before_rows(self) -> None:
         """From the first row on the screen belongs to the result, until the statement ends."""

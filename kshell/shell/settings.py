@@ -21,8 +21,11 @@ class Settings:
     pager: bool = True
     highlight: bool = True
     progress_bar: bool = True
+    large_numbers: str = "off"                # in tables: off, footer (below a single row), all
     prompt: str = "kshell> "
     prompt_color: str | None = None           # of the profile
+    read_only: bool = False                   # the mark before the prompt
+    editing_mode: str | None = None           # emacs or vi, from the next line on; None: as it is
     continuation: str = "...> "
     limit: int | None = None                  # rows of any result, --limit
 

@@ -139,6 +139,29 @@ def test_bash_offers_files_where_a_file_belongs(tmp_path: Path, monkeypatch: pyt
     assert _bash("kshell run cl") == _bash("kshell -f cl") == _bash("kshell --output cl") == ["clicks.sql"]
 
 
+PROFILES = '[profiles.prod]\nbrokers = "b:9092"\n[profiles.test-2]\n[other]\n'
+
+
+@pytest.mark.parametrize(("shell", "ask"), [
+    ("bash", "COMP_WORDS=(kshell -P ''); COMP_CWORD=2; _kshell; printf '%s\\n' \"${COMPREPLY[@]}\""),
+    ("zsh", "_kshell_profiles"), ("fish", "complete -C 'kshell -P ' | string split -f 1 \\t"),
+])
+def test_a_shell_offers_the_profiles_of_the_configuration(shell: str, ask: str, tmp_path: Path) -> None:
+    program = shutil.which(shell)
+    if program is None:
+        pytest.skip(f"{shell} is not installed")
+    (tmp_path / ".config" / "kshell").mkdir(parents=True)
+    (tmp_path / ".config" / "kshell" / "config.toml").write_text(PROFILES)
+    before = "compadd() { shift; print -l -- $@ }; compdef() { : }\n" if shell == "zsh" else ""
+    done = subprocess.run([program, "-c", f"{before}{completion.text(shell)}\n{ask}"], env={"HOME": str(tmp_path), "PATH": "/usr/bin:/bin"},
+                          capture_output=True, text=True, timeout=20, check=False)
+    assert (done.stdout.split(), done.stderr) == (["prod", "test-2"], "")
+    elsewhere = {"HOME": "/nonexistent", "PATH": "/usr/bin:/bin", "KSHELL_CONFIG": str(tmp_path / ".config/kshell/config.toml")}
+    done = subprocess.run([program, "-c", f"{before}{completion.text(shell)}\n{ask}"], env=elsewhere, capture_output=True, text=True,
+                          timeout=20, check=False)
+    assert done.stdout.split() == ["prod", "test-2"]
+
+
 def test_completion_is_printed_without_duckdb(capfd: pytest.CaptureFixture[str]) -> None:
     assert main(["completion", "fish"]) == 0
     assert capfd.readouterr().out == completion.text("fish")

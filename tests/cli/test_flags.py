@@ -48,7 +48,7 @@ def test_the_environment_stands_in_for_a_flag(monkeypatch: pytest.MonkeyPatch, v
     (["config"], "init, show, validate"),
     (["--write", "-c", "SELECT 1"], "kshell doctor --write"),
     (["serve"], "not built yet"), (["--schema-registry", "http://x"], "not built yet"),
-    (["--log", "debug"], "log"), (["--no-head"], "did you mean --no-header?"),
+    (["--log", "loud"], "log"), (["--no-head"], "did you mean --no-header?"),
 ])
 def test_what_cannot_be_meant_is_a_usage_error_that_says_what_to_type(argv: list[str], words: str) -> None:
     with pytest.raises(UsageError) as raised:

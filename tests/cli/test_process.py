@@ -16,6 +16,7 @@ import pytest
 
 from tests.cli.conftest import REPOSITORY
 from tests.support import wait_until
+from tests.support.terminal import spawn as spawn_terminal
 
 Program = Callable[..., "subprocess.Popen[str]"]
 LONG = "SELECT count(*) FROM range(3000000) a, range(3000000) b WHERE (a.range * b.range) % 7 = 3"
@@ -134,8 +135,8 @@ def test_a_script_of_run_that_is_stopped_while_it_waits_stops_cleanly(program: P
 
 def test_on_a_terminal_the_default_is_a_table_cut_at_40_rows() -> None:
     environment = {**os.environ, "PYTHONPATH": str(REPOSITORY), "TERM": "xterm"}
-    screen = pexpect.spawn(sys.executable, ["-m", "kshell", "-c", "FROM range(100); SELECT chr(27) || '[2Jgone' AS v"], env=environment,
-                           dimensions=(24, 80), encoding="utf-8", timeout=30)
+    screen = spawn_terminal(sys.executable, ["-m", "kshell", "-c", "FROM range(100); SELECT chr(27) || '[2Jgone' AS v"], env=environment,
+                           dimensions=(24, 80), timeout=30)
     screen.expect(pexpect.EOF)
     screen.close()
     shown = str(screen.before)

@@ -18,6 +18,7 @@ import pytest
 from kshell import output
 from kshell.kafka.embedded import EmbeddedBroker
 from tests.support import Recorder
+from tests.support.terminal import spawn as spawn_terminal
 
 REPOSITORY = Path(__file__).parents[2]
 ATTACKS = {
@@ -60,8 +61,8 @@ def environment() -> dict[str, str]:
 
 
 def on_a_terminal(path: Path, columns: int) -> str:
-    screen = pexpect.spawn(sys.executable, ["-m", "kshell", "--no-color", "-f", str(path)], env=environment(), dimensions=(40, columns),
-                           encoding="utf-8", codec_errors="surrogateescape", timeout=120)
+    screen = spawn_terminal(sys.executable, ["-m", "kshell", "--no-color", "-f", str(path)], env=environment(), dimensions=(40, columns),
+                           codec_errors="surrogateescape", timeout=120)
     screen.expect(pexpect.EOF)
     screen.close()
     assert screen.exitstatus in (0, 1)

@@ -9,12 +9,13 @@ from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
 
-from kshell import lang
+from kshell import config, lang
 from kshell.engine import Engine
 from kshell.lang import declared
 from kshell.lang.statements import CreateSource, DuckStatement, Statement
 from kshell.query.result import Result
 from kshell.query.runner import Runner
+from kshell.session.doctor import Check
 from kshell.session.status import Names, Status
 
 
@@ -27,6 +28,9 @@ class FakeSession:
     executed: list[Statement] = field(default_factory=list)
     closed: list[bool] = field(default_factory=list)          # the `flush` of each close
     interrupts: int = 0
+    read_only: bool = False
+    config: config.Config = field(default_factory=lambda: config.load())
+    checks: list[Check] = field(default_factory=list)         # what a doctor finds
 
     def __post_init__(self) -> None:
         self.runner = Runner(self.engine)
@@ -54,6 +58,12 @@ class FakeSession:
 
     def pending(self) -> Sequence[Any]:
         return self.waiting
+
+    def switch(self, wished: config.Config) -> None:
+        self.config = wished
+
+    def doctor(self, *, write: bool = False) -> Any:
+        return SimpleNamespace(checks=lambda: iter(self.checks))
 
     def close(self, flush: bool = True, timeout_s: float = 10.0) -> Sequence[str]:
         self.closed.append(flush)

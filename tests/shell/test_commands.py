@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,7 +15,8 @@ from pathlib import Path
 import pytest
 
 from kshell import lang
-from kshell.errors import BadValueError, Error, NotFoundError, RefusedError, UsageError
+from kshell.errors import BadValueError, Error, NotFoundError, ReadOnlyError, RefusedError, UnreachableError, UsageError
+from kshell.session.doctor import Check
 from kshell.session.status import Names
 from kshell.shell import commands
 from kshell.shell.context import Context, ExitAsked
@@ -63,7 +65,8 @@ def test_a_command_says_what_it_takes_and_does(name: str) -> None:
     module = commands.module(name)
     assert isinstance(module.USAGE, str)
     assert 10 <= len(module.HELP) <= 56
-    assert module.COMPLETES in {"", "path", "onoff", "mode", "table", "topic", "source", "sink", "query", "statement", "command"}
+    assert module.COMPLETES in {"", "path", "onoff", "mode", "table", "topic", "source", "sink", "query", "statement", "command",
+                                "profile", "chart", "large"}
     assert module.__doc__.startswith(f"`.{name}")
 
 
@@ -412,9 +415,164 @@ def test_a_script_has_no_history(script: Script) -> None:
         script.type(".history")
 
 
-
 def test_version_names_the_parts(script: Script) -> None:
     shown = script.type(".version")
     assert shown.startswith("kshell ")
     assert "DuckDB 1.5.5" in shown
     assert os.linesep in shown
+
+
+# ---- switches that are settings ------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize(("line", "name", "value"), [
+    (".bail off", "bail", False), (".highlight off", "highlight", False), (".progress_bar off", "progress_bar", False),
+    (".pager off", "pager", False), (".meta off", "meta", False), (".timer on", "timer", True), (".echo on", "echo", True),
+    (".maxrows 7", "maxrows", 7), (".maxwidth 60", "maxwidth", 60), (".prompt 'q> ' '.. '", "prompt", "q> "),
+    (".prompt 'q> ' '.. '", "continuation", ".. "), (".large_number_rendering all", "large_numbers", "all"),
+])
+def test_a_switch_is_kept(script: Script, line: str, name: str, value: object) -> None:
+    script.type(line)
+    assert getattr(script.context.settings, name) == value
+
+
+def test_prompt_without_an_argument_is_the_first_one_again(script: Script) -> None:
+    script.type(".prompt 'q> '")
+    script.type(".prompt")
+    assert (script.context.settings.prompt, script.context.settings.continuation) == ("kshell> ", "...> ")
+
+
+def test_maxrows_and_maxwidth_cut_tables(session: FakeSession) -> None:
+    screen = Script(session, terminal=True, interactive=True)
+    for line in (".pager off", ".maxrows 4", ".maxwidth 30"):
+        screen.type(line)
+    shown = screen.type("SELECT i, repeat('x', 200) AS long FROM range(10) t(i)")
+    assert "10 rows, 4 shown" in shown
+    assert {len(line) for line in shown.splitlines() if line[:1] in "┌│├└"} == {30}
+
+
+def test_bail_off_goes_on_after_an_error_of_a_script(tmp_path: Path) -> None:
+    path = tmp_path / "two.sql"
+    path.write_text("SELECT missing;\nSELECT 2 AS two;\n")
+    done = subprocess.run([sys.executable, "-m", "kshell", "-c", ".bail off", "-c", f".read {path}"], cwd=REPOSITORY, capture_output=True,
+                          text=True, check=False, timeout=60)
+    assert done.stdout == "two\n2\n"
+    assert done.returncode == 1
+
+
+def test_large_numbers_stand_in_words_below_a_single_row_or_everywhere(session: FakeSession) -> None:
+    screen = Script(session, terminal=True, interactive=True)
+    screen.type(".pager off")
+    query = "SELECT 12345678 AS n, 999999999 AS m, 7 AS k, '12345678' AS t"
+    screen.type(".large_number_rendering footer")
+    rows = [[cell.strip() for cell in line.split("│")[1:-1]] for line in screen.type(query).splitlines()[4:6]]
+    assert rows == [["12345678", "999999999", "7", "12345678"], ["(12.35 million)", "(1.00 billion)", "", ""]]
+    assert "million" not in screen.type("SELECT 12345678 AS n FROM range(2)")
+    screen.type(".large_number_rendering all")
+    assert "12.35 million │" in screen.type("SELECT 12345678 AS n FROM range(2)")
+    screen.type(".large_number_rendering off")
+    assert "million" not in screen.type(query)
+    screen.type(".large_number_rendering all")
+    screen.type(".mode csv")
+    assert "million" not in screen.type(query)
+    with pytest.raises(BadValueError) as raised:
+        screen.type(".large_number_rendering al")
+    assert raised.value.hint == "did you mean all?"
+
+
+# ---- statements that commands stand for ----------------------------------------------------------------------------
+
+@pytest.mark.parametrize(("line", "text"), [
+    (".servers", "SHOW SERVERS"), (".tail orders", "TAIL orders"), (".tail orders LIMIT 2", "TAIL orders LIMIT 2"),
+    (".sources web*", "SHOW SOURCES LIKE 'web%'"), (".sinks lake", "SHOW SINKS LIKE '%lake%'"), (".topics", "SHOW TOPICS"),
+])
+def test_a_command_is_the_statement_of_its_name(script: Script, session: FakeSession, line: str, text: str) -> None:
+    script.type(line)
+    assert session.executed[-1].text == text
+
+
+@pytest.mark.parametrize(("line", "part"), [
+    (".errors orders", "WHERE source = 'orders' ORDER BY seen_at DESC LIMIT 20"), (".errors", "FROM kshell.errors ORDER BY"),
+    (".lag", "FROM kshell.partitions"), (".status", "FROM kshell.connections"),
+])
+def test_a_command_reads_the_table_that_everybody_can_read(script: Script, session: FakeSession, line: str, part: str) -> None:
+    with suppress(Error):                     # the fake has no such tables
+        script.type(line)
+    assert any(part in " ".join(statement.text.split()) for statement in session.executed)
+
+
+def test_databases_lists_what_is_attached(script: Script) -> None:
+    assert "memory" in script.type(".databases")
+
+
+def test_serving_is_answered_by_name(script: Script) -> None:
+    with pytest.raises(RefusedError, match="serving by pgwire is not built yet") as raised:
+        script.type(".serve pgwire")
+    assert "kshell run FILE" in str(raised.value.hint)
+
+
+# ---- .doctor, .profile ---------------------------------------------------------------------------------------------
+
+def test_doctor_prints_every_check_and_fails_when_one_does(script: Script, session: FakeSession) -> None:
+    session.checks = [Check("python", "ok", "3.11.7"), Check("brokers k", "unreachable", "no answer", "start it")]
+    with pytest.raises(UnreachableError, match="not reachable: brokers k"):
+        script.type(".doctor")
+    assert [" ".join(line.split()) for line in script.out.splitlines()] == ["ok python 3.11.7", "unreachable brokers k no answer: start it"]
+    session.checks += [Check("memory", "failed", "too much", "less")]
+    with pytest.raises(RefusedError, match="not as it should be: memory"):
+        script.type(".doctor")
+    session.checks = session.checks[:1]
+    script.type(".doctor")
+
+
+def test_doctor_writes_nothing_in_a_read_only_session(session: FakeSession) -> None:
+    session.read_only = True
+    with pytest.raises(ReadOnlyError):
+        Script(session, read_only=True).type(".doctor --write")
+
+
+PROFILES = """[profiles.prod]
+prompt_color = "red"
+editing_mode = "vi"
+read_only = true
+init = "prod.sql"
+[profiles.test]
+"""
+
+
+@pytest.fixture
+def profiles(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("KSHELL_CONFIG", str(tmp_path / "config.toml"))
+    (tmp_path / "config.toml").write_text(PROFILES)
+    (tmp_path / "prod.sql").write_text("SELECT 'from init' AS said;")
+    return tmp_path
+
+
+def test_profile_puts_on_its_prompt_runs_its_init_and_closes_its_gate(profiles: Path, session: FakeSession) -> None:
+    script = Script(session)
+    script.type(".profile test")
+    assert script.context.settings.prompt == "test> "
+    assert script.type(".profile prod") == "said\nfrom init\n"
+    settings = script.context.settings
+    assert (settings.prompt, settings.prompt_color, settings.editing_mode, settings.read_only) == ("prod> ", "red", "vi", True)
+    assert session.config.profile == "prod"
+    assert session.read_only
+    with pytest.raises(ReadOnlyError, match="keeps its profile"):
+        script.type(".profile test")
+
+
+def test_profile_without_a_name_shows_them_and_a_wrong_one_names_the_nearest(profiles: Path, session: FakeSession) -> None:
+    script = Script(session)
+    script.type(".profile test")
+    assert script.type(".profile") == "  prod\n* test\n"
+    with pytest.raises(UsageError) as raised:
+        script.type(".profile prdo")
+    assert raised.value.hint == "did you mean prod?"
+
+
+# ---- none is forgotten ---------------------------------------------------------------------------------------------
+
+def test_every_command_is_typed_somewhere_in_this_file() -> None:
+    text = Path(__file__).read_text()
+    aliases = {"describe": r"\\d people", "edit": r"\.edit", "run": r"\.run by_n", "log": r"\.log"}
+    missing = [name for name in NAMES if not re.search(aliases.get(name, rf"\.{name}\b(?!\.)"), text.replace(f"test_{name}", ""))]
+    assert missing == []

@@ -13,7 +13,8 @@ from kshell.shell.completion import complete
 
 NAMES = Names(
     clusters=("k", "prod"), catalogs=("local",), topics={"k": ("orders", "web.clicks"), "prod": ("payments",)}, sources=("orders",),
-    sinks=("orders_lake",), tables={"orders": ("id", "country", "_kafka_offset"), "people": ("name", "age"), "live.orders": ("id",)})
+    sinks=("orders_lake",), tables={"orders": ("id", "country", "_kafka_offset"), "people": ("name", "age"), "live.orders": ("id",)},
+    profiles=("prod", "test"), last=("url", "a count"))
 
 
 def offered(text: str) -> list[str]:
@@ -41,7 +42,8 @@ def offered(text: str) -> list[str]:
     ("SHOW T|", "TOPICS"), ("SHOW TOPICS FROM |", "prod"), ("DESCRIBE TOPIC '|", "orders"), ("SHOW CREATE SINK |", "orders_lake"),
     ("TAIL |", "orders"), ("TAIL orders S|", "SINCE"), ("SET kshell_ti|", "kshell_timeout"), ("WAIT SOURCE orders |", "UNTIL CAUGHT UP"),
     ("ALTER SINK orders_lake |", "ACCEPT ROLLBACK"), (".mo|", ".mode"), (".mode cs|", "csv"), (".peek w|", "web.clicks"),
-    (".timer o|", "on"),
+    (".timer o|", "on"), (".profile pr|", "prod"), (".chart ba|", "bar"), (".chart bar |", "url"), (".chart bar url |", "'a count'"),
+    (".chart bar url n --o|", "--out"), (".large_number_rendering f|", "footer"),
     ("\\d|", "\\dt"),
 ])
 def test_the_fitting_word_is_offered(text: str, expected: str) -> None:

@@ -10,6 +10,8 @@ from pathlib import Path
 import pexpect
 import pytest
 
+from tests.support.terminal import spawn as spawn_terminal
+
 REPOSITORY = Path(__file__).parents[2]
 
 
@@ -21,8 +23,8 @@ def child(tmp_path: Path) -> Iterator[pexpect.spawn[str]]:
     environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "TERM": "xterm-256color", "LANG": "C.UTF-8",
                    "PROMPT_TOOLKIT_NO_CPR": "1", "PYTHONPATH": str(REPOSITORY), "XDG_CONFIG_HOME": str(tmp_path / "config"),
                    "XDG_STATE_HOME": str(tmp_path / "state")}
-    spawned = pexpect.spawn(sys.executable, ["-m", "kshell", "-P", "prod"], cwd=str(tmp_path), env=environment, dimensions=(24, 100),
-                            encoding="utf-8", timeout=20)
+    spawned = spawn_terminal(sys.executable, ["-m", "kshell", "-P", "prod"], cwd=str(tmp_path), env=environment, dimensions=(24, 100),
+                            timeout=20)
     yield spawned
     spawned.close(force=True)
 

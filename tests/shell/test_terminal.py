@@ -12,6 +12,8 @@ from pathlib import Path
 import pexpect
 import pytest
 
+from tests.support.terminal import spawn as spawn_terminal
+
 REPOSITORY = Path(__file__).parents[2]
 Start = Callable[..., "pexpect.spawn[str]"]
 PROMPT, MORE = "kshell>", "...>"           # the blank behind them is a move of the cursor
@@ -26,8 +28,8 @@ def start(tmp_path: Path) -> Iterator[Start]:
     def spawn(what: str = "", **environment: str) -> pexpect.spawn[str]:
         known = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "TERM": "xterm", "LANG": "C.UTF-8", "PROMPT_TOOLKIT_NO_CPR": "1",
                  "PYTHONPATH": os.environ.get("PYTHONPATH", ""), "KSHELL_PAGER": "cat"}
-        child = pexpect.spawn(sys.executable, ["-m", "tests.shell.program", what], cwd=str(REPOSITORY), env={**known, **environment},
-                              dimensions=(24, 100), encoding="utf-8", timeout=10)
+        child = spawn_terminal(sys.executable, ["-m", "tests.shell.program", what], cwd=str(REPOSITORY), env={**known, **environment},
+                              dimensions=(24, 100), timeout=10)
         running.append(child)
         child.expect_exact(PROMPT)
         return child

@@ -15,6 +15,7 @@ from types import TracebackType
 
 import pexpect
 
+from tests.support.terminal import spawn as spawn_terminal
 from tests.transcripts.document import PROMPT, SHELL, Step
 
 ADDRESS = "127.0.0.1:9092"                    # how documents write the broker's address
@@ -57,8 +58,8 @@ class Terminal:
         return done.stdout
 
     def _open(self) -> str:
-        self._prompt = pexpect.spawn(str(self.home / "bin" / "kshell"), cwd=str(self.home), env=dict(self._environment),
-                                     dimensions=SCREEN, echo=False, encoding="utf-8", timeout=STEP_TIMEOUT_S)
+        self._prompt = spawn_terminal(str(self.home / "bin" / "kshell"), cwd=str(self.home), env=dict(self._environment),
+                                     dimensions=SCREEN, echo=False, timeout=STEP_TIMEOUT_S)
         return self._until_prompt()
 
     def _type(self, text: str) -> str:

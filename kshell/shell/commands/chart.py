@@ -10,7 +10,7 @@ from kshell.output._plot import MOST_BARS
 from kshell.shell.commands._arguments import words
 from kshell.shell.context import Context
 
-USAGE, COMPLETES = "line|bar|area|point X Y [BY] [--out FILE]", ""
+USAGE, COMPLETES = "line|bar|area|point X Y [BY] [--out FILE]", "chart"
 HELP = "draw the last result, also into .png .svg .html .json"
 _EXAMPLE = "write .chart bar url n, or .chart line minute n country --out n.svg"
 
