@@ -5,6 +5,7 @@ Invariant: a limit that depends on the bytes alone gives a verdict; one on time 
 from __future__ import annotations
 
 SCHEMA_BYTES = 1 << 20                        # of one answer or file
+LIST_BYTES = 8 << 20                          # of a list of subjects
 MOST_REFERENCES = 50                          # of one schema, those of its references included
 MOST_CACHED = 1_000                           # schemas of one registry that are kept
 UNKNOWN_S = 60.0                              # how long a definite 404 is believed

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 SchemaKind = Literal["avro", "protobuf", "json"]
+Cause = Literal["network", "time", "certificate", "credentials", "redirect", "address", "server"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +36,14 @@ class Schema:
 
 
 class SchemaUnavailable(Exception):
-    """It cannot be had at the moment: outage, time-out, 401, 5xx, redirect. Never a verdict on a record."""
+    """It cannot be had at the moment: outage, time-out, 401, 5xx, redirect. Never a verdict on a record.
 
-    def __init__(self, reason: str) -> None:
+    `cause` says which part of the set-up would help."""
+
+    def __init__(self, reason: str, cause: Cause = "network") -> None:
         super().__init__(reason)
         self.reason = reason
+        self.cause = cause
 
 
 class SchemaUnknown(Exception):
