@@ -66,7 +66,14 @@ class BadValueError(StatementError):
 
 
 class NotFoundError(StatementError):
+    """`named`: the name that stands for nothing, as the statement has it, for whoever looks for its place."""
+
     code = "not_found"
+
+    def __init__(self, message: str, *, hint: str | None = None, position: int | None = None, length: int = 1,
+                 named: str | None = None) -> None:
+        super().__init__(message, hint=hint, position=position, length=length)
+        self.named = named
 
 
 class ExistsError(StatementError):

@@ -24,6 +24,10 @@ KAFKA_FIXTURES = frozenset({"kafka", "make_kafka"})
 REST_FIXTURES = frozenset({"_rest_server", "own_rest_catalog"})
 
 
+def pytest_configure() -> None:
+    os.environ["PYTHON_KEYRING_BACKEND"] = "keyring.backends.fail.Keyring"      # never that of the developer
+
+
 def pytest_report_header() -> list[str]:
     reason = jars.missing()
     server = "no" if reason else "yes"

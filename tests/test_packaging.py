@@ -17,7 +17,7 @@ PROJECT = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
 IMPORTED_AS = {"prompt-toolkit": "prompt_toolkit", "confluent-kafka": "confluent_kafka"}
 NOT_IMPORTED = {"pytz"}                       # DuckDB imports it; extensions are found by their folders
 WITH_PYICEBERG = {"pydantic", "requests", "sqlalchemy"}   # parts of its interface: it raises their exceptions
-ON_REQUEST = {"pandas", "polars"}             # Result.df() and .pl(), for those who have them
+ON_REQUEST = {"pandas", "polars", "keyring"}  # Result.df() and .pl(), and PERSISTENT secrets, for those who have them
 
 
 @pytest.fixture(scope="module")

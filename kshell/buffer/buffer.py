@@ -68,10 +68,12 @@ class Buffer:
         """Position after the last record that a SELECT sees."""
         return dict(self._c.shown.decoded)
 
-    def first_live(self) -> dict[TP, int]:
-        """The first offset that the live view shows: what lies below is in a lake, or evicted. Waits for a change that is under way."""
+    def first_live(self, outlet: str | None = None) -> dict[TP, int]:
+        """The first offset that the live view shows, of the source or of a sink's outlet: what lies below is in a lake, or evicted. Waits
+        for a change that is under way."""
         with self._c.structure:
-            own = next((s.cut or {} for s in self._c.sinks.values() if s.backs_source and s.lake is not None), {})
+            sinks = [s for s in self._c.sinks.values() if (s.backs_source if outlet is None else s.outlet.name == outlet)]
+            own = next((s.cut or {} for s in sinks if s.lake is not None), {})
             return {tp: max(start, own.get(tp, 0)) for tp, start in self._c.shown.start.items()}
 
     def seek(self, positions: Positions) -> None:

@@ -15,11 +15,12 @@ from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient
 
 from kshell.errors import CancelledError
-from kshell.kafka.faults import CONNECTION, mapped, unreachable
+from kshell.kafka.faults import CONNECTION, mapped, names_cause, unreachable
 from kshell.kafka.settings import log
 
 T = TypeVar("T")
 
+TELLING_S = 5.0                               # for so long a complaint that names a cause is not replaced by one that names none
 GIVE_UP_S = 1.5                               # all brokers refuse for this long: they are down, not between two attempts
 STEP_S = 0.05
 
@@ -88,11 +89,12 @@ class Calls:
         return result
 
     def _complaint(self, error: KafkaError) -> None:
-        self._said_at = time.monotonic()
+        before, self._said_at = self._said_at, time.monotonic()
         if error.code() == KafkaError._ALL_BROKERS_DOWN:
             self._all_down = True
         elif error.code() in CONNECTION:
-            self._said = error.str()
+            keeps = self._said is not None and self._said_at - before < TELLING_S and names_cause(self._said)
+            self._said = self._said if keeps and not names_cause(error.str()) else error.str()
 
 
 def in_thread(call: Callable[[], T]) -> Future[T]:

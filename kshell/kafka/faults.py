@@ -37,6 +37,11 @@ def readable(text: str) -> str:
     return re.sub(r"Connect to ipv[46]#\S+ failed: ", "", text)
 
 
+def names_cause(said: str) -> bool:
+    """Whether a complaint tells more than that a connection has ended."""
+    return re.match(r"\S+: Disconnected(?!.*connecting to a)", readable(said)) is None
+
+
 def unreachable(bootstrap: str, said: str | None) -> UnreachableError:
     """`said`: the last event of the connection in the library's words; None: nobody answered at all."""
     if not said:

@@ -145,12 +145,14 @@ def source(text: str) -> Statement:
     reader.expect("FROM", "KAFKA")
     dialects.refuse_source(reader, name)
     is_address = reader.token.kind == "string"
+    at = reader.token.start
     cluster = _cluster(reader)
+    cluster_span = reader.span_from(at) if cluster is not None else None
     options = read_options(reader)
     dialects.refuse_source(reader, name)
     reader.end(*(() if options else ("( and options",)))
     return CreateSource(text=text, name=name, name_span=name_span, or_replace=or_replace, if_not_exists=if_not_exists, columns=columns,
-                        cluster=cluster, cluster_is_address=is_address, options=options)
+                        cluster=cluster, cluster_is_address=is_address, cluster_span=cluster_span, options=options)
 
 
 def _cluster(reader: Reader) -> str | None:

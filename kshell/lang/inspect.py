@@ -10,7 +10,7 @@ from typing import Literal
 from kshell.lang import notbuilt
 from kshell.lang.forms import FORMS
 from kshell.lang.reader import Reader
-from kshell.lang.statements import Describe, Set, Show, ShowCreate, Statement
+from kshell.lang.statements import Describe, Set, Show, ShowCreate, Span, Statement
 from kshell.lang.values import read_value
 
 _LISTS = ("TOPICS", "SOURCES", "SINKS", "ALERTS", "CONNECTIONS", "SECRETS", "SERVERS", "SUBJECTS")
@@ -43,7 +43,7 @@ def _unknown_list(reader: Reader) -> Statement | None:
 
 def _show(reader: Reader, what: str) -> Statement:
     like: str | None = None
-    cluster, is_address = _cluster(reader)
+    cluster, is_address, cluster_span = _cluster(reader)
     if reader.accept("LIKE"):
         like = reader.string("a pattern in quotes")
     extended = reader.accept("EXTENDED")
@@ -51,7 +51,7 @@ def _show(reader: Reader, what: str) -> Statement:
     reader.end(*(() if extended else after))
     missing = notbuilt.show(reader.text, what)
     return missing or Show(text=reader.text, what=what.lower(), cluster=cluster, cluster_is_address=is_address,  # type: ignore[arg-type]
-                           like=like, extended=extended)
+                           cluster_span=cluster_span, like=like, extended=extended)
 
 
 def _show_create(reader: Reader) -> Statement | None:
@@ -73,17 +73,21 @@ def describe(text: str) -> Statement | None:
     word = reader.one_of("TOPIC", "SOURCE", "SINK")
     if word is None or reader.done or reader.sees_op("."):
         return None
-    cluster, is_address = None, False
+    cluster, is_address, cluster_span = None, False, None
+    at = reader.token.start
     if word == "TOPIC":
         kind: Literal["topic", "source", "sink"] = "topic"
         name = _topic(reader)
-        cluster, is_address = _cluster(reader)
+        name_span = reader.span_from(at)
+        cluster, is_address, cluster_span = _cluster(reader)
     else:
         kind = "source" if word == "SOURCE" else "sink"
         name = reader.unqualified(f"the name of a {kind}")
+        name_span = reader.span_from(at)
     extended = reader.accept("EXTENDED")
     reader.end(*(() if extended else ("FROM", "EXTENDED") if word == "TOPIC" and cluster is None else ("EXTENDED",)))
-    return Describe(text=text, kind=kind, name=name, cluster=cluster, cluster_is_address=is_address, extended=extended)
+    return Describe(text=text, kind=kind, name=name, name_span=name_span, cluster=cluster, cluster_is_address=is_address,
+                    cluster_span=cluster_span, extended=extended)
 
 
 def _topic(reader: Reader) -> str:
@@ -97,12 +101,13 @@ def _topic(reader: Reader) -> str:
     return name
 
 
-def _cluster(reader: Reader) -> tuple[str | None, bool]:
-    """[FROM cluster], and whether it is an address."""
+def _cluster(reader: Reader) -> tuple[str | None, bool, Span | None]:
+    """[FROM cluster], whether it is an address, and where it stands."""
     if not reader.accept("FROM"):
-        return None, False
-    is_address = reader.token.kind == "string"
-    return (reader.string() if is_address else reader.name("the name of a cluster")), is_address
+        return None, False, None
+    at, is_address = reader.token.start, reader.token.kind == "string"
+    name = reader.string() if is_address else reader.name("the name of a cluster")
+    return name, is_address, reader.span_from(at)
 
 
 def setting(text: str) -> Statement | None:

@@ -89,6 +89,7 @@ class CreateSource(Statement):
     columns: tuple[ColumnDefinition, ...] = ()
     cluster: str | None = None                # None: the only one attached
     cluster_is_address: bool = False          # FROM KAFKA 'host:9092'
+    cluster_span: Span | None = None
     options: Options = ()
 
 
@@ -177,6 +178,7 @@ class Show(Statement):
     what: Literal["topics", "sources", "sinks", "connections", "secrets", "alerts", "servers", "consumer groups", "subjects"]
     cluster: str | None = None
     cluster_is_address: bool = False
+    cluster_span: Span | None = None
     like: str | None = None
     extended: bool = False
 
@@ -191,8 +193,10 @@ class ShowCreate(Statement):
 class Describe(Statement):
     kind: Literal["source", "sink", "topic"]
     name: str
+    name_span: Span | None = None
     cluster: str | None = None
     cluster_is_address: bool = False
+    cluster_span: Span | None = None
     extended: bool = False
 
 

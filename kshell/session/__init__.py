@@ -29,6 +29,7 @@ from kshell.session.connections import Connections
 from kshell.session.context import Context, Notes
 from kshell.session.lakes import LakeViews
 from kshell.session.owned import refuse_change
+from kshell.session.placed import located
 from kshell.session.secrets import Secrets
 from kshell.session.show import Shower
 from kshell.session.sinks import Sinks
@@ -92,6 +93,7 @@ class Session:
         try:
             return self._executed(statement)
         except Error as error:
+            located(error, statement.text)
             error.message, error.hint = redact(error.message), redact(error.hint) if error.hint else error.hint
             error.args = (error.message,)
             raise

@@ -18,6 +18,7 @@ from kshell.lang.statements import ColumnDefinition, Describe, Show, Span
 from kshell.query.recognise import key_format, value_format
 from kshell.query.result import Result
 from kshell.session.connections import Attached, Connections
+from kshell.session.placed import placed
 from kshell.session.sample import SAMPLE, sample
 
 if TYPE_CHECKING:
@@ -86,7 +87,8 @@ class BrokerShower:
     def describe(self, statement: Describe) -> Result:
         attached = self._of(statement)
         cluster, name = attached.cluster, statement.name
-        info = cluster.describe([name])[name]
+        with placed(statement.name_span):
+            info = cluster.describe([name])[name]
         bounds = Bounds(cluster, [info])
         offsets = ", ".join(f"[{p}] {bounds.starts[name, p]}-{bounds.ends[name, p]}" for p in info.partitions)
         rows: list[tuple[str, Any]] = [("topic", name), ("connection", cluster.name), ("partitions", len(info.partitions)),
@@ -113,7 +115,8 @@ class BrokerShower:
                 *(("note", notice) for notice in inference.notices), ("create_source", text)]
 
     def _of(self, statement: Show | Describe) -> Attached:
-        return self._connections.attached(statement.cluster, is_address=statement.cluster_is_address)
+        with placed(statement.cluster_span):
+            return self._connections.attached(statement.cluster, is_address=statement.cluster_is_address)
 
 
 class Bounds:

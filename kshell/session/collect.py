@@ -23,7 +23,7 @@ Row = dict[str, Any]
 def tables(connections: Connections, sources: Sources, sinks: Sinks, secrets: Secrets) -> dict[str, list[Row]]:
     return {
         "connections": list(_connections(connections)),
-        "secrets": [_secret(h) for h in secrets.known()],
+        "secrets": [_secret(h, secrets.storage(h)) for h in secrets.known()],
         "sources": [_source(s) for s in sources],
         "sinks": [_sink(s) for s in sinks],
         "partitions": [row for s in sources for row in _partitions(s, sinks)],
@@ -44,9 +44,9 @@ def _connections(connections: Connections) -> Iterator[Row]:
                "detail": lake.warehouse}
 
 
-def _secret(held: Held) -> Row:
-    return {"name": held.name, "type": held.kind, "scope": held.scope, "storage": "file" if held.persistent else "memory",
-            "options": held.shown(), "definition": held.definition}
+def _secret(held: Held, storage: str) -> Row:
+    return {"name": held.name, "type": held.kind, "scope": held.scope, "storage": storage, "options": held.shown(),
+            "definition": held.definition}
 
 
 def _source(source: Source) -> Row:

@@ -188,7 +188,7 @@ class Connections:
         if name is not None:
             if name not in self.clusters:
                 otherwise = f"ATTACH 'kafka://host:9092' AS {quote_if_needed(name)} (TYPE kafka)"
-                raise NotFoundError(f"no cluster {name} is attached", hint=did_you_mean(name, self.clusters) or otherwise)
+                raise NotFoundError(f"no cluster {name} is attached", named=name, hint=did_you_mean(name, self.clusters) or otherwise)
             return self.clusters[name]
         if len(self.clusters) == 1:
             return next(iter(self.clusters.values()))
@@ -231,7 +231,7 @@ class Connections:
         from kshell.iceberg.configured import names, open_configured
 
         if name not in names():
-            raise NotFoundError(f"no catalog {name} is attached",
+            raise NotFoundError(f"no catalog {name} is attached", named=name,
                                 hint=did_you_mean(name, [*self.catalogs, LOCAL, *self.configured, *names()])
                                 or f"ATTACH '<uri>' AS {quote_if_needed(name)} (TYPE iceberg, CATALOG rest)")
         self._put_catalog(name, Catalog(open_configured(name), read_only=False))

@@ -1,4 +1,4 @@
-"""secrets.toml in the configuration folder: where PERSISTENT secrets are kept.
+"""secrets.toml in the configuration folder: which PERSISTENT secrets there are, and those that no keyring of the system keeps.
 
 Invariant: mode 0600 from its first byte, replaced as a whole, and never read when others may read it."""
 
@@ -21,11 +21,14 @@ if TYPE_CHECKING:
     from kshell.session.secrets import Held
 
 NAME = "secrets.toml"
+_KEPT, _IN_KEYRING = "kept", "keyring"       # no option of a secret is called so
 
 
 class KeyFile:
     def __init__(self, path: Path | None = None) -> None:
         self.path = path or config_folder() / NAME
+        self.in_keyring: set[str] = set()     # names of secrets that the keyring of the system keeps
+        self.not_given: list[str] = []        # those that it did not give: it is locked, or not there
 
     def read(self) -> list[tuple[str, str, dict[str, Any]]]:
         """(name, type, options) of each. RefusedError when the file is open to others, UsageError when it is not what it should be."""
@@ -38,18 +41,34 @@ class KeyFile:
             found = tomllib.loads(self.path.read_text("utf-8"))
         except (tomllib.TOMLDecodeError, UnicodeDecodeError):
             raise UsageError(f"{self.path} is not a secrets file", hint="repair it, or remove it and create the secrets again") from None
-        return [(name, str(table.get("type")), _values(str(table.get("type")), table)) for name, table in found.items()
-                if isinstance(table, dict) and table.get("type") in declared.SECRETS]
+        listed = [(name, str(table["type"]), self._table(name, table)) for name, table in found.items()
+                  if isinstance(table, dict) and table.get("type") in declared.SECRETS]
+        return [(name, kind, _values(kind, table)) for name, kind, table in listed if table is not None]
+
+    def _table(self, name: str, table: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        """The options as they stand, or as the keyring has them; None where it does not give them."""
+        if table.get(_KEPT) != _IN_KEYRING:
+            return table
+        from kshell.session import oskeyring
+
+        found = oskeyring.get(name)
+        if found is None:
+            self.not_given.append(name)
+            return None
+        self.in_keyring.add(name)
+        return found
 
     def write(self, kept: Iterable[Held], added: Held | None = None) -> None:
-        """The whole file anew; without secrets there is none."""
+        """The whole file anew; without secrets there is none. What is added goes into the keyring where there is one."""
+        if added is not None:
+            self._into_keyring(added)
         held = [*kept, *([added] if added else [])]
         if not held:
             self.path.unlink(missing_ok=True)
             return
         if self.path.exists():
             refuse_loose(self.path)
-        text = "".join(_table(h) for h in held)
+        text = "".join(_kept_elsewhere(h) if h.name in self.in_keyring else _table(h) for h in held)
         beside = self.path.with_name(f".{NAME}.{os.getpid()}")
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -60,6 +79,26 @@ class KeyFile:
             beside.unlink(missing_ok=True)
             raise RefusedError(f"cannot write {self.path}: {failed.strerror}",
                                hint="leave PERSISTENT out: the secret then lives as long as the session") from None
+
+
+    def _into_keyring(self, held: Held) -> None:
+        from kshell.session import oskeyring
+
+        if oskeyring.put(held.name, held.values):
+            self.in_keyring.add(held.name)
+        else:
+            self.in_keyring.discard(held.name)
+
+    def forget(self, name: str) -> None:
+        """A secret that goes: out of the keyring, too."""
+        if name in self.in_keyring:
+            from kshell.session import oskeyring
+
+            oskeyring.remove(name)
+            self.in_keyring.discard(name)
+
+    def place_of(self, name: str) -> str:
+        return "the keyring of the system" if name in self.in_keyring else str(self.path)
 
 
 def _values(kind: str, table: Mapping[str, Any]) -> dict[str, Any]:
@@ -78,6 +117,10 @@ def _is_path(kind: Any, value: str) -> bool:
 def _table(held: Held) -> str:
     lines = [f"\n[{_text(held.name)}]", f"type = {_text(held.kind)}", *(f"{key} = {_toml(value)}" for key, value in held.values.items())]
     return "\n".join(lines) + "\n"
+
+
+def _kept_elsewhere(held: Held) -> str:
+    return f"\n[{_text(held.name)}]\ntype = {_text(held.kind)}\n{_KEPT} = {_text(_IN_KEYRING)}\n"
 
 
 def _toml(value: Any) -> str:

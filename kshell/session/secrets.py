@@ -20,6 +20,7 @@ from kshell.options import Lookup, Secret, SecretText, canonical, redact, reveal
 from kshell.options.secret import wrap
 from kshell.session.context import Context
 from kshell.session.keyfile import KeyFile
+from kshell.session.providers import provided
 
 HIDDEN = "***"
 _MAPS = ("CONFIG", "PROPERTIES")
@@ -67,6 +68,10 @@ class Secrets:
         """Those that have been read or made so far; opens no file."""
         return list(self._by_name.values())
 
+    def storage(self, held: Held) -> str:
+        """memory, file or keyring."""
+        return "memory" if not held.persistent else "keyring" if held.name in self._file.in_keyring else "file"
+
     # ---- CREATE, DROP ------------------------------------------------------------------------------------------------
 
     def create(self, statement: CreateSecret) -> str | None:
@@ -82,7 +87,7 @@ class Secrets:
         if held.persistent:
             self._file.write([h for h in self._by_name.values() if h.persistent and h.name.lower() != held.name.lower()], held)
         self._by_name[held.name.lower()] = held
-        return f"secret {held.name} created" + (f", kept in {self._file.path}" if held.persistent else "")
+        return f"secret {held.name} created" + (f", kept in {self._file.place_of(held.name)}" if held.persistent else "")
 
     def put(self, name: str, kind: str, values: Mapping[str, Any]) -> None:
         """A secret of the configuration."""
@@ -92,6 +97,11 @@ class Secrets:
     def _made(self, statement: CreateSecret) -> Held:
         parsed = declared.SECRETS[statement.kind].parse(statement.options, self._context.resolve)
         values = {name: parsed[name] for name in parsed if name in parsed.given}
+        given: dict[str, Any] = {}
+        if statement.kind == "kafka":
+            given = provided(parsed["PROVIDER"], parsed["PATH"], statement.name)
+            config = {**given.get("CONFIG", {}), **values.get("CONFIG", {})}
+            values = {**given, **values, **({"CONFIG": config} if config else {})}
         self._ask_for_missing(statement, values)
         for name in _MAPS:
             if name in values:
@@ -100,7 +110,9 @@ class Secrets:
         if statement.kind == "kafka":
             as_kafka(Held(statement.name, "kafka", values, False, ""))      # what cannot be is told here, not at the first ATTACH
         told = {o.key: o.value for o in statement.options}
-        shown = {name: _as_written(statement.kind, name, told.get(canonical(name)), value) for name, value in values.items()}
+        own = {**values, **({"CONFIG": wrap(parsed["CONFIG"])} if "CONFIG" in parsed.given else {})}
+        shown = {name: _as_written(statement.kind, name, told.get(canonical(name)), value) for name, value in own.items()
+                 if name in parsed.given or name not in given}
         return Held(statement.name, statement.kind, values, statement.persistent,
                     _definition(statement.name, statement.kind, shown, persistent=statement.persistent))
 
@@ -122,6 +134,7 @@ class Secrets:
         if held is None:
             return None
         if held.persistent:
+            self._file.forget(held.name)
             self._file.write([h for h in self._by_name.values() if h.persistent])
         return f"secret {held.name} dropped"
 
@@ -133,6 +146,9 @@ class Secrets:
             definition = _definition(name, kind, values, persistent=True)
             self._by_name.setdefault(name.lower(), Held(name, kind, values, True, definition))
         self._read_file = True
+        for name in self._file.not_given:
+            self._context.warn(f"secret {name} is in the keyring of the system, which does not give it: unlock it, "
+                               "or pip install 'kshell[keyring]'")
 
     # ---- which one ---------------------------------------------------------------------------------------------------
 
@@ -141,7 +157,8 @@ class Secrets:
         found = self._by_name.get(name.lower())
         if found is None:
             near = did_you_mean(name, [h.name for h in self._by_name.values()])
-            raise NotFoundError(f"there is no secret {name}", hint=near or f"CREATE SECRET {written.name_text(name)} (TYPE {kind}, ...)")
+            raise NotFoundError(f"there is no secret {name}", named=name,
+                                hint=near or f"CREATE SECRET {written.name_text(name)} (TYPE {kind}, ...)")
         if found.kind != kind:
             raise BadValueError(f"secret {name} has TYPE {found.kind}, not {kind}", hint=f"CREATE SECRET ... (TYPE {kind}, ...)")
         return found

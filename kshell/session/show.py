@@ -16,6 +16,7 @@ from kshell.lang.statements import Describe, Show, ShowCreate
 from kshell.query.result import Result
 from kshell.session.brokers import BrokerShower, definition, like
 from kshell.session.connections import Connections
+from kshell.session.placed import placed
 from kshell.session.secrets import Secrets
 from kshell.session.sink import SinkEntry
 from kshell.session.sinks import Sinks
@@ -60,7 +61,7 @@ class Shower:
 
     def _secrets_shown(self, statement: Show) -> Result:
         """kshell's and DuckDB's: both kinds are made by CREATE SECRET."""
-        rows = [(h.name, h.kind, h.scope, "file" if h.persistent else "memory", h.shown(), h.definition) for h in self._secrets]
+        rows = [(h.name, h.kind, h.scope, self._secrets.storage(h), h.shown(), h.definition) for h in self._secrets]
         theirs = "SELECT name, type, array_to_string(scope, ', '), storage, secret_string, NULL FROM duckdb_secrets()"
         rows += self._query(theirs).fetchall()
         columns = [(name, "VARCHAR") for name in ("name", "type", "scope", "storage", "options", "definition")]
@@ -77,9 +78,13 @@ class Shower:
     def describe(self, statement: Describe) -> Result:
         match statement.kind:
             case "source":
-                return self._describe_source(self._sources.get(statement.name))
+                with placed(statement.name_span):
+                    source = self._sources.get(statement.name)
+                return self._describe_source(source)
             case "sink":
-                return self._describe_sink(self._sinks.get(statement.name))
+                with placed(statement.name_span):
+                    sink = self._sinks.get(statement.name)
+                return self._describe_sink(sink)
             case _:
                 return self._brokers.describe(statement)
 
@@ -136,7 +141,7 @@ class Shower:
                 return f"-- the embedded catalog; any PyIceberg opens it with\n-- {catalog.lake.line()}"
             return written.attach_text("iceberg", catalog.lake.uri, name, options=catalog.options)
         known = [*self._connections.clusters, *self._connections.catalogs]
-        raise NotFoundError(f"there is no connection {name}", hint=did_you_mean(name, known) or "SHOW CONNECTIONS lists them")
+        raise NotFoundError(f"there is no connection {name}", named=name, hint=did_you_mean(name, known) or "SHOW CONNECTIONS lists them")
 
 
 def _origin(path: tuple[str, ...]) -> str | None:

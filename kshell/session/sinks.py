@@ -56,7 +56,7 @@ class Sinks:
     def get(self, name: str) -> SinkEntry:
         found = self.find(name)
         if found is None:
-            raise NotFoundError(f"there is no sink {name}", hint=did_you_mean(name, self.names()) or "SHOW SINKS lists them")
+            raise NotFoundError(f"there is no sink {name}", named=name, hint=did_you_mean(name, self.names()) or "SHOW SINKS lists them")
         return found
 
     def of_source(self, source: str) -> list[str]:

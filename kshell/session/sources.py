@@ -20,12 +20,13 @@ from kshell.errors import ConflictError, ExistsError, NotFoundError, RefusedErro
 from kshell.ingest import IngestSpec, Trouble
 from kshell.ingest.ingest import Ingest
 from kshell.lang import declared
-from kshell.lang.statements import AlterSource, CreateSource
+from kshell.lang.statements import AlterSource, CreateSource, Span
 from kshell.options import Parsed, Position, canonical
 from kshell.options import read as read_value
 from kshell.session import positions
 from kshell.session.connections import Connections
 from kshell.session.context import Context
+from kshell.session.placed import placed
 from kshell.session.sample import sample
 
 if TYPE_CHECKING:
@@ -97,7 +98,8 @@ class Sources:
     def get(self, name: str) -> Source:
         found = self.find(name)
         if found is None:
-            raise NotFoundError(f"there is no source {name}", hint=did_you_mean(name, self.names()) or "SHOW SOURCES lists them")
+            raise NotFoundError(f"there is no source {name}", named=name,
+                                hint=did_you_mean(name, self.names()) or "SHOW SOURCES lists them")
         return found
 
     # ---- CREATE ------------------------------------------------------------------------------------------------------
@@ -109,7 +111,9 @@ class Sources:
             return None
         self._check_name(statement, old, used_by)
         options = declared.SOURCE.parse(statement.options, self._context.resolve, zone=self._context.zone())
-        attached = self._connections.attached(statement.cluster, is_address=statement.cluster_is_address)
+        options.spans.setdefault("TOPIC", statement.name_span)
+        with placed(statement.cluster_span):
+            attached = self._connections.attached(statement.cluster, is_address=statement.cluster_is_address)
         options.update({k: v for k, v in attached.defaults.items() if k not in options.given})
         _check_config(options)
         columns = self._declared_columns(statement, options)
@@ -150,8 +154,10 @@ class Sources:
 
     def _build(self, name: str, cluster: Cluster, options: Parsed, columns: tuple[Column, ...] | None, *,
                replaces: Source | None) -> Source:
-        topics = self._topics(name, cluster, options)
-        tps = _partitions_of(topics, options["PARTITIONS"])
+        with placed(_named_at(options)):
+            topics = self._topics(name, cluster, options)
+        with placed(options.spans.get("PARTITIONS")):
+            tps = _partitions_of(topics, options["PARTITIONS"])
         committed = options["ISOLATION"] == "read_committed"
         start = positions.resolve(cluster, options["START"], tps, committed=committed)
         stop = positions.resolve(cluster, options["STOP"], tps, committed=committed) if options["STOP"] is not None else None
@@ -274,6 +280,11 @@ def included(options: Mapping[str, Any]) -> tuple[str, ...]:
     words = tuple(options["INCLUDE"] or ())
     several = options["TOPIC_PATTERN"] is not None or options["TOPICS"] is not None
     return ("topic", *words) if several and "topic" not in words else words
+
+
+def _named_at(options: Parsed) -> Span | None:
+    """Where the statement says which topics."""
+    return next((options.spans[key] for key in ("TOPIC_PATTERN", "TOPICS", "TOPIC") if key in options.spans), None)
 
 
 def _check_config(options: Parsed) -> None:

@@ -64,7 +64,7 @@ class Statements:
         self._secrets = secrets
         self._context, self._engine, self._runner = context, engine, runner
         self._connections, self._sources, self._sinks, self._lakes = connections, sources, sinks, lakes
-        self.tails = Tails(context, connections, sources)
+        self.tails = Tails(context, connections, sources, sinks)
         self._handlers: dict[type[Statement], Callable[[Any], Result]] = {
             Attach: self._attach, Detach: self._detach, CreateSource: self._create_source, CreateSink: self._create_sink,
             AlterSource: self._alter_source, AlterSink: self._alter_sink, Drop: self._drop, Pause: self._pause, Flush: self._flush,

@@ -5,11 +5,10 @@ begins; nothing is registered with a broker. `interrupt` and `close` reach every
 
 from __future__ import annotations
 
-import contextlib
 import time
 import weakref
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import duckdb
 
@@ -29,7 +28,9 @@ from kshell.query.tail_source import SourceFeed, Start
 from kshell.query.tail_topic import Decoded, Says, Texts, TopicFeed
 from kshell.session.connections import Connections
 from kshell.session.context import Context
+from kshell.session.placed import placed
 from kshell.session.sample import SAMPLE, sample
+from kshell.session.sinks import Sinks
 from kshell.session.sources import Source, Sources
 
 if TYPE_CHECKING:
@@ -39,8 +40,8 @@ _LIVE = "live"
 
 
 class Tails:
-    def __init__(self, context: Context, connections: Connections, sources: Sources) -> None:
-        self._context, self._connections, self._sources = context, connections, sources
+    def __init__(self, context: Context, connections: Connections, sources: Sources, sinks: Sinks) -> None:
+        self._context, self._connections, self._sources, self._sinks = context, connections, sources, sinks
         self._open: weakref.WeakSet[Stream] = weakref.WeakSet()
 
     def tail(self, statement: Tail) -> Result:
@@ -61,7 +62,7 @@ class Tails:
         cluster, topic = self._printed(statement)
         feed = TopicFeed(cluster, topic, self._start(statement), Texts(), self._says(), every=statement.every)
         wish = Wish(statement.text, "PRINT", topic, limit=statement.limit, timeout_s=self._timeout_s(None))
-        with _placed(statement.target.span):
+        with placed(statement.target.span):
             return self._stream(self._cursor(), feed, wish)
 
     def interrupt(self) -> None:
@@ -81,19 +82,29 @@ class Tails:
 
     def _feed(self, parts: Sequence[str], span: Span, statement: Tail, *, topic: bool) -> Feed:
         start = self._start(statement)
-        source = None if topic else self._source(parts)
-        if source is not None:
-            return SourceFeed(Followed(source), start, side="live" if len(parts) > 1 else "both")
-        with _placed(span):
+        followed = None if topic else self._followed(parts)
+        if followed is not None:
+            return SourceFeed(followed, start, side="live" if _LIVE in (p.lower() for p in parts[:-1]) else "both")
+        with placed(span):
             cluster, name = self._topic(parts, topic=topic)
             return TopicFeed(cluster, name, start, self._decoded(cluster, name), self._says())
 
+    def _followed(self, parts: Sequence[str]) -> Followed | None:
+        """A source, or the rows of an AS SELECT sink under the sink's own name."""
+        source = self._source(parts)
+        if source is not None or not _own(parts):
+            return Followed(source) if source is not None else None
+        sink = self._sinks.find(parts[-1])
+        if sink is None or sink.select is None:
+            return None
+        if sink.flusher is None:
+            raise RefusedError(f"sink {sink.name} is {sink.state()}, so no rows arrive in it",
+                               hint=sink.cure() or f"RESUME SINK {sink.name}, or TAIL {sink.source.name}")
+        return Followed(sink.source, outlet=sink.name)
+
     def _source(self, parts: Sequence[str]) -> Source | None:
         """`orders` and `live.orders`, with `memory.` and `main.` before them if need be."""
-        names = [p.lower() for p in parts]
-        if names[:-1] in ([], ["main"], ["memory"], ["memory", "main"], [_LIVE], ["memory", _LIVE]):
-            return self._sources.find(parts[-1])
-        return None
+        return self._sources.find(parts[-1]) if _own(parts) else None
 
     def _topic(self, parts: Sequence[str], *, topic: bool) -> tuple[Cluster, str]:
         if topic:
@@ -112,14 +123,15 @@ class Tails:
         if found and found[0]:
             return RefusedError(f"{name} is no source: only sources and topics have rows that arrive",
                                 hint=f".watch 2 FROM {name} LIMIT 20 shows it again and again")
-        near = did_you_mean(name, [*self._sources.names(), *(f"{c}.{t}" for c, t in self._connections.known_topics())])
+        known = [*self._sources.names(), *(s.name for s in self._sinks if s.select)]
+        near = did_you_mean(name, [*known, *(f"{c}.{topic}" for c, topic in self._connections.known_topics())])
         return NotFoundError(f"there is no source {name}", hint=near or "SHOW SOURCES lists them; a topic stands in quotes: TAIL 'orders'")
 
     def _printed(self, statement: Print) -> tuple[Cluster, str]:
         """PRINT is about records, so a source stands for its topic; a bare word may be a topic, as in ksqlDB."""
         target: Target = statement.target
         source = self._source(target.parts) if target.kind == "name" else None
-        with _placed(target.span):
+        with placed(target.span):
             if source is not None:
                 topics = source.current_topics()
                 if len(topics) != 1:
@@ -184,26 +196,23 @@ def _relation(statement: Tail, cursor: duckdb.DuckDBPyConnection) -> Relation | 
         raise translated(raised, edits) from None
 
 
-@contextlib.contextmanager
-def _placed(span: Span) -> Any:
-    try:
-        yield
-    except Error as error:
-        raise error.at(span.start, span.length) from None
+def _own(parts: Sequence[str]) -> bool:
+    names = [p.lower() for p in parts]
+    return names[:-1] in ([], ["main"], ["memory"], ["memory", "main"], [_LIVE], ["memory", _LIVE])
 
 
 class Followed:
-    """A source as a stream needs it."""
+    """A source as a stream needs it; with `outlet` what an AS SELECT sink makes of it."""
 
-    def __init__(self, source: Source) -> None:
-        self._source = source
-        self.name, self.topic, self.multi_topic = source.name, source.topics[0], source.multi_topic
+    def __init__(self, source: Source, outlet: str | None = None) -> None:
+        self._source, self._outlet = source, outlet
+        self.name, self.topic, self.multi_topic = outlet or source.name, source.topics[0], source.multi_topic
 
     def visible(self) -> Mapping[TP, int]:
         return self._source.buffer.visible()
 
     def first_live(self) -> Mapping[TP, int]:
-        return self._source.buffer.first_live()
+        return self._source.buffer.first_live(self._outlet)
 
     def evicted_rows(self) -> int:
         return self._source.buffer.evicted_rows

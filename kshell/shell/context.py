@@ -63,6 +63,7 @@ class Context:
     lend: Callable[[], AbstractContextManager[None]] = nullcontext
     on_rows: Callable[[], None] = lambda: None    # called before rows or notes are written
     in_front: Callable[[Callable[[], None]], None] = lambda work: work()   # carries out work that Ctrl-C must be able to end
+    live: bool = False                            # the rows being shown arrive for as long as nobody stops
     cancelled: threading.Event = field(default_factory=threading.Event)
 
     # ---- words -----------------------------------------------------------------------------------------------------
@@ -181,7 +182,8 @@ class Context:
             self._words(found, began)
             return
         self.last_query = text
-        shown = render.result(self, found, live=is_live(text))
+        self.live = is_live(text)
+        shown = render.result(self, found, live=self.live)
         seconds = (shown.ended or time.monotonic()) - began
         if self.interactive and not self.quiet:
             self.footer(footer.line(None if shown.counted else shown.rows, seconds, text, self.session.status(), folded=shown.folded))

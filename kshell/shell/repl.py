@@ -178,6 +178,7 @@ class Repl:
     def _in_front(self, work: Callable[[], None]) -> None:
         self._progress.start()
         self._context.cancelled.clear()
+        self._context.live = False
         try:
             self._foreground.run(work)
         finally:
@@ -185,9 +186,10 @@ class Repl:
             self._notes.release()
 
     def _before_rows(self) -> None:
-        """From the first row on the screen belongs to the result, until the statement ends."""
+        """From the first row on the screen belongs to the result, until the statement ends; between rows that arrive there is room."""
         self._progress.stop()
-        self._notes.hold()
+        if not self._context.live:
+            self._notes.hold()
 
     def _shown(self, statement: Statement) -> None:
         try:

@@ -68,6 +68,30 @@ def test_each_table_knows_where_its_own_sink_goes_on(open_session: OpenSession, 
     assert rows(second, "SELECT count(*), count(DISTINCT id) FROM lake.eu") == [(8, 8)]
 
 
+def test_tail_follows_a_sink_under_its_own_name(session: Session, topic: str, producer: Recorder) -> None:
+    source(session, topic)
+    sink(session, "eu", EU)
+    session.sql("FLUSH SINK eu")
+    assert rows(session, "SELECT count(*) FROM live.eu") == [(0,)]
+    from_the_lake = session.sql("TAIL (SELECT id, country FROM eu) FROM BEGINNING LIMIT 7 TIMEOUT '30s'").fetchall()
+    assert sorted(row[0] for row in from_the_lake) == [0, 3, 6, 9, 12, 15, 18]
+    assert {row[1] for row in from_the_lake} == {"AT"}
+    stream = session.sql("TAIL eu LIMIT 2 TIMEOUT '30s'")
+    assert [c.name for c in stream.columns][:2] == ["id", "country"]
+    producer.produce(topic, [f'{{"id": {i}, "country": "de", "region": "{region}"}}' for i, region in ((30, "US"), (31, "EU"), (32, "EU"))])
+    assert [row[:2] for row in stream.fetchall()] == [(31, "DE"), (32, "DE")]
+    session.sql("PAUSE SINK eu")
+    assert [row[0] for row in session.sql("TAIL live.eu FROM BEGINNING LIMIT 2 TIMEOUT '30s'").fetchall()] == [31, 32]
+
+
+def test_tail_of_a_sink_that_was_never_started_says_how_to_start_it(session: Session, topic: str) -> None:
+    source(session, topic)
+    session.sql(f"CREATE SINK eu AS {EU} INTO ICEBERG local.web.eu (PAUSED true)")
+    with pytest.raises(RefusedError, match="sink eu is paused") as raised:
+        session.sql("TAIL eu")
+    assert raised.value.hint == "RESUME SINK eu, or TAIL s"
+
+
 def test_another_query_is_another_definition(open_session: OpenSession, topic: str) -> None:
     first = open_session()
     source(first, topic)

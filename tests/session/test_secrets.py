@@ -10,12 +10,14 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
+import keyring
 import pytest
 from confluent_kafka.admin import AdminClient, ScramCredentialInfo, ScramMechanism, UserScramCredentialUpsertion
 
-from kshell.errors import BadValueError, Error, ExistsError, NotFoundError, RefusedError, UnreachableError
+from kshell.errors import BadValueError, Error, ExistsError, NotFoundError, RefusedError, UnknownOptionError, UnreachableError
+from kshell.options import revealed
 from kshell.session import Session
-from kshell.session.secrets import duckdb_secret
+from kshell.session.secrets import as_kafka, duckdb_secret
 from tests.parts.kafka import Broker
 from tests.session.conftest import Notes, rows
 
@@ -87,7 +89,10 @@ def test_a_secret_of_duckdb_is_dropped_by_the_same_statement(plain: Session) -> 
     ("SASL_USERNAME 'a', SASL_PASSWORD 'b', SECURITY_PROTOCOL PLAINTEXT", RefusedError, "unencrypted"),
     ("OAUTH_CLIENT_ID 'a', OAUTH_CLIENT_SECRET 'b', SECURITY_PROTOCOL SASL_PLAINTEXT", RefusedError, "unencrypted"),
     ("SECURITY_PROTOCOL 'TLS'", BadValueError, "plaintext, ssl"),
-    ("PROVIDER env", RefusedError, "env is not built yet"),
+    ("PROVIDER env", BadValueError, "the environment has no variable KAFKA_"),
+    ("PROVIDER file", BadValueError, "PROVIDER file needs a path"), ("PATH '/x'", BadValueError, "PATH belongs to PROVIDER file"),
+    ("PROVIDER file, PATH '/nowhere/x'", BadValueError, "cannot read /nowhere/x"),
+    ("PROVIDER vault", BadValueError, "config, env"),
     ("CONFIG MAP {'plugin.library.paths': '/x.so'}", RefusedError, "it loads code"),
 ])
 def test_what_cannot_be_is_told_at_the_statement(plain: Session, tmp_path: Path, options: str, kind: type[Error], said: str) -> None:
@@ -118,6 +123,69 @@ def test_oauth_settings_reach_the_client(plain: Session) -> None:
     assert "canary" not in str(made)
 
 
+# ---- PROVIDER --------------------------------------------------------------------------------------------------------
+
+PROPERTIES = """# for librdkafka
+bootstrap.servers=b1:9093,b2:9093
+security.protocol = SASL_SSL
+sasl.mechanisms: SCRAM-SHA-512
+sasl.username=ann
+sasl.password=canary-file=1
+
+! and one that is no option of its own
+socket.keepalive.enable=true
+"""
+
+
+@pytest.fixture
+def properties(tmp_path: Path) -> Path:
+    path = tmp_path / "client.properties"
+    path.write_text(PROPERTIES)
+    path.chmod(0o600)
+    return path
+
+
+def test_a_secret_of_a_properties_file_has_its_settings_and_shows_only_the_file(plain: Session, properties: Path) -> None:
+    plain.sql(f"CREATE SECRET p (TYPE kafka, PROVIDER file, PATH '{properties}', SASL_USERNAME 'bob')")
+    held = plain._secrets.get("p", "kafka")
+    made = revealed(as_kafka(held))
+    assert (made["security.protocol"], made["sasl.mechanism"], made["sasl.password"]) == ("SASL_SSL", "SCRAM-SHA-512", "canary-file=1")
+    assert made["sasl.username"] == "bob", "what the statement says goes first"
+    assert made["socket.keepalive.enable"] == "true"
+    assert held.values["BOOTSTRAP_SERVERS"] == "b1:9093,b2:9093"
+    assert held.definition == f"CREATE SECRET p (TYPE kafka, SASL_USERNAME 'bob', PROVIDER 'file', PATH '{properties}');"
+    assert "canary" not in str(rows(plain, "SHOW SECRETS EXTENDED"))
+
+
+@pytest.mark.parametrize(("line", "mode", "kind", "said"), [
+    ("", 0o644, RefusedError, "can be read by others"), ("enable.ssl.certificate.verification=false", 0o600, RefusedError, "INSECURE true"),
+    ("sasl.jaas.config=x", 0o600, RefusedError, "setting of the Java client"),
+    ("no setting", 0o600, BadValueError, ":10: this is no setting"),
+    ("sasl.mechanism=sscram", 0o600, BadValueError, "SASL_MECHANISM"), ("socket.keepalive=true", 0o600, UnknownOptionError, "keepalive"),
+    ("plugin.library.paths=/x.so", 0o600, RefusedError, "it loads code"), ("group.id=g", 0o600, RefusedError, "owned by kshell"),
+])
+def test_what_a_properties_file_may_not_say_is_told_with_the_file(plain: Session, properties: Path, line: str, mode: int,
+                                                                  kind: type[Error], said: str) -> None:
+    properties.write_text(PROPERTIES + line + "\n")
+    properties.chmod(mode)
+    with pytest.raises(kind, match="(?s)" + said) as told:
+        plain.sql(f"CREATE SECRET p (TYPE kafka, PROVIDER file, PATH '{properties}')")
+    assert str(properties) in told.value.message
+    assert "canary" not in told.value.message + str(told.value.hint)
+
+
+def test_a_secret_of_the_environment_takes_the_variables_of_its_options(plain: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in (("SASL_USERNAME", "ann"), ("SASL_PASSWORD", "canary-env-9"), ("SASL_MECHANISM", "SCRAM-SHA-256")):
+        monkeypatch.setenv(f"KAFKA_{name}", value)
+    plain.sql("CREATE SECRET p (TYPE kafka, PROVIDER env)")
+    made = revealed(as_kafka(plain._secrets.get("p", "kafka")))
+    assert (made["sasl.username"], made["sasl.password"], made["sasl.mechanism"]) == ("ann", "canary-env-9", "SCRAM-SHA-256")
+    assert "canary" not in str(rows(plain, "SHOW SECRETS EXTENDED"))
+    monkeypatch.setenv("KAFKA_SECURITY_PROTOCOL", "tls")
+    with pytest.raises(BadValueError, match="variable KAFKA_SECURITY_PROTOCOL"):
+        plain.sql("CREATE SECRET q (TYPE kafka, PROVIDER env)")
+
+
 # ---- PERSISTENT ------------------------------------------------------------------------------------------------------
 
 def test_persistent_secrets_outlive_the_session_in_a_file_of_mode_0600(plain: Session, home: Path, tmp_path: Path) -> None:
@@ -144,6 +212,67 @@ def test_a_secrets_file_open_to_others_is_refused(plain: Session, home: Path, tm
     with pytest.raises(RefusedError, match="can be read by others") as told:
         session.sql("SHOW SECRETS")
     assert told.value.hint == f"chmod 600 {home / 'secrets.toml'}"
+    session.close()
+
+
+class Memory(keyring.backend.KeyringBackend):
+    """A keyring of the system that tests may look into."""
+
+    priority = 5
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.held: dict[tuple[str, str], str] = {}
+        self.locked = False
+
+    def set_password(self, service: str, username: str, password: str) -> None:
+        if self.locked:
+            raise keyring.errors.KeyringLocked("locked")
+        self.held[service, username] = password
+
+    def get_password(self, service: str, username: str) -> str | None:
+        if self.locked:
+            raise keyring.errors.KeyringLocked("locked")
+        return self.held.get((service, username))
+
+    def delete_password(self, service: str, username: str) -> None:
+        del self.held[service, username]
+
+
+@pytest.fixture
+def system_keyring() -> Iterator[Memory]:
+    before, memory = keyring.get_keyring(), Memory()
+    keyring.set_keyring(memory)
+    yield memory
+    keyring.set_keyring(before)
+
+
+def test_persistent_secrets_go_into_the_keyring_of_the_system(plain: Session, home: Path, tmp_path: Path, system_keyring: Memory) -> None:
+    plain.sql("CREATE PERSISTENT SECRET p (TYPE kafka, SASL_USERNAME 'ann', SASL_PASSWORD 'canary-ring', "
+              "CONFIG MAP {'ssl.key.password': 'k-1'})")
+    assert "canary-ring" in system_keyring.held["kshell", "p"]
+    assert (home / "secrets.toml").read_text().splitlines()[1:] == ["", '["p"]', 'type = "kafka"', 'kept = "keyring"']
+    session = _again(plain, tmp_path)
+    assert [(r[0], r[3]) for r in rows(session, "SHOW SECRETS")] == [("p", "keyring")]
+    made = revealed(as_kafka(session._secrets.get("p", "kafka")))
+    assert (made["sasl.password"], made["ssl.key.password"]) == ("canary-ring", "k-1")
+    session.sql("DROP SECRET p")
+    assert system_keyring.held == {}
+    assert not (home / "secrets.toml").exists()
+    session.close()
+
+
+def test_a_keyring_that_does_not_answer_costs_its_secrets_and_nothing_else(plain: Session, home: Path, tmp_path: Path, notes: Notes,
+                                                                          system_keyring: Memory) -> None:
+    plain.sql("CREATE PERSISTENT SECRET p (TYPE kafka, SASL_USERNAME 'ann', SASL_PASSWORD 'canary-ring')")
+    system_keyring.locked = True
+    plain.sql("CREATE PERSISTENT SECRET q (TYPE kafka, SASL_USERNAME 'bob', SASL_PASSWORD 'canary-file')")
+    assert 'SASL_PASSWORD = "canary-file"' in (home / "secrets.toml").read_text(), "into the file where no keyring takes it"
+    plain.close()
+    session = Session(notes=notes, data_dir=tmp_path / "data")
+    assert [(r[0], r[3]) for r in rows(session, "SHOW SECRETS")] == [("q", "file")]
+    assert "warning: secret p is in the keyring of the system, which does not give it: unlock it, or pip install 'kshell[keyring]'" \
+        in notes.lines
     session.close()
 
 
