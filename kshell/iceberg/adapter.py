@@ -3,36 +3,41 @@
 Invariant: one call of `send` is one request of the catalog. Nothing here retries, re-bases or deletes: `Table.append()` and
 `Transaction.commit_transaction()` do all three, and a stale writer then succeeds with old positions.
 
-Private names: Transaction._updates and ._requirements (what was staged), _dataframe_to_data_files (Parquet with Iceberg statistics).
-Those of catalogs are in `clients.py`."""
+Private names: Transaction._updates and ._requirements (what was staged), _dataframe_to_data_files and _to_requested_schema (Parquet as
+Iceberg has it), ArrowScan._record_batches_from_scan_tasks_and_deletes (batch by batch). Those of catalogs are in `clients.py`."""
 
 from __future__ import annotations
 
 import itertools
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pyiceberg.io.pyarrow import _dataframe_to_data_files
+from pyiceberg.expressions import AlwaysTrue
+from pyiceberg.io.pyarrow import ArrowScan, _dataframe_to_data_files, _to_requested_schema
 from pyiceberg.manifest import DataFile
-from pyiceberg.table import CommitTableResponse, Table
+from pyiceberg.schema import sanitize_column_names
+from pyiceberg.table import CommitTableResponse, FileScanTask, Table
 from pyiceberg.table.refs import SnapshotRefType
+from pyiceberg.table.snapshots import Operation, Summary
 from pyiceberg.table.update import (
+    AddSnapshotUpdate,
     AssertCurrentSchemaId,
     AssertDefaultSpecId,
     AssertRefSnapshotId,
     AssertTableUUID,
+    RemoveSnapshotsUpdate,
     SetPropertiesUpdate,
     SetSnapshotRefUpdate,
     TableRequirement,
     TableUpdate,
 )
 from pyiceberg.table.update.schema import UpdateSchema
-from pyiceberg.table.update.snapshot import ExpireSnapshots
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    from pyiceberg.io.fileformat import FileFormatModel
 
 MERGE_ABOVE_MANIFESTS = 8                     # iceberg_scan reads every manifest at every query: 0.3 to 0.7 ms each
 _FOREVER_MS = 2**63 - 1                       # a tag without it takes the table's history.expire.max-ref-age-ms
@@ -53,10 +58,9 @@ def slim(table: Table, properties: Mapping[str, str] = {}) -> Table:
     """The table with its head alone. PyIceberg copies all metadata about 20 times while it stages: 900 ms at 1,000 snapshots."""
     metadata = table.metadata
     head = metadata.current_snapshot()
-    refs = {name: ref for name, ref in metadata.refs.items() if name == "main"}
     copy = metadata.model_copy(update={
-        "snapshots": [head] if head else [], "snapshot_log": [], "metadata_log": [], "refs": refs, "statistics": [],
-        "partition_statistics": [], "properties": {**metadata.properties, **properties}})
+        "snapshots": [head] if head else [], "snapshot_log": [], "metadata_log": [], "statistics": [],
+        "refs": {name: ref for name, ref in metadata.refs.items() if name == "main"}, "partition_statistics": [], "properties": {**metadata.properties, **properties}})
     return Table(table.name(), copy, table.metadata_location, table.io, table.catalog)
 
 
@@ -73,10 +77,28 @@ def stage_append(table: Table, files: Sequence[DataFile], summary: Mapping[str, 
     return Staged(transaction._updates, transaction._requirements, producer.snapshot_id)
 
 
+def stage_replace(table: Table, added: Sequence[DataFile], removed: Sequence[DataFile], summary: Mapping[str, str]) -> Staged:
+    """Files exchanged for others with the same rows. PyIceberg has no `replace`: an overwrite of named files differs in its name alone."""
+    transaction = slim(table).transaction()
+    producer = transaction.update_snapshot(snapshot_properties=dict(summary)).overwrite()
+    for file in added:
+        producer.append_data_file(file)
+    for file in removed:
+        producer.delete_data_file(file)       # one that is not live in the head is an error here
+    producer.commit()
+    return Staged(tuple(_renamed(u) for u in transaction._updates), (*transaction._requirements, *unmoved(table)), producer.snapshot_id)
+
+
+def _renamed(update: TableUpdate) -> TableUpdate:
+    if not isinstance(update, AddSnapshotUpdate) or update.snapshot.summary is None:
+        return update
+    replaced = Summary(Operation.REPLACE, **update.snapshot.summary.additional_properties)
+    return AddSnapshotUpdate(snapshot=update.snapshot.model_copy(update={"summary": replaced}))
+
+
 def with_progress(staged: Staged, table: Table, tag: str, properties: Mapping[str, str]) -> Staged:
     """Step 7: the staged snapshot, the tag on it and the mirror, refused when head, table, schema or partitioning moved."""
     assert staged.snapshot_id is not None
-    # Not None for "never": the table's own default would then apply to the tag.
     reference = SetSnapshotRefUpdate.model_validate({
         "ref-name": tag, "type": SnapshotRefType.TAG, "snapshot-id": staged.snapshot_id, "max-ref-age-ms": _FOREVER_MS})
     updates = (*staged.updates, reference, SetPropertiesUpdate(updates=dict(properties)))
@@ -84,10 +106,9 @@ def with_progress(staged: Staged, table: Table, tag: str, properties: Mapping[st
 
 
 def unmoved(table: Table) -> tuple[TableRequirement, ...]:
-    metadata = table.metadata
-    return (AssertTableUUID(uuid=metadata.table_uuid),
-            AssertCurrentSchemaId.model_validate({"current-schema-id": metadata.current_schema_id}),
-            AssertDefaultSpecId.model_validate({"default-spec-id": metadata.default_spec_id}))
+    return (AssertTableUUID(uuid=table.metadata.table_uuid),
+            AssertCurrentSchemaId.model_validate({"current-schema-id": table.metadata.current_schema_id}),
+            AssertDefaultSpecId.model_validate({"default-spec-id": table.metadata.default_spec_id}))
 
 
 def stage_schema(table: Table, change: Callable[[UpdateSchema], object]) -> Staged:
@@ -102,10 +123,8 @@ def stage_schema(table: Table, change: Callable[[UpdateSchema], object]) -> Stag
 
 def stage_expiry(table: Table, snapshot_ids: Sequence[int]) -> Staged:
     """Removal of snapshots from the metadata. Files stay: PyIceberg deletes none, and readers of ours may pin them."""
-    transaction = table.transaction()
-    ExpireSnapshots(transaction).by_ids(list(snapshot_ids)).commit()
     head = AssertRefSnapshotId.model_validate({"ref": "main", "snapshot-id": table.metadata.current_snapshot_id})
-    return Staged(transaction._updates, (*transaction._requirements, head, *unmoved(table)))
+    return Staged((RemoveSnapshotsUpdate.model_validate({"snapshot-ids": list(snapshot_ids)}),), (head, *unmoved(table)))
 
 
 def send(table: Table, staged: Staged) -> CommitTableResponse:
@@ -117,3 +136,14 @@ def write_parquet(table: Table, rows: pa.Table, cid: str, first_number: int) -> 
     """Data files named by `cid`. A second try takes a higher `first_number`: no half-written file is used again."""
     return list(_dataframe_to_data_files(table_metadata=slim(table).metadata, df=rows, io=table.io, write_uuid=uuid.UUID(cid),
                                          counter=itertools.count(first_number)))
+
+
+def read_file(table: Table, file: DataFile) -> Iterator[pa.RecordBatch]:
+    """Its rows with the columns and types that the table has, matched by field id."""
+    scan = ArrowScan(table.metadata, table.io, table.schema(), AlwaysTrue())
+    return scan._record_batches_from_scan_tasks_and_deletes([FileScanTask(file)], {})
+
+
+def as_written(table: Table, batch: pa.RecordBatch, model: FileFormatModel) -> pa.RecordBatch:
+    """Rows of the table as a Parquet writer takes them: with field ids, and with names that Avro allows."""
+    return _to_requested_schema(sanitize_column_names(table.schema()), table.schema(), batch, include_field_ids=True, format_model=model)

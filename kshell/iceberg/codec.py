@@ -2,6 +2,7 @@
 
     kshell.<id>.state   complete positions after the commit           (snapshot summary; mirrored in a table property)
     kshell.<id>.commit  what this commit did                          (snapshot summary)
+    kshell.<id>.compaction  which attempts made this replacement      (snapshot summary, without the two above)
     kshell_<id>         the last snapshot of this sink                (tag)
 
 Invariant: the map is always complete and inline: one snapshot is enough to resume, and nothing has to be folded."""
@@ -29,6 +30,10 @@ def state_key(sink_id: str) -> str:
 
 def commit_key(sink_id: str) -> str:
     return f"kshell.{sink_id}.commit"
+
+
+def compaction_key(sink_id: str) -> str:
+    return f"kshell.{sink_id}.compaction"
 
 
 def tag_name(sink_id: str) -> str:
@@ -139,3 +144,8 @@ def summary(sink: Sink, state: State, batch: Batch) -> dict[str, str]:
     entries = {state_key(sink.id): encode_state(state), commit_key(sink.id): encode_commit(batch, sink, partition_count(state))}
     assert all(isinstance(v, str) and k.startswith("kshell.") for k, v in entries.items())
     return entries
+
+
+def compaction_summary(sink: Sink, cid: str) -> dict[str, str]:
+    """The entry of a replacement's summary. Positions stay those of the snapshot before it."""
+    return {compaction_key(sink.id): _dump({"v": VERSION, "id": cid, "writer": sink.writer, "kshell": version.VERSION})}

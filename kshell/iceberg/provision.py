@@ -64,7 +64,7 @@ def _make(lake: Lake, spec: SinkSpec, facts: KafkaFacts) -> Table:
     wide = sum(len(t.partitions) for t in facts.topics.values()) > codec.RANGES_UP_TO_PARTITIONS
     keep = KEEP_SNAPSHOTS_WIDE if wide else KEEP_SNAPSHOTS
     schema = new_schema(spec.columns)
-    return _create(lake, spec.table, schema, {**DEFAULTS, **spec.properties, **own_properties(spec, keep)},
+    return _create(lake, spec.table, schema, {**DEFAULTS, **spec.properties, **own_properties(spec, keep, made=True)},
                    layout.partition_spec(spec.partition_by or (), schema), layout.sort_order(spec.sort_by or (), schema))
 
 
@@ -81,15 +81,22 @@ def _create(lake: Lake, identifier: Identifier, schema: Schema, properties: dict
             return table
 
 
-def own_properties(spec: SinkSpec, default_keep: int | None = None) -> dict[str, str]:
-    """Options that live in the table, so that a restart keeps them. `default_keep`: where KEEP_SNAPSHOTS is not written down."""
+def own_properties(spec: SinkSpec, default_keep: int | None = None, *, made: bool = False) -> dict[str, str]:
+    """Options that live in the table, so that a restart keeps them. `default_keep`: where KEEP_SNAPSHOTS is not written down. `made`: the
+    table is kshell's making; others are neither expired nor compacted unless it is written down."""
     keep = default_keep if spec.keep_snapshots is Unset.UNSET else spec.keep_snapshots
+    compact = made if spec.compact is None else spec.compact
     durable = {} if spec.durable else {DURABLE_PROPERTY: "false"}
-    return durable | ({keep_key(spec.id): str(keep)} if keep is not None else {})
+    kept = {keep_key(spec.id): str(keep)} if keep is not None else {}
+    return durable | kept | ({compact_key(spec.id): str(compact).lower()} if made or spec.compact is not None else {})
 
 
 def keep_key(sink_id: str) -> str:
     return f"kshell.{sink_id}.keep-snapshots"
+
+
+def compact_key(sink_id: str) -> str:
+    return f"kshell.{sink_id}.compact"
 
 
 def make_namespace(lake: Lake, namespace: Identifier) -> None:
@@ -140,7 +147,7 @@ def _layout(table: Table, spec: SinkSpec, name: str, notes: list[str]) -> None:
 def errors_table(lake: Lake, spec: SinkSpec, identifier: Identifier) -> Table:
     table = lake.find(identifier)
     if table is None:
-        table = _create(lake, identifier, new_schema(ERROR_COLUMNS), {**DEFAULTS, **own_properties(spec, KEEP_SNAPSHOTS)})
+        table = _create(lake, identifier, new_schema(ERROR_COLUMNS), {**DEFAULTS, **own_properties(spec, KEEP_SNAPSHOTS, made=True)})
     name = lake.qualified(identifier)
     require_version(table.metadata.format_version, name)
     reconcile(ERROR_COLUMNS, table.schema(), inferred=False, table=name, sink=spec.name)

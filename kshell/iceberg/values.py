@@ -136,6 +136,7 @@ class Result(StrEnum):
     OVERTAKEN = "overtaken"                   # somebody committed beyond a lower bound: trim to `state` and make another batch
     REWOUND = "rewound"                       # positions went back by statement: read again from `state`
     RE_ENCODE = "re_encode"                   # schema or partitioning changed: make the batch again for `head`
+    UNCHANGED = "unchanged"                   # of a compaction: there is nothing to merge
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +151,19 @@ class Outcome:
     @property
     def state(self) -> State | None:
         return self.head.state
+
+
+@dataclass(frozen=True, slots=True)
+class Compacted:
+    """What a compaction exchanged. `files` 0: there was nothing to merge, and there is no snapshot of it."""
+
+    head: Head
+    files: int = 0
+    rows: int = 0
+    bytes_before: int = 0
+    bytes_after: int = 0
+    written: tuple[str, ...] = ()             # data files, by location
+    room: int = 1                             # files that may be added before it is worth looking again
 
 
 class Phase(StrEnum):
@@ -271,6 +285,7 @@ class SinkSpec:
     create_table: bool = True
     keep_snapshots: int | Unset | None = Unset.UNSET
     durable: bool = True
+    compact: bool | None = None               # None: not written down
     replace: bool = False                     # CREATE OR REPLACE: an existing progress takes this definition
     properties: Mapping[str, str] = field(default_factory=dict)
 
