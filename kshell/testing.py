@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 FAILPOINTS = frozenset({
     "ingest.after_poll", "ingest.after_decode", "buffer.before_append", "buffer.after_append", "buffer.after_seal",
     "flush.before_parquet", "flush.after_parquet", "schema.before_commit", "schema.after_commit",
+    "compact.after_parquet", "compact.before_catalog", "compact.after_catalog",
     "errors.before_commit", "errors.after_commit", "commit.after_load", "commit.after_validate", "commit.after_manifest",
     "commit.before_catalog", "commit.after_catalog", "publish.before_begin", "publish.after_views", "publish.after_drop",
     "publish.after_commit", "kafka.before_offset_commit", "rebalance.in_assign", "rebalance.in_revoke", "rebalance.in_lost",

@@ -42,6 +42,7 @@ class Committed:
     seconds: float
     ranges: str                               # JSON: topic -> [[partition, lo, hi, rows], ...]
     errors: int
+    kind: str = "rows"                        # or compaction
 
 
 class Cycle:

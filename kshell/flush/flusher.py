@@ -10,13 +10,14 @@ import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from kshell.engine import Engine
 from kshell.errors import DeadlineError, Error, InternalError, RefusedError
 from kshell.flush.cycle import Committed, Cycle
-from kshell.flush.policy import EXPIRY_S, IDLE_PROGRESS_S, Policy
+from kshell.flush.housekeeping import Housekeeping
+from kshell.flush.policy import IDLE_PROGRESS_S, Policy
 from kshell.flush.target import Target
 from kshell.iceberg import Control, Left, Phase, Progress, Stop
 from kshell.testing import failpoint
@@ -33,7 +34,7 @@ Notice = Callable[[str, str], None]           # "note" or "warning", text
 class FlushStatus:
     """What SHOW SINKS says of the thread."""
 
-    state: str                                # running, flushing, retrying, resolving, paused, failed, stopped, or the name of a Stop
+    state: str                                # running, flushing, compacting, retrying, resolving, paused, failed, stopped, or a Stop's
     pending_rows: int
     pending_bytes: int
     committed_rows: int                       # by this process
@@ -53,6 +54,20 @@ class Request:
     error: Error | None = None
 
 
+@dataclass(slots=True)
+class Merge:
+    """An OPTIMIZE SINK that waits, and what was exchanged so far."""
+
+    done: threading.Event = field(default_factory=threading.Event)
+    files: int = 0
+    rows: int = 0
+    bytes_before: int = 0
+    bytes_after: int = 0
+    snapshot_id: int | None = None            # None: there was nothing to merge
+    written: frozenset[str] = frozenset()
+    error: Error | None = None
+
+
 class Flusher:
     def __init__(self, engine: Engine, target: Target, policy: Policy, *, refresh_s: float, pause_on_failure: bool,
                  notice: Notice, paused: bool = False) -> None:
@@ -63,12 +78,15 @@ class Flusher:
         self.commits: deque[Committed] = deque(maxlen=_MOST_COMMITS)
         self._notice = notice
         self._cycle = Cycle(target, engine.export_cursor())
+        self._house = Housekeeping(target, engine.export_cursor(), notice)
         self._paused = paused
         self._stop_reason: Stop | None = None
         self._failure: Error | None = None
         self._last_error: str | None = None
-        self._activity: Literal["running", "flushing", "retrying", "resolving"] = "running"
+        self._activity: Literal["running", "flushing", "compacting", "retrying", "resolving"] = "running"
         self._requests: deque[Request] = deque()
+        self._merges: deque[Merge] = deque()
+        self._to_keep: list[Committed] = []   # since the house was kept
         self._wake = threading.Event()
         self._ending = threading.Event()
         self._hurry = threading.Event()       # ends a pause between attempts
@@ -77,7 +95,7 @@ class Flusher:
         self._pause_wanted = False
         self._committed_rows = 0
         self._last_commit_at: float | None = None
-        self._last_commit = self._last_look = self._last_idle = self._last_expiry = time.monotonic()
+        self._last_commit = self._last_look = self._last_idle = time.monotonic()
         self._patience_s = policy.first()
         self._retry_s = 0.0
         self._next_try = 0.0
@@ -90,13 +108,28 @@ class Flusher:
 
     def request(self) -> Request:
         """Ask for everything decoded so far to be committed. Raises at once where that cannot happen."""
-        self.raise_if_standing()
-        if self._paused:
-            raise RefusedError(f"sink {self.target.name} is paused", hint=f"RESUME SINK {self.target.name}")
+        self._require_going()
         request = Request(threading.Event())
         self._requests.append(request)
         self._at_once()
         return request
+
+    def optimize(self) -> Merge:
+        """Ask for small files to be merged."""
+        self._require_going()
+        merge = Merge()
+        self._merges.append(merge)
+        self._at_once()
+        return merge
+
+    def _require_going(self) -> None:
+        self.raise_if_standing()
+        if self._paused:
+            raise RefusedError(f"sink {self.target.name} is paused", hint=f"RESUME SINK {self.target.name}")
+
+    def compacts(self) -> bool:
+        """Whether the sink merges small files by itself."""
+        return self._house.compacts()
 
     def raise_if_standing(self) -> None:
         if self._stop_reason is not None:
@@ -189,6 +222,8 @@ class Flusher:
             self._well()
         if self._requests or (not self._paused and self._due()):
             self._flush()
+        elif self._merges:
+            self._merge(self._merges[0])
         elif time.monotonic() - self._last_look >= self.refresh_s:
             self._look()
             self._well()
@@ -242,6 +277,7 @@ class Flusher:
         if committed is None:
             return
         self.commits.append(committed)
+        self._to_keep.append(committed)
         self._committed_rows += committed.rows
         self._last_commit_at = committed.committed_at
         self._last_error = None
@@ -260,15 +296,48 @@ class Flusher:
             failpoint("observe.before_move")
             self.target.hand_over(head)
 
-    def _keep_house(self) -> None:
-        from kshell.iceberg import maintenance
+    # ---- between commits ---------------------------------------------------------------------------------------------
 
-        if time.monotonic() - self._last_expiry < EXPIRY_S:
+    def _keep_house(self) -> None:
+        if self._ending.is_set() or not self._to_keep:
             return
-        self._last_expiry = time.monotonic()
-        lake, sink = self.target.lake, self.target.sink
-        maintenance.expire(lake, sink)
-        maintenance.delete_old_metadata(lake, lake.load(sink.table), {self.target.head.metadata_location})
+        errors, self._to_keep = any(c.errors for c in self._to_keep), []
+        merged = self._house.after_commit(self._compaction(), errors=errors)
+        if merged is not None:
+            self.commits.append(merged)
+        self._activity = "running"
+
+    def _merge(self, merge: Merge) -> None:
+        """A portion of an OPTIMIZE SINK; commits that are due go first."""
+        try:
+            found = self._house.optimize(self._compaction(), merge.written)
+        except Stop:
+            raise
+        except Error as error:
+            merge.error = error
+            return self._merged(merge)
+        finally:
+            self._activity = "running"
+        merge.files += found.files
+        merge.rows += found.rows
+        merge.bytes_before += found.bytes_before
+        merge.bytes_after += found.bytes_after
+        merge.written |= set(found.written)
+        if found.files:
+            merge.snapshot_id = found.head.snapshot_id
+            return self._wake.set()
+        return self._merged(merge)
+
+    def _merged(self, merge: Merge) -> None:
+        with suppress(ValueError):            # close() may have answered it
+            self._merges.remove(merge)
+        merge.done.set()
+
+    def _compaction(self) -> Control:
+        def report(progress: Progress) -> None:
+            self._activity = "resolving" if progress.phase is Phase.RESOLVING else "compacting"
+
+        return Control(cancelled=self._ending.is_set, report=report, wait=self._pause)
 
     def look_at_once(self) -> None:
         """REFRESH SINK."""
@@ -320,7 +389,9 @@ class Flusher:
             self._finish_requests(error)
 
     def _finish_requests(self, error: Error | None) -> None:
-        while self._requests:
-            request = self._requests.popleft()
-            request.error = error
-            request.done.set()
+        waiting: list[deque[Request] | deque[Merge]] = [self._requests, self._merges]
+        for queue in waiting:
+            while queue:
+                request = queue.popleft()
+                request.error = error
+                request.done.set()

@@ -31,4 +31,3 @@ class Policy:
 
 
 IDLE_PROGRESS_S = 300.0                       # positions that moved over control records only are committed at most this often
-EXPIRY_S = 3600.0                             # own expiry of old snapshots, at most

@@ -33,6 +33,7 @@ class Target:
     seal: Callable[[], bool]
     rewind: Callable[[Mapping[TP, int]], None]
     over: tuple[str, str] | None = None       # (source, query) of an AS SELECT sink; None: the rows as they are
+    compact: bool | None = None               # COMPACT as written down; None: the table says it
     behind: bool = False                      # the views do not show `head`: the last hand-over failed and has to be made again
 
     @property

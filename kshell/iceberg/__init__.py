@@ -9,7 +9,8 @@ Invariant: only this package imports PyIceberg; its exceptions leave as `kshell.
     compare.compare(state, facts, sink_name, definition) -> list[Stop]             Kafka against the table, before the first poll
     commit.commit(lake, sink, batch, control=Control()) -> Outcome                 rows and positions; raises Stop, Left
     errors_table.commit_errors(lake, sink, ranges, bad, control) -> ErrorsOutcome  always before commit()
-    maintenance.expire(lake, sink, control) / maintenance.delete_old_metadata(...)
+    compact.compact / optimize(lake, sink, control) -> Compacted                   small files merged, positions as they were
+    maintenance.expire(lake, sink) / maintenance.delete_old_metadata(...)
     resolve.skip / accept_rollback / recover_from_data                             one commit each, with a recorded jump
     check.check(cursor, lake, table, errors_table, sink_id) -> pyarrow.Table       CHECK SINK
 
@@ -21,6 +22,7 @@ from kshell.iceberg.values import (
     ERROR_COLUMNS,
     TP,
     Batch,
+    Compacted,
     Control,
     Created,
     ErrorsOutcome,
@@ -48,6 +50,7 @@ __all__ = [
     "ERROR_COLUMNS",
     "TP",
     "Batch",
+    "Compacted",
     "Control",
     "Created",
     "ErrorsOutcome",

@@ -22,14 +22,14 @@ from pyiceberg.manifest import DataFile, DataFileContent, FileFormat, ManifestCo
 from pyiceberg.schema import sanitize_column_names
 from pyiceberg.table import Table, TableProperties
 
-from kshell.errors import Error, InternalError, RefusedError
+from kshell.errors import DeadlineError, Error, InternalError, RefusedError
 from kshell.iceberg import adapter, codec, tiers
 from kshell.iceberg.commit import PATIENT, Planned, recorded, require_clock, run
 from kshell.iceberg.files import NUMBERS_PER_TRY
 from kshell.iceberg.head import describe
 from kshell.iceberg.mapping import brief
 from kshell.iceberg.provision import compact_key
-from kshell.iceberg.values import Compacted, Control, Left, Outcome, Phase, Progress, Result, Sink
+from kshell.iceberg.values import Compacted, Control, Head, Left, Outcome, Phase, Progress, Result, Sink
 from kshell.testing import failpoint
 
 if TYPE_CHECKING:
@@ -38,14 +38,15 @@ if TYPE_CHECKING:
 Choose = Callable[[Table, list[tiers.Standing]], tiers.Choice]
 Sort = Callable[[pa.RecordBatchReader], pa.RecordBatchReader]
 TRIES = 5
+ROOM, QUIET_COMMITS = tiers.FAN, tiers.QUIET_COMMITS          # when to look again, in files and in snapshots
 PARQUET = FileFormatFactory.get(FileFormat.PARQUET)
 ROW_GROUP_BYTES = 64_000_000                  # of Arrow, held while a file is written
 _OURS = re.compile(r".*/\d+-\d{6,}-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\.parquet")      # numbers begin at NUMBERS_PER_TRY
 
 
-def wanted(table: Table, sink: Sink) -> bool:
-    """Whether the table says that its sink compacts it."""
-    return table.properties.get(compact_key(sink.id)) == "true"
+def wanted(head: Head, sink: Sink, *, written_down: bool | None = None) -> bool:
+    """Whether the sink compacts its table: what its statement says, else what the table remembers."""
+    return written_down if written_down is not None else head.properties.get(compact_key(sink.id)) == "true"
 
 
 def compact(lake: Lake, sink: Sink, control: Control = PATIENT, *, sort: Sort | None = None) -> Compacted:
@@ -64,9 +65,15 @@ def optimize(lake: Lake, sink: Sink, control: Control = PATIENT, *, sort: Sort |
 
 
 def _carry_out(lake: Lake, sink: Sink, choose: Choose, control: Control, sort: Sort | None, done: Collection[str]) -> Compacted:
-    control = _patient(control)
-    work = _Work(sink, choose, control, sort, done)
-    outcome = run(lake, sink, work.cid, work.plan, control)
+    patience = _Patience(control)
+    work = _Work(sink, choose, patience.control(), sort, done)
+    try:
+        outcome = run(lake, sink, work.cid, work.plan, work.control)
+    except Left as left:
+        if not patience.up():
+            raise
+        raise DeadlineError(f"merging files of {lake.qualified(sink.table)} was given up after {TRIES} attempts: {patience.why}",
+                            hint=f"OPTIMIZE SINK {sink.name} tries again") from left
     if outcome.result is not Result.APPLIED:
         return Compacted(outcome.head, room=work.choice.room)
     failpoint("compact.after_catalog")
@@ -75,16 +82,25 @@ def _carry_out(lake: Lake, sink: Sink, choose: Choose, control: Control, sort: S
                      outcome.bytes, tuple(f.file_path for f in work.files), work.choice.room)
 
 
-def _patient(control: Control) -> Control:
-    """Commits wait behind a compaction, so it is given up where it is known that it has not landed and goes on failing."""
-    failed = 0
+@dataclass(slots=True)
+class _Patience:
+    """Commits wait behind a compaction, so it is given up where it is known not to have landed and goes on failing."""
 
-    def report(progress: Progress) -> None:
-        nonlocal failed
-        failed = progress.attempt if progress.phase is Phase.RETRYING else 0 if progress.phase is Phase.RESOLVING else failed
-        control.report(progress)
+    given: Control
+    failed: int = 0                           # attempts that did not land
+    why: str | None = None
 
-    return replace(control, cancelled=lambda: control.cancelled() or failed >= TRIES, report=report)
+    def control(self) -> Control:
+        return replace(self.given, cancelled=lambda: self.given.cancelled() or self.up(), report=self._report)
+
+    def up(self) -> bool:
+        return self.failed >= TRIES
+
+    def _report(self, progress: Progress) -> None:
+        if progress.error is not None:
+            self.failed = progress.attempt if progress.phase is Phase.RETRYING else 0
+            self.why = progress.error
+        self.given.report(progress)
 
 
 # ---- an attempt --------------------------------------------------------------------------------------------------

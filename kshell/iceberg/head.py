@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pyiceberg.table import CommitTableResponse, Table
+from pyiceberg.table.snapshots import Snapshot
 from pyiceberg.table.sorting import SortDirection
 from pyiceberg.transforms import IdentityTransform
 
@@ -36,12 +37,20 @@ def describe(table: Table, state: State | None) -> Head:
     return Head(table_uuid=str(metadata.table_uuid), snapshot_id=snapshot.snapshot_id if snapshot else None,
                 metadata_location=table.metadata_location, state=state, schema_id=metadata.current_schema_id,
                 spec_id=metadata.default_spec_id, columns=table_columns(table.schema()),
-                committed_at_ms=snapshot.timestamp_ms if snapshot else 0, snapshots=len(metadata.snapshots), sort_by=_sort_terms(table))
+                committed_at_ms=snapshot.timestamp_ms if snapshot else 0, snapshots=len(metadata.snapshots), sort_by=_sort_terms(table),
+                sequence=table.last_sequence_number, data_files=_data_files(snapshot), properties=metadata.properties)
 
 
 def answered(table: Table, response: CommitTableResponse) -> Table:
     """The table as the catalog's answer to a commit describes it: no second load, so no other commit in between."""
     return Table(table.name(), response.metadata, response.metadata_location, table.io, table.catalog)
+
+
+def _data_files(snapshot: Snapshot | None) -> int | None:
+    if snapshot is None:
+        return 0
+    count = snapshot.summary.additional_properties.get("total-data-files", "") if snapshot.summary else ""
+    return int(count) if count.isdecimal() else None
 
 
 def _sort_terms(table: Table) -> tuple[str, ...]:

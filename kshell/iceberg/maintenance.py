@@ -19,7 +19,7 @@ from pyiceberg.table import Table
 from kshell.iceberg import adapter
 from kshell.iceberg.mapping import mapped
 from kshell.iceberg.provision import keep_key
-from kshell.iceberg.values import Sink
+from kshell.iceberg.values import Head, Sink
 from kshell.testing import failpoint
 
 if TYPE_CHECKING:
@@ -27,6 +27,12 @@ if TYPE_CHECKING:
 
 METADATA_AGE_S_MIN = 3600.0
 _METADATA_FILE = re.compile(r"\d{5,}-[0-9a-f-]{36}(\.gz)?\.metadata\.json(\.gz)?")
+
+
+def keeps(head: Head, sink: Sink) -> int | None:
+    """How many snapshots the table keeps by its sink's word; None: all."""
+    written = head.properties.get(keep_key(sink.id), "")
+    return int(written) if written.isdecimal() else None
 
 
 def expire(lake: Lake, sink: Sink) -> int:

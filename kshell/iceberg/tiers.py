@@ -72,8 +72,9 @@ def crowded(partitions: Iterable[Standing]) -> Choice:
         chosen = small if standing.closed and len(small) >= STRAGGLERS else _full_tiers(small)
         if chosen and not portion.add(chosen):
             return Choice(tuple(portion.groups), 0)
-        room = min(room, FAN - _fullest(small))
-    return Choice(tuple(portion.groups), 1 if portion.groups else max(1, room))
+        left = set(small) - set(chosen)
+        room = min(room, FAN - _fullest(left) - bool(chosen))
+    return Choice(tuple(portion.groups), max(1, room))
 
 
 def scattered(partitions: Iterable[Standing], target_bytes: int) -> Choice:
@@ -90,14 +91,14 @@ def tier(rows: int) -> int:
     return next(n for n in count() if rows < FAN ** (n + 1))
 
 
-def _by_tier(files: Sequence[DataFile]) -> dict[int, list[DataFile]]:
+def _by_tier(files: Iterable[DataFile]) -> dict[int, list[DataFile]]:
     tiers: dict[int, list[DataFile]] = {}
     for file in files:
         tiers.setdefault(tier(file.record_count), []).append(file)
     return dict(sorted(tiers.items()))
 
 
-def _fullest(files: Sequence[DataFile]) -> int:
+def _fullest(files: Iterable[DataFile]) -> int:
     return max((len(found) for found in _by_tier(files).values()), default=0)
 
 

@@ -92,6 +92,9 @@ class Head:
     committed_at_ms: int = 0
     snapshots: int = 0
     sort_by: tuple[str, ...] = ()             # ORDER BY terms of the table's sort order, quoted; (): none
+    sequence: int = 0                         # grows with every snapshot
+    data_files: int | None = None             # None: the snapshot does not say
+    properties: Mapping[str, str] = field(default_factory=dict, compare=False)     # of the table
 
     def cut(self) -> dict[TP, int]:
         return self.state.positions() if self.state else {}

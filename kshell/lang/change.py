@@ -10,7 +10,7 @@ from kshell.lang import notbuilt
 from kshell.lang.define import column
 from kshell.lang.forms import FORMS
 from kshell.lang.reader import Reader
-from kshell.lang.statements import AlterSink, AlterSource, CheckSink, Drop, Flush, Pause, Refresh, Statement, Wait
+from kshell.lang.statements import AlterSink, AlterSource, CheckSink, Drop, Flush, Optimize, Pause, Refresh, Statement, Wait
 from kshell.lang.values import expect_options, read_key, read_timeout, read_value
 from kshell.options import Lookup, Options, PositionOf, Value, canonical, read
 
@@ -227,6 +227,17 @@ def refresh(text: str) -> Statement:
     name = reader.unqualified(f"the name of a {kind}")
     reader.end()
     return Refresh(text=text, kind=kind, name=name)
+
+
+def optimize(text: str) -> Statement:
+    reader = Reader(text, FORMS["OPTIMIZE"])
+    reader.expect("OPTIMIZE")
+    if not reader.accept("SINK"):
+        reader.fail("SINK", hint=_with_noun(reader, "OPTIMIZE", "SINK"))
+    sink = reader.unqualified("the name of a sink")
+    timeout = read_timeout(reader)
+    reader.end(*(() if timeout is not None else ("TIMEOUT",)))
+    return Optimize(text=text, sink=sink, timeout=timeout)
 
 
 def check(text: str) -> Statement:

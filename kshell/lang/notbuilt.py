@@ -23,9 +23,5 @@ def show(text: str, what: str) -> NotBuilt | None:
     return NotBuilt(text=text, what=f"SHOW {what}", hint=_SHOWN[what]) if what in _SHOWN else None
 
 
-def optimize(reader: Reader) -> NotBuilt:
-    return NotBuilt(text=reader.text, what="OPTIMIZE SINK", hint="another engine may compact the table between commits; the sink goes on")
-
-
 def replay_errors(reader: Reader) -> NotBuilt:
     return NotBuilt(text=reader.text, what="REPLAY ERRORS", hint="the error table of the sink keeps the records with their bytes")

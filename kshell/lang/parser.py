@@ -36,7 +36,7 @@ _FIRST: dict[str, _Parser] = {
     "SHOW": inspect.show, "LIST": inspect.show, "DESCRIBE": inspect.describe, "DESC": inspect.describe,
     "SET": inspect.setting, "RESET": inspect.setting,
     "TAIL": stream.tail, "PRINT": stream.print_, "SUBSCRIBE": stream.subscribe,
-    "OPTIMIZE": lambda text: notbuilt.optimize(Reader(text)), "REPLAY": lambda text: notbuilt.replay_errors(Reader(text)),
+    "OPTIMIZE": change.optimize, "REPLAY": lambda text: notbuilt.replay_errors(Reader(text)),
     "TERMINATE": dialects.refuse_terminate,
 }
 _MODIFIERS = ("OR", "REPLACE", "TEMPORARY", "TEMP", "PERSISTENT")

@@ -11,8 +11,8 @@ from kshell.options.written import Lookup, Options, RawOption, Span, Typed, Valu
 
 __all__ = [
     "AlterSink", "AlterSource", "Attach", "CheckSink", "ColumnDefinition", "CreateSecret", "CreateSink", "CreateSource", "Describe",
-    "Detach", "DotCommand", "Drop", "DropSecret", "DuckStatement", "Flush", "Lookup", "NotBuilt", "Options", "Pause", "Print", "RawOption",
-    "Refresh", "Set",
+    "Detach", "DotCommand", "Drop", "DropSecret", "DuckStatement", "Flush", "Lookup", "NotBuilt", "Optimize", "Options", "Pause", "Print",
+    "RawOption", "Refresh", "Set",
     "Show", "ShowCreate", "Span", "Statement", "Tail", "Target", "Typed", "Value", "Wait", "Word",
 ]
 
@@ -164,6 +164,12 @@ class Wait(Statement):
 class Refresh(Statement):
     kind: Literal["source", "sink", "catalog"]
     name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Optimize(Statement):
+    sink: str
+    timeout: Value = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -85,7 +85,7 @@ def _partitions(source: Source, sinks: Sinks) -> Iterator[Row]:
 def _commits(entry: SinkEntry) -> Iterator[Row]:
     for done in list(entry.flusher.commits) if entry.flusher else ():
         yield {"sink": entry.name, "snapshot_id": done.snapshot_id, "committed_at": _micros(done.committed_at), "rows": done.rows,
-               "files": done.files, "bytes": done.bytes, "seconds": done.seconds, "ranges": done.ranges}
+               "files": done.files, "bytes": done.bytes, "seconds": done.seconds, "ranges": done.ranges, "kind": done.kind}
 
 
 def _metrics(source: Source) -> Iterator[Row]:

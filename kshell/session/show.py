@@ -99,7 +99,8 @@ class Shower:
         if entry.flusher is not None:
             target = entry.flusher.target
             rows += [("group", target.group), ("snapshot_id", target.head.snapshot_id),
-                     ("metadata_location", target.head.metadata_location),
+                     ("metadata_location", target.head.metadata_location), ("data_files", target.head.data_files),
+                     ("compacts", entry.flusher.compacts()),
                      ("columns", ", ".join(f"{c.name} {c.type}" for c in target.head.columns))]
             rows += [(f"committed {topic}[{p}]", offset) for (topic, p), offset in sorted(target.head.cut().items())]
         given = [o for o in declared.SINK.options if o.built and entry.options.get(o.name) is not None]

@@ -71,7 +71,8 @@ def spec_of(entry: SinkEntry) -> SinkSpec:
         definition=entry.definition, errors_table=errors_table_of(entry), partition_by=_written_down(options, "PARTITION_BY"),
         sort_by=_written_down(options, "SORT_BY"), create_table=bool(options["CREATE_TABLE"]), keep_snapshots=keep,
         properties={k: str(v) for k,
-                    v in (options["PROPERTIES"] or {}).items()}, durable=bool(options["DURABLE"]), replace=entry.replace)
+                    v in (options["PROPERTIES"] or {}).items()}, durable=bool(options["DURABLE"]), compact=options["COMPACT"],
+        replace=entry.replace)
 
 
 def errors_table_of(entry: SinkEntry) -> tuple[str, ...] | None:

@@ -184,7 +184,8 @@ class Sinks:
             self._sources.adopt(source, created.columns, created.head.cut())
         target = Target(created.sink, created.errors_sink, lake, created.head, entry.columns, source.buffer, source.cluster,
                         source.current_topics, None if source.multi_topic else source.topics[0], options["GROUP"] or group_of(created.sink),
-                        source.ingest.seal, source.ingest.rewind, (source.name, entry.reshape.text) if entry.reshape else None)
+                        source.ingest.seal, source.ingest.rewind, (source.name, entry.reshape.text) if entry.reshape else None,
+                        compact=options["COMPACT"])
         policy = Policy(options["COMMIT_INTERVAL"], options["COMMIT_ROWS"], options["COMMIT_BYTES"])
         target.hand_over(created.head)
         return Flusher(self._context.engine, target, policy, refresh_s=self._context.settings.refresh,

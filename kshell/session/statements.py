@@ -26,6 +26,7 @@ from kshell.lang.statements import (
     DropSecret,
     Flush,
     NotBuilt,
+    Optimize,
     Pause,
     Print,
     Refresh,
@@ -68,7 +69,7 @@ class Statements:
         self._handlers: dict[type[Statement], Callable[[Any], Result]] = {
             Attach: self._attach, Detach: self._detach, CreateSource: self._create_source, CreateSink: self._create_sink,
             AlterSource: self._alter_source, AlterSink: self._alter_sink, Drop: self._drop, Pause: self._pause, Flush: self._flush,
-            Wait: self._wait, Refresh: self._refresh, CheckSink: self._check_sink, Show: shower.show,
+            Wait: self._wait, Optimize: self._optimize, Refresh: self._refresh, CheckSink: self._check_sink, Show: shower.show,
             ShowCreate: shower.show_create, Describe: shower.describe, Set: self._set,
             CreateSecret: self._create_secret, DropSecret: self._drop_secret, NotBuilt: _not_built,
             Tail: self.tails.tail, Print: self.tails.print,
@@ -168,6 +169,16 @@ class Statements:
         columns = [("sink", "VARCHAR"), ("rows", "BIGINT"), ("snapshot_id", "BIGINT")]
         first = done[0] if len(done) == 1 else waits.Flushed("all", sum(d.rows for d in done), None)
         return Result.of_note(text or "there is no sink", columns, (first.sink, first.rows, first.snapshot_id))
+
+    def _optimize(self, statement: Optimize) -> Result:
+        entry = self._sinks.get(statement.sink)
+        done = waits.optimized(self._context, entry, self._timeout(statement.timeout))
+        text = (f"sink {entry.name}: {done.files} files rewritten as {len(done.written)}, {done.bytes_before} bytes as {done.bytes_after}, "
+                f"snapshot {done.snapshot_id}" if done.files else f"sink {entry.name}: nothing to merge")
+        columns = [("sink", "VARCHAR"), ("files_rewritten", "BIGINT"), ("files_written", "BIGINT"), ("rows", "BIGINT"),
+                   ("bytes_before", "BIGINT"), ("bytes_after", "BIGINT"), ("snapshot_id", "BIGINT")]
+        return Result.of_note(text, columns, (entry.name, done.files, len(done.written), done.rows, done.bytes_before, done.bytes_after,
+                                              done.snapshot_id))
 
     def _wait(self, statement: Wait) -> Result:
         timeout_s = self._timeout(statement.timeout)

@@ -41,7 +41,7 @@ SCHEMAS: dict[str, pa.Schema] = {
         ("gaps", pa.string())]),
     "commits": pa.schema([
         ("sink", pa.string()), ("snapshot_id", pa.int64()), ("committed_at", _TIME), ("rows", pa.int64()), ("files", pa.int64()),
-        ("bytes", pa.int64()), ("seconds", pa.float64()), ("ranges", pa.string())]),
+        ("bytes", pa.int64()), ("seconds", pa.float64()), ("ranges", pa.string()), ("kind", pa.string())]),
     "errors": pa.schema([
         ("source", pa.string()), ("_kafka_topic", pa.string()), ("_kafka_partition", pa.int32()), ("_kafka_offset", pa.int64()),
         ("_kafka_timestamp", _TIME), ("_kafka_key", pa.binary()), ("_kafka_headers", _HEADERS), ("_kafka_value", pa.binary()),

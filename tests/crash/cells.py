@@ -28,7 +28,7 @@ HITS: Mapping[str, tuple[int, ...]] = {
 }
 _SCENARIOS: Mapping[str, Scenario] = {
     "observe": scenarios.WATCHED, "shutdown": scenarios.LEFT, "create": scenarios.CREATED, "schema": scenarios.WIDENED,
-    "expire": scenarios.EXPIRED,
+    "expire": scenarios.EXPIRED, "compact": scenarios.COMPACTED,
 }
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 
-def expiring(words: Sequence[str]) -> int:
-    """The program with an expiry after every flush, which otherwise waits an hour."""
+def compacting(words: Sequence[str]) -> int:
+    """The program where two files are many."""
     from kshell.cli import main
-    from kshell.flush import flusher
+    from kshell.iceberg import tiers
 
-    flusher.EXPIRY_S = 0.0
+    tiers.FAN = 2
     return main(words)
 
 

@@ -17,7 +17,8 @@ DESIGNED = frozenset({
     "errors.after_commit", "commit.after_load", "commit.after_validate", "commit.after_manifest", "commit.before_catalog",
     "commit.after_catalog", "publish.before_begin", "publish.after_views", "publish.after_drop", "publish.after_commit",
     "kafka.before_offset_commit", "rebalance.in_assign", "rebalance.in_revoke", "rebalance.in_lost", "observe.before_move",
-    "select.before_execute", "select.mid_scan", "expire.before", "expire.after", "orphan.before_delete", "shutdown.before_flush",
+    "select.before_execute", "select.mid_scan", "compact.after_parquet", "compact.before_catalog", "compact.after_catalog",
+    "expire.before", "expire.after", "orphan.before_delete", "shutdown.before_flush",
     "shutdown.after_flush", "create.after_table", "create.after_errors_table", "create.after_start",
 })
 

@@ -296,6 +296,12 @@ def _keep_snapshots(session: Session, topic: str, producer: Recorder) -> None:
     assert lake_of(session).load(("web", "s")).properties["kshell.s_lake.keep-snapshots"] == "7"
 
 
+def _compact(session: Session, topic: str, producer: Recorder) -> None:
+    sink(session, topic, "COMPACT false")
+    assert lake_of(session).load(("web", "s")).properties["kshell.s_lake.compact"] == "false"
+    assert ("compacts", "False") in session.sql("DESCRIBE SINK s_lake").fetchall()
+
+
 def _properties(session: Session, topic: str, producer: Recorder) -> None:
     source(session, topic)
     with pytest.raises(Error, match="kshell"):
@@ -308,7 +314,7 @@ SINK_OPTIONS: dict[str, Setup] = {
     "MODE": _mode, "ID": _id, "GROUP": _group, "START": _sink_start, "PARTITION_BY": _partition_by, "SORT_BY": _sort_by,
     "COMMIT_INTERVAL": _commit_interval, "COMMIT_ROWS": _commit_rows, "COMMIT_BYTES": _commit_bytes, "CREATE_TABLE": _create_table,
     "ERRORS_TABLE": _errors_table, "ON_FAILURE": _on_failure, "PAUSED": _paused, "DURABLE": _durable, "KEEP_SNAPSHOTS": _keep_snapshots,
-    "PROPERTIES": _properties,
+    "COMPACT": _compact, "PROPERTIES": _properties,
 }
 
 
