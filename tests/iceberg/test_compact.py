@@ -20,7 +20,7 @@ from requests.exceptions import ReadTimeout
 
 from kshell.columns import Column
 from kshell.engine import Engine
-from kshell.errors import RefusedError
+from kshell.errors import DeadlineError, RefusedError
 from kshell.iceberg import compact as compacting
 from kshell.iceberg import tiers
 from kshell.iceberg.catalogs import Lake
@@ -271,7 +271,7 @@ def test_a_lost_answer_is_looked_up_and_never_sent_blindly(landed: bool, pipe: P
 def test_it_gives_up_where_commits_would_wait_behind_it(pipe: Pipe) -> None:
     filled(pipe)
     Script(pipe.lake, *[before(CommitFailedException("409"))] * 20)
-    with pytest.raises(Left):
+    with pytest.raises(DeadlineError, match="given up after 5 attempts: 409"):
         optimize(pipe.lake, pipe.created.sink, HASTE)
 
 
