@@ -12,7 +12,8 @@ PACKAGE = Path(kshell.__file__).parent
 PROTOCOL = {
     "flush.after_parquet", "schema.before_commit", "schema.after_commit", "errors.before_commit", "errors.after_commit",
     "commit.after_load", "commit.after_validate", "commit.after_manifest", "commit.before_catalog", "commit.after_catalog",
-    "compact.after_parquet", "compact.before_catalog", "compact.after_catalog", "expire.before", "expire.after", "create.after_table", "create.after_errors_table", "create.after_start",
+    "compact.after_parquet", "compact.before_catalog", "compact.after_catalog",
+    "expire.before", "expire.after", "create.after_table", "create.after_errors_table", "create.after_start",
 }
 
 
