@@ -39,7 +39,7 @@ class JsonDecoder(SqlForm):
         for column, type_ in zip(columns, self._types, strict=True):
             _check_map_keys(type_, column.name)
         self._meta = Metadata(key_format, include, schemas)
-        self.metadata, self.key_type = self._meta.columns, self._meta.key_type
+        self.metadata, self.key_type, self.sql = self._meta.columns, self._meta.key_type, self._meta.sql
         self._converters: list[Convert] = [converter(t, spell(c.source_path)) for c, t in zip(columns, self._types, strict=True)]
         self._known = frozenset(c.source_path[0] for c in columns if len(c.source_path) == 1)
         # integers beyond 64 bit are what DECIMAL(38,0) is inferred for
@@ -88,13 +88,13 @@ class JsonDecoder(SqlForm):
     # ---- exactly ------------------------------------------------------------------------------------------------
 
     def judge(self, batch: pa.RecordBatch) -> tuple[pa.Table, list[BadRecord]]:
-        records = zip(batch["value"].to_pylist(), batch["_kafka_key"].to_pylist(), strict=True)
+        records = zip(batch["value"].to_pylist(), self._meta.keys(batch), strict=True)
         good, kept, faults = each(records, self._record)
         arrays = [pa.array([row[i] for row, _, _ in good], t.arrow()) for i, t in enumerate(self._types)]
         arrays += self._meta.arrays(batch, kept, [key for _, key, _ in good], [rest for _, _, rest in good])
         return pa.table(arrays, names=[c.name for c in (*self.columns, *self.metadata)]), faults
 
-    def _record(self, record: tuple[bytes | None, bytes | None]) -> tuple[list[Any], bytes | str | None, str | None]:
+    def _record(self, record: tuple[bytes | None, Any]) -> tuple[list[Any], Any, str | None]:
         data, key = record
         members = Members() if data is None else self._members(data)
         row = [self._value(members, i, column) for i, column in enumerate(self.columns)]

@@ -5,6 +5,7 @@ Invariant: a null value is a row of NULL, an empty one is not."""
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 import pyarrow as pa
 
@@ -26,7 +27,7 @@ class SingleColumn(SqlForm):
                                 hint="leave the column list out, or use FORMAT json")
         self.columns = tuple(columns) or own
         self._meta = Metadata(key_format, include, schemas)
-        self.metadata, self.key_type = self._meta.columns, self._meta.key_type
+        self.metadata, self.key_type, self.sql = self._meta.columns, self._meta.key_type, self._meta.sql
         self._value, self._exact, self._type = sql, exact, of(own[0])
         self._required = self.columns[0].not_null
 
@@ -55,13 +56,13 @@ class SingleColumn(SqlForm):
         return f"NOT coalesce({' AND '.join([f'({null} OR {fits})', *self._meta.sure()])}, false)"
 
     def judge(self, batch: pa.RecordBatch) -> tuple[pa.Table, list[BadRecord]]:
-        records = zip(batch["value"].to_pylist(), batch["_kafka_key"].to_pylist(), strict=True)
+        records = zip(batch["value"].to_pylist(), self._meta.keys(batch), strict=True)
         good, kept, faults = each(records, self._record)
         arrays = [pa.array([value for value, _ in good], self._type.arrow()),
                   *self._meta.arrays(batch, kept, [key for _, key in good], [None] * len(good))]
         return pa.table(arrays, names=[c.name for c in (*self.columns, *self.metadata)]), faults
 
-    def _record(self, record: tuple[bytes | None, bytes | None]) -> tuple[object, bytes | str | None]:
+    def _record(self, record: tuple[bytes | None, Any]) -> tuple[object, Any]:
         data, key = record
         if data is None and self._required:
             raise Verdict("TYPE_MISFIT", f"NULL in column {self.columns[0].name}, which is NOT NULL")

@@ -7,11 +7,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
 from kshell.columns import Column
 from kshell.schemas.values import SchemaSource
+
+if TYPE_CHECKING:
+    from kshell.decode.metadata import Metadata
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +45,17 @@ class Prepared:
 
 
 class SqlForm:
-    """Of decoders that have the SQL methods: nothing to prepare, nothing to count."""
+    """Of decoders that have the SQL methods: nothing to prepare but keys with a schema, nothing to count."""
 
-    sql = True
-    description = "fast (SQL)"
+    _meta: Metadata
+    sql: bool                                 # False: keys have a schema, and so every record is judged
+
+    @property
+    def description(self) -> str:
+        return "fast (SQL)" if self.sql else f"exact: KEY_FORMAT is {self._meta.key_format}"
 
     def prepare(self, batch: pa.RecordBatch) -> Prepared:
-        return Prepared()
+        return Prepared(waiting=self._meta.waiting(batch))
 
     def take_counters(self) -> Counter[str]:
         return Counter()

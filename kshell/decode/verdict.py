@@ -22,6 +22,7 @@ class BadRecord:
     index: int
     code: str                                 # TYPE_MISFIT, JSON_SYNTAX, ...
     message: str                              # path, column and type; at most 200 printable characters, never the whole value
+    schema_id: int | None = None              # that the record names
 
 
 class Verdict(Exception):
@@ -33,9 +34,9 @@ class Verdict(Exception):
         self.message = message
 
 
-def bad(index: int, verdict: Verdict) -> BadRecord:
+def bad(index: int, verdict: Verdict, schema_id: int | None = None) -> BadRecord:
     text = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in verdict.message[:MESSAGE_CHARACTERS])
-    return BadRecord(index, verdict.code, text)
+    return BadRecord(index, verdict.code, text, schema_id)
 
 
 def each(rows: Iterable[Any], judge: Callable[[Any], Any]) -> tuple[list[Any], list[int], list[BadRecord]]:

@@ -161,5 +161,5 @@ def bad_rows(batch: pa.RecordBatch, records: Sequence[decode.BadRecord], topic: 
         rows.append(BadRow(
             topic or batch["_kafka_topic"][i].as_py(), batch["_kafka_partition"][i].as_py(), batch[OFFSET][i].as_py(), times[i].as_py(),
             batch[KEY][i].as_py(), tuple((h["key"], h["value"]) for h in headers) if headers is not None else None,
-            batch["value"][i].as_py(), None, record.code, record.message, now_us))
+            batch["value"][i].as_py(), record.schema_id, record.code, record.message, now_us))
     return rows

@@ -1,0 +1,290 @@
+"""Records that are Avro in the frame of a schema registry, or of the schema in a file.
+
+Invariant: each record is read with the schema that wrote it, and what it becomes depends on its bytes, that schema and the columns,
+never on the records beside it: the fast form is trusted with records whose every value it is certain of, the others go to the exact
+one."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
+from typing import Any
+
+import pyarrow as pa
+
+from kshell.columns import Column
+from kshell.decode import avro_fast, avro_types
+from kshell.decode.avro_exact import Read, below, json_reader, reader, skipper
+from kshell.decode.avro_schema import Node, parse
+from kshell.decode.avro_wire import Wire
+from kshell.decode.framing import Framed, Writers, frames, too_large
+from kshell.decode.json_exact import json_text
+from kshell.decode.json_text import Members
+from kshell.decode.metadata import Metadata
+from kshell.decode.paths import spell
+from kshell.decode.schema_types import proposal
+from kshell.decode.types import of
+from kshell.decode.values import Inference, Prepared, Schemas
+from kshell.decode.verdict import BadRecord, Verdict, bad
+from kshell.errors import BadValueError
+from kshell.schemas.frame import Frame
+from kshell.schemas.values import Schema, SchemaSource, SchemaUnavailable
+
+SLICE = 8_192                                 # records that the fast form takes at once: it keeps the interpreter to itself meanwhile
+FEW = 32                                     # records that are not worth another try of the fast form
+Row = tuple[list[Any], str | None]            # values of the columns, text of the rest
+
+
+def decoder(key_format: str, columns: Sequence[Column], include: Iterable[str], schemas: Schemas) -> AvroDecoder:
+    return AvroDecoder(key_format, columns, include, schemas)
+
+
+def infer(schema: Schema, message: str | None = None) -> Inference:
+    return avro_types.infer(schema)
+
+
+def infer_key(schema: Schema) -> Column:
+    return avro_types.infer_key(schema)
+
+
+def key_reader(source: SchemaSource, column: Column) -> AvroKeys:
+    return AvroKeys(source, column)
+
+
+class Writer:
+    """One writer's schema with the columns of the source."""
+
+    def __init__(self, node: Node, columns: Sequence[Column], rest: bool) -> None:
+        self.wanted = avro_types.wanted(node)
+        self._columns, self._rest = columns, rest
+        known = {c.source_path[0] for c in columns if len(c.source_path) == 1}
+        self._steps = [self._step(key, inner, key in known) for key, inner in avro_types.top(node) if inner.least]
+        self.spare = 0 if rest else sum(key not in known for key, _ in avro_types.top(node))
+        self.fast, self.slow = avro_fast.plan(node, columns, rest and self.spare_fields(node, known))
+
+    def spare_fields(self, node: Node, known: set[str]) -> bool:
+        return any(key not in known for key, _ in avro_types.top(node))
+
+    def _step(self, key: str, node: Node, known: bool) -> tuple[str, list[tuple[int, Read]], Read | None, Read | None]:
+        """(key, what columns read, what the rest reads, what else moves on) for one field."""
+        takers = [(i, below(node, c.source_path[1:], of(c), spell(c.source_path)))
+                  for i, c in enumerate(self._columns) if c.source_path[0] == key]
+        rest = json_reader(node) if self._rest and not known else None
+        return key, takers, rest, skipper(node) if not takers and rest is None else None
+
+    def read(self, data: bytes, at: int) -> Row:
+        wire = Wire(data, at)
+        row: list[Any] = [None] * len(self._columns)
+        beside = Members()
+        for key, takers, rest, past in self._steps:
+            start = wire.at
+            for index, read in takers:
+                wire.at = start
+                row[index] = read(wire)
+            if rest is not None:
+                wire.at = start
+                beside.pairs.append((key, rest(wire)))
+            elif past is not None:
+                past(wire)
+        wire.done()
+        for value, column in zip(row, self._columns, strict=True):
+            if value is None and column.not_null:
+                raise null(column)
+        return row, json_text(beside, "_kafka_rest") if beside.pairs else None
+
+
+def null(column: Column) -> Verdict:
+    return Verdict("TYPE_MISFIT", f"{spell(column.source_path)}: NULL in column {column.name}, which is NOT NULL")
+
+
+class AvroDecoder:
+    """`judge` decodes group by group: the records of one writer's schema, in slices."""
+
+    sql = False
+
+    def __init__(self, key_format: str, columns: Sequence[Column], include: Iterable[str], schemas: Schemas) -> None:
+        if schemas.values is None:
+            raise BadValueError("FORMAT avro needs a schema",
+                                hint="name a registry: ATTACH ... (TYPE kafka, SCHEMA_REGISTRY 'http://host:8081'), "
+                                     "or a file: SCHEMA 'x.avsc'")
+        self.columns = tuple(columns)
+        self._meta = Metadata(key_format, include, schemas)
+        self.metadata, self.key_type = self._meta.columns, self._meta.key_type
+        self._arrow = [of(c).arrow() for c in columns]
+        self._source = schemas.values
+        self._writers = Writers(schemas.values, "AVRO", lambda schema: Writer(parse(schema), self.columns, self._meta.rest))
+        self._counted: Counter[str] = Counter()
+
+    @property
+    def description(self) -> str:
+        slow = [writer.slow for writer in self._writers.made() if writer.slow is not None]
+        return f"exact: {slow[-1]}" if slow else "fast (pyruhvro)"
+
+    def take_counters(self) -> Counter[str]:
+        counted, self._counted = self._counted, Counter()
+        return counted
+
+    def prepare(self, batch: pa.RecordBatch) -> Prepared:
+        found = frames(batch, "value", self._source)
+        waiting = self._meta.waiting(batch) | self._writers.waiting(found.named.items())
+        return Prepared(self._proposal(found), waiting)
+
+    def _proposal(self, found: Framed) -> tuple[Column, ...]:
+        """Each schema proposes on top of what those before it did."""
+        columns = {c.name: c for c in self.columns}
+        wanted: dict[str, Column] = {}
+        for frame in found.named:
+            try:
+                writer = self._writers.of(frame)
+            except (Verdict, SchemaUnavailable):
+                continue
+            more = {c.name: c for c in proposal(tuple(columns.values()), writer.wanted)}
+            columns |= more
+            wanted |= more
+        return tuple(wanted.values())
+
+    # ---- decoding -------------------------------------------------------------------------------------------------
+
+    def judge(self, batch: pa.RecordBatch) -> tuple[pa.Table, list[BadRecord]]:
+        found = frames(batch, "value", self._source)
+        output = Output(self._arrow)
+        for row in found.large:
+            output.bad(row, too_large(len(batch["value"][row].as_py())), None)
+        self._tombstones(found.nulls, output)
+        for frame, rows in found.named.items():
+            self._group(frame, rows, batch["value"], output)
+        return self._table(batch, output)
+
+    def _tombstones(self, rows: Sequence[int], output: Output) -> None:
+        required = next((c for c in self.columns if c.not_null), None)
+        if required is not None:
+            for row in rows:
+                output.bad(row, null(required), None)
+        elif rows:
+            output.good(rows, [pa.nulls(len(rows), arrow) for arrow in self._arrow], None)
+
+    def _group(self, frame: Frame, rows: list[int], values: pa.Array, output: Output) -> None:
+        try:
+            writer = self._writers.of(frame)
+        except Verdict as verdict:
+            for row in rows:
+                output.bad(row, verdict, frame.id)
+            return
+        before = output.rows
+        for start in range(0, len(rows), SLICE):
+            part = rows[start:start + SLICE]
+            data = values.slice(start, len(part)) if len(rows) == len(values) else values.take(pa.array(part, pa.int64()))
+            self._slice(writer, frame, part, data, output)
+        if writer.spare:
+            self._counted["fields_without_column"] += writer.spare * (output.rows - before)
+
+    def _slice(self, writer: Writer, frame: Frame, rows: Sequence[int], data: pa.Array, output: Output) -> None:
+        """Fast; where that is not certain in halves, so that a bad record costs its neighbours little."""
+        if writer.fast is not None and len(rows) > FEW:
+            try:
+                output.good(rows, writer.fast.columns(data, frame.body_at), None)
+                return
+            except avro_fast.Doubt:
+                middle = len(rows) // 2
+                self._slice(writer, frame, rows[:middle], data[:middle], output)
+                self._slice(writer, frame, rows[middle:], data[middle:], output)
+                return
+        self._exactly(writer, frame, rows, data, output)
+
+    def _exactly(self, writer: Writer, frame: Frame, rows: Sequence[int], data: pa.Array, output: Output) -> None:
+        kept: list[int] = []
+        good: list[Row] = []
+        for row, value in zip(rows, data.to_pylist(), strict=True):
+            try:
+                good.append(writer.read(value, frame.body_at))
+                kept.append(row)
+            except Verdict as verdict:
+                output.bad(row, verdict, frame.id)
+        if kept:
+            output.good(kept, [pa.array([values[i] for values, _ in good], arrow) for i, arrow in enumerate(self._arrow)],
+                        [rest for _, rest in good])
+
+    def _table(self, batch: pa.RecordBatch, output: Output) -> tuple[pa.Table, list[BadRecord]]:
+        rows, payload, rests = output.sorted()
+        keys: list[Any] | None = None
+        if self._meta.key_format != "raw":
+            found = self._meta.keys(batch)
+            keys, kept = [], []
+            for place, row in enumerate(rows):
+                try:
+                    keys.append(self._meta.key(found[row]))
+                    kept.append(place)
+                except Verdict as verdict:
+                    output.bad(row, verdict, None)
+            if len(kept) < len(rows):
+                taken = pa.array(kept, pa.int64())
+                rows, payload = [rows[i] for i in kept], [array.take(taken) for array in payload]
+                rests = [rests[i] for i in kept] if rests is not None else None
+        arrays = [*payload, *self._meta.arrays(batch, rows, keys, rests)]
+        table = pa.table(arrays, names=[c.name for c in (*self.columns, *self.metadata)])
+        return table, sorted(output.faults, key=lambda record: record.index)
+
+
+class Output:
+    """Rows and verdicts of a batch as they come, and in the order of the batch."""
+
+    def __init__(self, arrow: Sequence[pa.DataType]) -> None:
+        self.rows = 0
+        self.faults: list[BadRecord] = []
+        self._arrow = arrow
+        self._parts: list[tuple[Sequence[int], list[pa.Array], list[str | None] | None]] = []
+
+    def good(self, rows: Sequence[int], columns: list[pa.Array], rests: list[str | None] | None) -> None:
+        self.rows += len(rows)
+        self._parts.append((rows, columns, rests))
+
+    def bad(self, row: int, verdict: Verdict, schema_id: int | None) -> None:
+        self.faults.append(bad(row, verdict, schema_id))
+
+    def sorted(self) -> tuple[list[int], list[pa.Array], list[str | None] | None]:
+        rows = [row for part, _, _ in self._parts for row in part]
+        columns = [_joined([columns[i] for _, columns, _ in self._parts], arrow) for i, arrow in enumerate(self._arrow)]
+        rests = None
+        if any(own for _, _, own in self._parts):
+            rests = [rest for part, _, own in self._parts for rest in (own or [None] * len(part))]
+        if all(a < b for a, b in pairwise(rows)):
+            return rows, columns, rests
+        order = sorted(range(len(rows)), key=rows.__getitem__)
+        taken = pa.array(order, pa.int64())
+        return [rows[i] for i in order], [column.take(taken) for column in columns], [rests[i] for i in order] if rests else None
+
+
+def _joined(arrays: list[pa.Array], arrow: pa.DataType) -> pa.Array:
+    return arrays[0] if len(arrays) == 1 else pa.concat_arrays(arrays) if arrays else pa.nulls(0, arrow)
+
+
+class AvroKeys:
+    """Keys, each in the schema that its own frame names."""
+
+    def __init__(self, source: SchemaSource, column: Column) -> None:
+        self._source, self._type = source, of(column)
+        self._writers: Writers[Read] = Writers(source, "AVRO", lambda schema: reader(parse(schema), self._type, column.name))
+
+    def waiting(self, batch: pa.RecordBatch) -> dict[int, str]:
+        return self._writers.waiting(frames(batch, "key", self._source).named.items())
+
+    def read(self, batch: pa.RecordBatch) -> list[Any]:
+        return list(self._each(batch))
+
+    def _each(self, batch: pa.RecordBatch) -> Iterator[Any]:
+        by_row = {row: frame for frame, rows in frames(batch, "key", self._source).named.items() for row in rows}
+        for row, data in enumerate(batch["_kafka_key"].to_pylist()):
+            yield self._one(data, by_row.get(row)) if data is not None else None
+
+    def _one(self, data: bytes, frame: Frame | None) -> Any:
+        try:
+            if frame is None:
+                raise too_large(len(data))
+            read = self._writers.of(frame)
+            wire = Wire(data, frame.body_at)
+            value = read(wire)
+            wire.done()
+            return value
+        except Verdict as verdict:
+            return Verdict(verdict.code, f"_kafka_key: {verdict.message.removeprefix('_kafka_key: ')}")

@@ -1,0 +1,127 @@
+"""Which schema each record of a batch names, and the writers made of those schemas. For every format with schemas.
+
+Invariant: an outage of the registry is never a verdict; a schema that cannot be used is one for each record that names it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, Generic, Literal, TypeVar
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from kshell.columns import HEADERS, KEY
+from kshell.decode.unusable import Unusable
+from kshell.decode.verdict import RECORD_BYTES, Verdict
+from kshell.schemas.frame import PREFIX_BYTES, Frame, framed
+from kshell.schemas.values import Schema, SchemaSource, SchemaTooLarge, SchemaUnavailable, SchemaUnknown
+
+MOST_WRITERS = 1_000
+_COLUMNS = {"value": "value", "key": KEY}
+_WHOLE = Frame(None, None, 0)                 # the record names no schema
+Writer = TypeVar("Writer")
+
+
+@dataclass(slots=True)
+class Framed:
+    """The rows of a batch by the frame of their key or value, each list in the order of the batch."""
+
+    named: dict[Frame, list[int]] = field(default_factory=dict)
+    nulls: list[int] = field(default_factory=list)
+    large: list[int] = field(default_factory=list)                # over the limit of a record
+
+    def put(self, frame: Frame, row: int) -> None:
+        self.named.setdefault(frame, []).append(row)
+
+
+def frames(batch: pa.RecordBatch, part: Literal["value", "key"], source: SchemaSource) -> Framed:
+    """A frame without id and GUID: the record names no schema, or the source knows of no frames."""
+    data = batch[_COLUMNS[part]]
+    if source.frames and HEADERS in batch.schema.names and batch[HEADERS].null_count < batch.num_rows:
+        return _by_row(data, batch[HEADERS].to_pylist(), part)
+    heads = pc.binary_slice(data, 0, PREFIX_BYTES if source.frames else 0).dictionary_encode()
+    known = [framed(head, None, part) if source.frames else _WHOLE for head in heads.dictionary.to_pylist()]
+    sizes = pc.binary_length(data)
+    if len(known) == 1 and not data.null_count and pc.max(sizes).as_py() <= RECORD_BYTES:
+        return Framed({known[0]: list(range(len(data)))})         # the usual case: all records of one writer
+    found = Framed()
+    for row, (index, size) in enumerate(zip(heads.indices.to_pylist(), sizes.fill_null(-1).to_pylist(), strict=True)):
+        _sort(found, known[index] if index is not None else _WHOLE, row, size)
+    return found
+
+
+def _by_row(data: pa.Array, headers: list[Any], part: Literal["value", "key"]) -> Framed:
+    found = Framed()
+    for row, (value, own) in enumerate(zip(data.to_pylist(), headers, strict=True)):
+        pairs = [(h["key"], h["value"]) for h in own] if own else None
+        frame = framed(value, pairs, part) if value is not None else _WHOLE
+        _sort(found, frame, row, -1 if value is None else len(value))
+    return found
+
+
+def _sort(found: Framed, frame: Frame, row: int, size: int) -> None:
+    if size < 0:
+        found.nulls.append(row)
+    elif size > RECORD_BYTES:
+        found.large.append(row)
+    else:
+        found.put(frame, row)
+
+
+def too_large(size: int) -> Verdict:
+    return Verdict("RECORD_TOO_LARGE", f"{size:,} bytes, the limit is {RECORD_BYTES:,}")
+
+
+class Writers(Generic[Writer]):
+    """`make` gives a writer of a schema, or raises Unusable. `format` begins the codes: AVRO, PROTO."""
+
+    def __init__(self, source: SchemaSource, format: str, make: Callable[[Schema], Writer]) -> None:
+        self.source = source
+        self._format, self._make = format, make
+        self._known: dict[tuple[int | None, str | None], Writer | Unusable] = {}
+
+    def of(self, frame: Frame) -> Writer:
+        """The writer that a record names, or its Verdict. SchemaUnavailable: not to be had at the moment."""
+        key = (frame.id, frame.guid)
+        if key not in self._known:
+            if len(self._known) >= MOST_WRITERS:
+                self._known.clear()
+            try:
+                self._known[key] = self._make(self._schema(frame))
+            except Unusable as unusable:
+                self._known[key] = unusable
+        found = self._known[key]
+        if isinstance(found, Unusable):
+            raise Verdict(found.code, found.message)
+        return found
+
+    def _schema(self, frame: Frame) -> Schema:
+        what = f"schema {frame.id}" if frame.id is not None else f"schema {frame.guid}"
+        try:
+            if frame.id is not None:
+                return self.source.by_id(frame.id)
+            if frame.guid is not None:
+                return self.source.by_guid(frame.guid)
+        except SchemaUnknown:
+            raise Verdict(f"{self._format}_SCHEMA_UNKNOWN", f"the registry has no {what}") from None
+        except SchemaTooLarge:
+            raise Unusable("SCHEMA_TOO_LARGE", f"{what} is larger than the limits, or has too many references") from None
+        if self.source.unframed is None:
+            raise Verdict(f"{self._format}_MAGIC", "no schema is named: neither byte 0 and four bytes of its id, nor a header")
+        return self.source.unframed
+
+    def made(self) -> Iterator[Writer]:
+        return (writer for writer in self._known.values() if not isinstance(writer, Unusable))
+
+    def waiting(self, named: Iterable[tuple[Frame, list[int]]]) -> dict[int, str]:
+        """Row -> reason, for rows whose schema cannot be had at the moment."""
+        rows: dict[int, str] = {}
+        for frame, indices in named:
+            try:
+                self.of(frame)
+            except Verdict:
+                continue
+            except SchemaUnavailable as outage:
+                rows.update(dict.fromkeys(indices, outage.reason))
+        return rows
