@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 _MODES = ("csv", "tsv", "json", "ndjson", "table", "markdown", "vertical")
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
-_LATER = {"--schema-registry": "a schema registry"}
 COMMANDS = {"run": "runs FILE, then keeps its sources and sinks alive until SIGTERM or Ctrl-C",
             "verify": "proves a sink's table against Kafka; -f FILE defines the sink, nothing is started",
             "doctor": "checks the set-up and says how to repair it; --write also tries to write",
@@ -54,6 +53,7 @@ class Flags:
     quiet: bool = False
     color: bool = True
     brokers: str | None = None
+    schema_registry: str | None = None
     init: str | None = None
     no_init: bool = False
     help: str = field(default="", repr=False)  # --help: the text to print
@@ -70,7 +70,8 @@ def effective(flags: Flags) -> Flags:
     """The flags with what the environment and the configuration say where nothing was typed. UsageError for a wrong configuration."""
     from kshell.config import load
 
-    typed = {"brokers": ("--brokers", flags.brokers), "init": ("--init", flags.init), "read_only": ("--read-only", flags.read_only or None)}
+    typed = {"brokers": ("--brokers", flags.brokers), "schema_registry": ("--schema-registry", flags.schema_registry),
+             "init": ("--init", flags.init), "read_only": ("--read-only", flags.read_only or None)}
     settings = load(path=flags.config, profile=flags.profile, flags={key: pair for key, pair in typed.items() if pair[1] is not None})
     return replace(flags, settings=settings, brokers=settings["brokers"], init=settings["init"], read_only=settings["read_only"])
 
@@ -131,6 +132,8 @@ def _add_session(group: argparse._ArgumentGroup) -> None:
     group.add_argument("-P", "--profile", metavar="NAME", help="section [profiles.NAME] of the configuration (or KSHELL_PROFILE)")
     group.add_argument("--config", metavar="FILE", help="configuration file (default: ~/.config/kshell/config.toml, or KSHELL_CONFIG)")
     group.add_argument("--brokers", metavar="HOST:PORT[,...]", help="attach this cluster as kafka (or KSHELL_BOOTSTRAP_SERVERS)")
+    group.add_argument("--schema-registry", metavar="URL", type=address,
+                       help="schemas of clusters that name no registry (or KSHELL_SCHEMA_REGISTRY)")
     group.add_argument("--read-only", action="store_true", help="after the init file: queries, SHOW, DESCRIBE and TAIL only")
     group.add_argument("--write", action="store_true", help="doctor: also create and drop a table in each catalog")
     group.add_argument("--no-flush", action="store_true", help="at the end leave rows that are not committed in Kafka")
@@ -172,7 +175,7 @@ def parse(argv: Sequence[str]) -> Flags:
                  nullvalue=known.nullvalue, limit=known.limit, on_error=known.on_error, timeout_s=known.timeout, variables=tuple(known.var),
                  read_only=known.read_only, flush=not known.no_flush, stats=known.stats, quiet=known.quiet,
                  color=not known.no_color and not os.environ.get("NO_COLOR"),
-                 brokers=known.brokers, init=known.init, no_init=known.no_init,
+                 brokers=known.brokers, schema_registry=known.schema_registry, init=known.init, no_init=known.no_init,
                  version=known.version, spec=known.spec, log=known.log)
 
 
@@ -203,8 +206,6 @@ def _take_word(rest: list[str], command: str) -> tuple[str, list[str]]:
 
 def _unknown(word: str, reader: argparse.ArgumentParser) -> UsageError:
     flag = word.partition("=")[0]
-    if flag in _LATER:
-        return RefusedUsage(f"{flag} is not built yet: {_LATER[flag]}", hint="kshell --help lists what there is")
     if not word.startswith("-"):
         hint = did_you_mean(word, COMMANDS) or f'a script is run by -f {word}, a statement by -c "{word}"'
         return UsageError(f"{word} is no command", hint=hint)
@@ -217,6 +218,13 @@ def duration(text: str) -> float:
     if not found:
         raise argparse.ArgumentTypeError(f"write a duration with its unit, such as 30s, not {text}")
     return float(found.group(1)) * _UNITS[found.group(2)]
+
+
+def address(text: str) -> str:
+    if "@" in text:
+        raise argparse.ArgumentTypeError("a password on the command line is seen by everybody on this machine; "
+                                         "KSHELL_SCHEMA_REGISTRY may hold one, or the name of a secret")
+    return text
 
 
 def count(text: str) -> int:

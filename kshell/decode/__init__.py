@@ -33,7 +33,7 @@ __all__ = ["DOUBTS", "BadRecord", "Decoder", "Inference", "Prepared", "declare",
 # Modules beside the formats, which registry.names leaves out.
 HELPERS = frozenset({
     "avro_columns", "avro_exact", "avro_fast", "avro_logical", "avro_schema", "avro_types", "avro_wire",
-    "declared", "framing", "iso",
+    "declared", "discovery", "framing", "iso",
     "json_exact", "json_infer", "json_plan", "json_sql", "json_text",
     "metadata", "names", "paths", "schema_types", "single", "types", "unusable", "values", "verdict"})
 # What `rows` raises for a record; anything else is not about records. UnicodeDecodeError: DuckDB quotes malformed JSON in its message

@@ -6,6 +6,7 @@ understood and not carried out is declared with `built=False` and refused by nam
 from __future__ import annotations
 
 from kshell.options import (
+    Address,
     Boolean,
     Count,
     Duration,
@@ -27,6 +28,7 @@ from kshell.options import (
 
 FORMATS = Enum(("json", "string", "raw"), unbuilt=("avro", "protobuf", "csv"), aliases={"text": "string"})
 KEY_FORMATS = Enum(("raw", "string", "json"), unbuilt=("avro", "protobuf"), aliases={"text": "string"})
+REGISTRY = Address("an address such as 'http://host:8081', or the name of a secret")
 INCLUDED = ListOf(Enum(("topic", "headers", "value", "rest")), takes="a list of topic, headers, value, rest")
 PARTITIONS = ListOf(Count(low=0), takes="a list of partitions such as [0, 1]", filled=True)
 CLIENT_CONFIG = Option("CONFIG", MapOf("a map such as MAP {'fetch.min.bytes': '1'}"), {}, "settings of librdkafka, the client", fixed=True)
@@ -45,11 +47,15 @@ SOURCE = OptionSet(
                "where the buffer begins", fixed=True),
         Option("STOP", PositionOf(("latest", "timestamp", "map")), None, "where a bounded source ends and is done", fixed=True),
         Option("PARTITIONS", PARTITIONS, None, "only these partitions", fixed=True, otherwise="all"),
-        Option("FORMAT", FORMATS, "json", "how the value is decoded; string gives value VARCHAR, raw gives value BLOB", fixed=True),
+        Option("FORMAT", FORMATS, None, "how the value is decoded; string gives value VARCHAR, raw gives value BLOB", fixed=True,
+               otherwise="the registry's type for <topic>-value, else json"),
         Option("KEY_FORMAT", KEY_FORMATS, "raw", "how the key is decoded", fixed=True),
-        Option("SCHEMA_REGISTRY", Text(), None, "where schemas are found", built=False),
-        Option("SCHEMA", Text(), None, "a subject of the registry, or a schema file", built=False),
-        Option("MESSAGE", Text(), None, "the Protobuf message", built=False),
+        Option("SCHEMA_REGISTRY", REGISTRY, None, "where schemas are found", fixed=True,
+               otherwise="that of the cluster, or of the configuration"),
+        Option("SCHEMA", Text("a subject, or a file named .avsc, .proto, .desc or .json"), None,
+               "the schema that makes the columns, and that of values which name none", fixed=True, otherwise="subject <topic>-value"),
+        Option("MESSAGE", Text("the full name of a message such as 'shop.Order'"), None, "the Protobuf message", fixed=True,
+               otherwise="the first of the file"),
         Option("ENVELOPE", Enum(("connect", "debezium", "cloudevents")), None, "what is wrapped around the value", built=False),
         Option("INCLUDE", INCLUDED, [], "more metadata columns", fixed=True),
         Option("SAMPLE", Count(), 1000, "messages read to infer columns when none are declared", fixed=True),
@@ -166,8 +172,11 @@ KAFKA_SCAN = OptionSet(
         Option("partition", ListOf(Count(low=0), takes="a partition or a list of partitions", single=True, filled=True), None,
                "only these partitions", otherwise="all"),
         Option("max_messages", Count(), None, "stop after n records"),
-        Option("format", FORMATS, "json", "as in CREATE SOURCE"),
+        Option("format", FORMATS, None, "as in CREATE SOURCE", otherwise="the registry's type for <topic>-value, else json"),
         Option("key_format", KEY_FORMATS, "raw", "as in CREATE SOURCE"),
+        Option("schema_registry", REGISTRY, None, "as in CREATE SOURCE", otherwise="that of the cluster"),
+        Option("schema", Text("a subject or a file"), None, "as in CREATE SOURCE"),
+        Option("message", Text("the full name of a message"), None, "as in CREATE SOURCE"),
         Option("columns", MapOf("columns such as {'id': 'BIGINT'}"), None, "names and types", otherwise="inferred"),
         Option("include", INCLUDED, [], "as in CREATE SOURCE"),
         Option("timeout", Duration(low=0.001), "30s", "without progress for so long the scan fails"),

@@ -10,7 +10,6 @@ from kshell.lang.statements import NotBuilt
 _ALERTS = "run the query on a schedule: kshell -c \"SELECT ...\" and its exit code"
 _SHOWN = {
     "ALERTS": _ALERTS,
-    "SUBJECTS": "schema registries are not built yet",
     "SERVERS": "servers are not built yet",
 }
 

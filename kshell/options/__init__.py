@@ -5,6 +5,7 @@ Invariant: an option is declared once; parsing, did-you-mean, completion and doc
 from kshell.options.compound import ListOf, MapOf, OrNull, TableName
 from kshell.options.declaration import Option, OptionSet, Parsed, read, unresolved
 from kshell.options.kinds import (
+    Address,
     Boolean,
     Context,
     Count,
@@ -25,8 +26,9 @@ from kshell.options.units import duration_s, duration_text, size_bytes, size_tex
 from kshell.options.written import Lookup, Options, RawOption, Span, Typed, Value, Word, canonical, string_text, value_text
 
 __all__ = [
-    "Boolean", "Context", "Count", "Duration", "Enum", "Kind", "ListOf", "Lookup", "MapOf", "Misfit", "Offsets", "Option", "OptionSet",
-    "Options", "OrNull", "Parsed", "Position", "PositionOf", "RawOption", "Regex", "Resolve", "Secret", "SecretText", "Setting", "Size",
-    "Span", "TableName", "Text", "Typed", "Value", "Word", "canonical", "duration_s", "duration_text", "learn", "names_secret",
-    "position_text", "read", "redact", "reveal", "revealed", "size_bytes", "size_text", "string_text", "unresolved", "value_text",
+    "Address", "Boolean", "Context", "Count", "Duration", "Enum", "Kind", "ListOf", "Lookup", "MapOf", "Misfit", "Offsets", "Option",
+    "OptionSet", "Options", "OrNull", "Parsed", "Position", "PositionOf", "RawOption", "Regex", "Resolve", "Secret", "SecretText",
+    "Setting", "Size", "Span", "TableName", "Text", "Typed", "Value", "Word", "canonical", "duration_s", "duration_text", "learn",
+    "names_secret", "position_text", "read", "redact", "reveal", "revealed", "size_bytes", "size_text", "string_text", "unresolved",
+    "value_text",
 ]

@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import Any
 
 from kshell.errors import BadValueError, RefusedError, did_you_mean
-from kshell.options.secret import Secret
+from kshell.options.secret import Secret, redact
 from kshell.options.units import duration_s, duration_text, size_bytes, size_text
 from kshell.options.written import Lookup, Typed, Word, string_text, value_text
 
@@ -96,6 +96,14 @@ class Text(Kind):
         if self.pattern and not re.fullmatch(self.pattern, text):
             raise self.misfit(value)
         return text
+
+
+@dataclass(frozen=True)
+class Address(Text):
+    """Text that may be an address with a password in it, which is not shown again."""
+
+    def text(self, value: Any) -> str:
+        return value_text(redact(value) if isinstance(value, str) else value)
 
 
 @dataclass(frozen=True)

@@ -34,8 +34,11 @@ class ScanSpec:
     last: int | None = None
     partitions: tuple[int, ...] | None = None     # None: all
     max_messages: int | None = None
-    format: str = "json"
+    format: str | None = None                     # None: what the registry says, else json
     key_format: str = "raw"
+    schema: str | None = None                     # a subject, or a file
+    message: str | None = None
+    registry: str | None = None                   # an address, or the name of a secret; None: that of the cluster
     columns: Mapping[str, str] = field(default_factory=dict)
     include: tuple[str, ...] = ()
     timeout_s: float = 30.0
@@ -55,7 +58,8 @@ def read_scan(text: str, found: Found, resolve: Resolve, zone: str) -> ScanSpec:
     spec = ScanSpec(topic=topic, connection=value["connection"], start=value["start"], stop=value["stop"],
                     since=value["since"], until=value["until"],
                     lateness_s=value["lateness"], last=value["last"], partitions=_partitions(value["partition"]),
-                    max_messages=value["max_messages"], format=value["format"] or "json", key_format=value["key_format"] or "raw",
+                    max_messages=value["max_messages"], format=value["format"], key_format=value["key_format"] or "raw",
+                    schema=value["schema"], message=value["message"], registry=value["schema_registry"],
                     columns=value["columns"] or {}, include=tuple(value["include"] or ()), timeout_s=value["timeout"])
     _check(spec, found)
     return spec

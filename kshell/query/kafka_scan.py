@@ -25,6 +25,7 @@ from kshell.query.result import Result
 from kshell.query.rewrite import Edits
 
 if TYPE_CHECKING:
+    from kshell.decode.discovery import Registry
     from kshell.kafka.cluster import Cluster
 
 SAMPLE_TIMEOUT_S = 5.0
@@ -43,6 +44,9 @@ class Kafka(Protocol):
         """The rows of kafka_topics(connection), kafka_groups(connection), kafka_offsets(topic)."""
 
     def resolve(self, lookup: Lookup) -> Any: ...
+
+    def registry(self, named: str | None, cluster: str) -> Registry | None:
+        """By address or name of a secret, else that of the cluster. None: no registry is known."""
 
 
 class KafkaTables:
@@ -112,7 +116,8 @@ class KafkaTables:
         check()
         read = self.running = BoundedRead(cluster, bounds.ranges, timeout_s=spec.timeout_s, most=spec.max_messages, check=check)
         filtered = spec.last is not None or spec.since is not None or spec.until is not None
-        load = Load(cursor, table, spec, list(bounds.ranges), lambda: _newest(spec.topic, cluster, check), None if filtered else enough)
+        load = Load(cursor, table, spec, list(bounds.ranges), lambda: _newest(spec.topic, cluster, check), None if filtered else enough,
+                    self._kafka.registry(spec.registry, cluster.name))
         for messages in read.messages():
             load.add(messages, read)
             if load.full:
@@ -127,7 +132,7 @@ class KafkaTables:
         for (topic, partition), (start, end) in {**(bounds.lost or {}), **read.trimmed}.items():
             self._warn(f"{topic}[{partition}]: offsets {start} to {end - 1} are no longer in the log")
         if load.bad:
-            self._warn(f"{spec.topic}: {load.bad} of {load.seen} records do not decode as {spec.format} and are left out; "
+            self._warn(f"{spec.topic}: {load.bad} of {load.seen} records do not decode as {load.format} and are left out; "
                        f"the first: {load.first_bad}; format := 'raw' shows them")
 
 

@@ -6,18 +6,21 @@ Invariant: the columns are settled before the first row is loaded, from the firs
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import duckdb
 import pyarrow as pa
 
 from kshell.columns import quote
+from kshell.errors import UnreachableError
 from kshell.lang.statements import ColumnDefinition
 from kshell.options import Span
 from kshell.query.arguments import ScanSpec
 
 if TYPE_CHECKING:
     from kshell.decode import Decoder
+    from kshell.decode.discovery import Registry
     from kshell.query.bounded_read import BoundedRead
 
 SAMPLE = 1_000                                    # records that decide the columns
@@ -29,22 +32,25 @@ TP = tuple[str, int]
 class Load:
     """`add` messages, then `finish`. `seen` counts records, `bad` those that do not decode. `sample` gives records of the topic for
     the columns of a scan that finds none itself: a quiet hour has the columns of the hour before.
-    `enough`: rows after which nothing more is needed; None: all are."""
+    `enough`: rows after which nothing more is needed; None: all are. `registry`: where schemas come from; None: there is none."""
 
     def __init__(self, cursor: duckdb.DuckDBPyConnection, table: str, spec: ScanSpec, tps: Sequence[TP],
-                 sample: Callable[[], list[Any]], enough: int | None = None) -> None:
+                 sample: Callable[[], list[Any]], enough: int | None = None, registry: Registry | None = None) -> None:
         self._cursor, self._table, self._spec, self._sample, self._enough = cursor, table, spec, sample, enough
         self._quota = {tp: -(-SAMPLE // max(1, len(tps))) for tp in tps}
         self._waiting: list[Any] = []
         self._decoder: Decoder | None = None
         self._careful = _in_transaction(cursor)
+        self._registry = registry
+        self._headers = "headers" in spec.include or registry is not None       # a frame may stand in a header
+        self.format = spec.format or "json"
         self.seen, self.bad = 0, 0
         self.first_bad = ""
         self.notices: list[str] = []
 
     def add(self, messages: list[Any], read: BoundedRead) -> None:
         self._waiting += messages
-        if self._decoder is None and (self._spec.columns or self._spec.format != "json" or self._sampled(messages, read)):
+        if self._decoder is None and (self._needs_no_sample() or self._sampled(messages, read)):
             self._settle()
         if self._decoder is not None and len(self._waiting) >= min(LOAD_ROWS, self._enough or LOAD_ROWS):
             self._flush()
@@ -67,18 +73,21 @@ class Load:
 
     # ---- columns ---------------------------------------------------------------------------------------------------
 
+    def _needs_no_sample(self) -> bool:
+        spec = self._spec
+        if spec.format in ("string", "raw"):
+            return True
+        return bool(spec.columns) and self._registry is None
+
     def _settle(self) -> None:
         from kshell import decode
+        from kshell.decode.discovery import Asked, reading
         spec = self._spec
-        if spec.columns:
-            columns = decode.declare([ColumnDefinition(name, type_, Span(0, 0)) for name, type_ in spec.columns.items()])
-        elif spec.format == "json":
-            inference = decode.infer(self._arrow(_share(self._waiting or self._sample())))
-            columns = inference.columns
-            self.notices += inference.notices
-        else:
-            columns = ()
-        self._decoder = decode.make(spec.format, spec.key_format, columns, spec.include)
+        declared = decode.declare([ColumnDefinition(name, type_, Span(0, 0)) for name, type_ in spec.columns.items()])
+        asked = Asked([spec.topic], spec.format, spec.key_format, spec.schema, spec.message, self._registry, declared or None)
+        found = reading(asked, cache(lambda: self._arrow(_share(self._waiting or self._sample()))), spec.include)
+        self._decoder, self.format = found.decoder, found.discovery.format
+        self.notices += found.notices
         definitions = ", ".join(f"{quote(c.name)} {c.type}" for c in (*self._decoder.columns, *self._decoder.metadata))
         self._cursor.execute(f"CREATE TEMP TABLE {self._table} ({definitions})")
 
@@ -86,7 +95,7 @@ class Load:
 
     def _arrow(self, messages: list[Any]) -> pa.RecordBatch:
         from kshell.kafka.columns import to_arrow
-        return to_arrow(messages, topic="topic" in self._spec.include, headers="headers" in self._spec.include)
+        return to_arrow(messages, topic="topic" in self._spec.include, headers=self._headers)
 
     def _flush(self) -> None:
         messages, self._waiting = self._waiting, []
@@ -95,6 +104,12 @@ class Load:
         from kshell import decode
         self.seen += len(messages)
         batch = self._arrow(messages)
+        assert self._decoder is not None
+        if waiting := self._decoder.prepare(batch).waiting:
+            raise UnreachableError(f"{self._spec.topic}: {next(iter(waiting.values()))}", hint="try again when the registry is back")
+        if not self._decoder.sql:
+            self._judged(batch)
+            return
         if not self._careful:
             try:
                 self._insert(batch)
@@ -118,9 +133,12 @@ class Load:
         certain, doubtful = decode.split(self._cursor, self._decoder, batch)
         if certain.num_rows:
             self._insert(certain)
-        if not doubtful.num_rows:
-            return
-        good, bad = self._decoder.judge(doubtful)
+        if doubtful.num_rows:
+            self._judged(doubtful)
+
+    def _judged(self, batch: pa.RecordBatch) -> None:
+        assert self._decoder is not None
+        good, bad = self._decoder.judge(batch)
         if good.num_rows:
             self._cursor.register("kshell_scan_batch", good)
             try:
@@ -128,7 +146,7 @@ class Load:
             finally:
                 self._cursor.unregister("kshell_scan_batch")
         if bad and not self.bad:
-            place = doubtful.slice(bad[0].index, 1).to_pylist()[0]
+            place = batch.slice(bad[0].index, 1).to_pylist()[0]
             at = f"{self._spec.topic}[{place['_kafka_partition']}] offset {place['_kafka_offset']}"
             self.first_bad = f"{at}, {bad[0].code}: {bad[0].message}"
         self.bad += len(bad)

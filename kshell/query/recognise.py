@@ -1,13 +1,18 @@
 """What the records of a topic are, by looking at some of them: JSON, text, bytes, or the frames that registry serializers write.
 
 Invariant: a format is proposed only if every record of the sample has it, but JSON if most have: the others are what a source
-quarantines. Tombstones and absent keys decide nothing."""
+quarantines. Tombstones and absent keys decide nothing. A frame is a format only where a registry has its schema."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from kshell.decode.discovery import Registry
 
 _MAGIC, _FRAME = 0, 5                         # a frame: this byte, then the schema's number in four bytes, big-endian
 _VARINT_BYTES = 10
@@ -19,6 +24,29 @@ class Recognised:
 
     format: str
     name: str
+
+
+def recognised(batch: pa.RecordBatch, registry: Registry | None) -> tuple[Recognised, Recognised]:
+    """What values and keys of a sample are. A registry that does not answer is said in the names, and decides nothing."""
+    values, keys = value_format(batch["value"].to_pylist()), key_format(batch["_kafka_key"].to_pylist())
+    if registry is None:
+        return values, keys
+    return _by_schema(batch, registry, "value", values), _by_schema(batch, registry, "key", keys)
+
+
+def _by_schema(batch: pa.RecordBatch, registry: Registry, part: Literal["value", "key"], otherwise: Recognised) -> Recognised:
+    from kshell.decode.discovery import WITH_SCHEMA, schemas_named
+    from kshell.schemas.values import SchemaTooLarge, SchemaUnavailable
+    try:
+        found = schemas_named(registry, batch, part)
+    except (SchemaUnavailable, SchemaTooLarge) as failed:
+        return Recognised(otherwise.format, f"{otherwise.name}; {failed}")
+    kinds = {schema.kind for schema in found}
+    if len(kinds) != 1 or (part == "key" and not kinds <= WITH_SCHEMA):
+        return otherwise
+    kind = next(iter(kinds))
+    shown = ", ".join(str(schema.id if schema.id is not None else schema.guid) for schema in found[:5]) + (", ..." if found[5:] else "")
+    return Recognised(kind, f"{'json schema' if kind == 'json' else kind} by the schema registry (schema {shown})")
 
 
 def value_format(values: Iterable[bytes | None]) -> Recognised:
@@ -113,4 +141,4 @@ def _varint(data: bytes, at: int) -> tuple[int | None, int]:
 
 _KINDS: tuple[tuple[str, Callable[[bytes], Any]], ...] = (("json schema", _is_object), ("protobuf", _is_message))
 
-__all__ = ["Recognised", "key_format", "value_format"]
+__all__ = ["Recognised", "key_format", "recognised", "value_format"]

@@ -8,13 +8,15 @@ from __future__ import annotations
 import queue
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 import duckdb
 import pyarrow as pa
 
+from kshell.columns import quote
 from kshell.errors import Error, NotFoundError, RefusedError, UnreachableError
 from kshell.query.bounded_read import BoundedRead
 from kshell.query.pace import KEPT_ROWS, Pace
@@ -22,10 +24,13 @@ from kshell.query.tail import TABLE
 from kshell.query.tail_source import Start
 
 if TYPE_CHECKING:
+    from kshell.decode import Decoder
+    from kshell.decode.discovery import Registry
     from kshell.kafka.cluster import Cluster, TopicInfo
     from kshell.kafka.reader import Poll, Reader
 
 TP = tuple[str, int]
+_PRINTED = "temp.main.kshell_printed"
 POLL_ROWS = 5_000
 POLL_BYTES = 8_000_000
 METADATA_S = 5.0                              # how often new partitions are looked for
@@ -33,7 +38,9 @@ TIMEOUT_S = 30.0
 
 
 class Form(Protocol):
-    """How records become rows of TABLE."""
+    """How records become rows of TABLE. `headers`: it looks at those of the records."""
+
+    headers: bool
 
     def make(self, cursor: duckdb.DuckDBPyConnection) -> None:
         """TABLE with its columns and without rows."""
@@ -133,7 +140,7 @@ class TopicFeed:
             return 0
         from kshell.kafka.columns import to_arrow
         self._form.make(self._cursor)
-        return self._form.fill(self._cursor, to_arrow(messages))
+        return self._form.fill(self._cursor, to_arrow(messages, headers=self._form.headers))
 
     def _judge(self, poll: Poll, reader: Reader) -> None:
         for fault in poll.errors:
@@ -234,43 +241,76 @@ class Partitions:
 class Texts:
     """PRINT: key and value as text, bytes that are none as DuckDB prints a BLOB."""
 
-    _COLUMNS = ("_kafka_partition, _kafka_offset, _kafka_timestamp, coalesce(try(decode(_kafka_key)), _kafka_key::VARCHAR), "
-                "coalesce(try(decode(value)), value::VARCHAR)")
+    headers = False
+    _HEAD = "_kafka_partition, _kafka_offset, _kafka_timestamp, coalesce(try(decode(_kafka_key)), _kafka_key::VARCHAR)"
+    _VALUE = "coalesce(try(decode(value)), value::VARCHAR)"
 
     def make(self, cursor: duckdb.DuckDBPyConnection) -> None:
         cursor.execute(f"""CREATE OR REPLACE TEMP TABLE {TABLE}
             ("partition" INTEGER, "offset" BIGINT, "timestamp" TIMESTAMPTZ, "key" VARCHAR, "value" VARCHAR)""")
 
     def fill(self, cursor: duckdb.DuckDBPyConnection, batch: pa.RecordBatch) -> int:
-        cursor.register("kshell_stream_batch", batch)
-        try:
-            cursor.execute(f"INSERT INTO {TABLE} SELECT {self._COLUMNS} FROM kshell_stream_batch")
-        finally:
-            cursor.unregister("kshell_stream_batch")
+        with _registered(cursor, kshell_stream_batch=batch):
+            cursor.execute(f"INSERT INTO {TABLE} SELECT {self._HEAD}, {self._VALUE} FROM kshell_stream_batch")
         return int(batch.num_rows)
 
 
-class Decoded:
-    """TAIL: columns as a source would infer them from a sample; a record that does not decode is counted and said."""
+class Printed(Texts):
+    """PRINT of records with schemas: the value as JSON text where it decodes, else as `Texts` shows it."""
 
-    def __init__(self, topic: str, sample: pa.RecordBatch, warn: Callable[[str], None]) -> None:
-        from kshell import decode
-        from kshell.query.recognise import key_format, value_format
+    headers = True
+
+    def __init__(self, decoder: Decoder) -> None:
+        self._decoder = decoder
+
+    def fill(self, cursor: duckdb.DuckDBPyConnection, batch: pa.RecordBatch) -> int:
+        waiting = self._decoder.prepare(batch).waiting
+        rows = [row for row in range(batch.num_rows) if row not in waiting]
+        decodable = batch if not waiting else batch.take(pa.array(rows, pa.int64()))
+        good, bad = self._decoder.judge(decodable)
+        left_out = {record.index for record in bad}
+        at = pa.array([row for index, row in enumerate(rows) if index not in left_out], pa.int64())
+        with _registered(cursor, kshell_stream_batch=batch.append_column("_row", pa.array(range(batch.num_rows), pa.int64())),
+                         kshell_stream_good=good.append_column("_row", at)):
+            cursor.execute(f"CREATE OR REPLACE TEMP TABLE {_PRINTED} AS SELECT _row, {self._json()} AS _json FROM kshell_stream_good")
+            cursor.execute(f"""INSERT INTO {TABLE} SELECT {self._HEAD}, CASE WHEN value IS NOT NULL THEN coalesce(_json, {self._VALUE}) END
+                               FROM kshell_stream_batch LEFT JOIN {_PRINTED} USING (_row) ORDER BY _row""")
+        return int(batch.num_rows)
+
+    def _json(self) -> str:
+        packed = ", ".join(f"{quote(c.name)} := {quote(c.name)}{'::JSON' if c.json_text else ''}" for c in self._decoder.columns)
+        return f"to_json(struct_pack({packed}))::VARCHAR"
+
+
+class Decoded:
+    """TAIL: columns as a source would find them; a record that does not decode is counted and said.
+
+    A record whose schema cannot be had at the moment is left out like one that does not decode: a stream does not stand still."""
+
+    def __init__(self, topic: str, sample: pa.RecordBatch, warn: Callable[[str], None], registry: Registry | None = None) -> None:
+        from kshell.decode.discovery import Asked, reading
+        from kshell.query.recognise import recognised
         self._topic, self._warn, self._bad, self._told_at = topic, warn, 0, 0.0
-        recognised = value_format(sample["value"].to_pylist())
-        columns = decode.infer(sample).columns if recognised.format == "json" else ()
-        if recognised.format == "json" and not columns:
+        value, key = recognised(sample, registry)
+        found = reading(Asked([topic], value.format, key.format, registry=registry), lambda: sample)
+        if value.format == "json" and not found.decoder.columns:
             raise RefusedError(f"topic {topic} has no record yet to infer columns from",
                                hint=f"PRINT '{topic}' shows records as text as they arrive; CREATE SOURCE takes a column list")
-        self._decoder = decode.make(recognised.format, key_format(sample["_kafka_key"].to_pylist()).format, columns)
+        self._decoder = found.decoder
+        self.headers = registry is not None
 
     def make(self, cursor: duckdb.DuckDBPyConnection) -> None:
-        from kshell.columns import quote
         definitions = ", ".join(f"{quote(c.name)} {c.type}" for c in (*self._decoder.columns, *self._decoder.metadata))
         cursor.execute(f"CREATE OR REPLACE TEMP TABLE {TABLE} ({definitions})")
 
     def fill(self, cursor: duckdb.DuckDBPyConnection, batch: pa.RecordBatch) -> int:
         from kshell import decode
+        waiting = self._decoder.prepare(batch).waiting
+        if waiting:
+            self._say(len(waiting), next(iter(waiting.values())))
+            batch = batch.take(pa.array([row for row in range(batch.num_rows) if row not in waiting], pa.int64()))
+        if not self._decoder.sql:
+            return self._carefully(cursor, batch)
         try:
             return self._insert(cursor, batch, self._decoder.rows("kshell_stream_batch"))
         except decode.DOUBTS:
@@ -280,18 +320,30 @@ class Decoded:
         """The exact form judges every record, so that their order stays."""
         good, bad = self._decoder.judge(batch)
         if bad:
-            self._bad += len(bad)
-            if time.monotonic() - self._told_at > 1.0:
-                self._told_at = time.monotonic()
-                self._warn(f"{self._topic}: {self._bad} records do not decode and are left out; "
-                           f"the last: {bad[-1].code}: {bad[-1].message}; PRINT '{self._topic}' shows them as text")
+            self._say(len(bad), f"{bad[-1].code}: {bad[-1].message}")
         return self._insert(cursor, good, "FROM kshell_stream_batch") if good.num_rows else 0
+
+    def _say(self, count: int, last: str) -> None:
+        """Once a second at most."""
+        self._bad += count
+        if time.monotonic() - self._told_at > 1.0:
+            self._told_at = time.monotonic()
+            self._warn(f"{self._topic}: {self._bad} records do not decode and are left out; the last: {last}; "
+                       f"PRINT '{self._topic}' shows them as text")
 
     @staticmethod
     def _insert(cursor: duckdb.DuckDBPyConnection, rows: Any, select: str) -> int:
-        cursor.register("kshell_stream_batch", rows)
-        try:
+        with _registered(cursor, kshell_stream_batch=rows):
             cursor.execute(f"INSERT INTO {TABLE} {select}")
-        finally:
-            cursor.unregister("kshell_stream_batch")
         return int(rows.num_rows)
+
+
+@contextmanager
+def _registered(cursor: duckdb.DuckDBPyConnection, **relations: Any) -> Iterator[None]:
+    for name, relation in relations.items():
+        cursor.register(name, relation)
+    try:
+        yield
+    finally:
+        for name in relations:
+            cursor.unregister(name)

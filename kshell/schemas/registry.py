@@ -23,12 +23,14 @@ T = TypeVar("T")
 
 
 class SchemaRegistry:
-    """May be asked from any thread. `pause` waits between the tries of a 404."""
+    """May be asked from any thread. `secret`: the name of what it is signed in to with. `pause` waits between the tries of a 404."""
 
     frames = True
     unframed = None
 
-    def __init__(self, access: Access, *, clock: Callable[[], float] = time.monotonic, pause: Callable[[float], None] = time.sleep) -> None:
+    def __init__(self, access: Access, *, secret: str | None = None, clock: Callable[[], float] = time.monotonic,
+                 pause: Callable[[float], None] = time.sleep) -> None:
+        self.secret = secret
         self._http = Http(access, clock=clock)
         self._clock, self._pause = clock, pause
         self.url = access.url
@@ -53,8 +55,6 @@ class SchemaRegistry:
 
     def _has_types(self) -> bool:
         """It is a registry, and lacks a path that later ones have."""
-        with self._lock:
-            self._outage = None
         return isinstance(self._asked("/schemas/types", "types of schemas", tries=1), list)
 
     def latest(self, subject: str) -> Schema:
@@ -137,6 +137,10 @@ class SchemaRegistry:
                 told = self._asked(path, "", tries=1)
             except SchemaUnknown:
                 continue
+            except SchemaUnavailable as outage:
+                if outage.cause == "address":
+                    continue
+                raise
             return _text(told.get("compatibilityLevel")) if isinstance(told, dict) else None
         return None
 
@@ -158,6 +162,8 @@ class SchemaRegistry:
         try:
             return ask()
         except SchemaUnavailable as outage:
+            if outage.cause == "address":     # it answers, and at once: another path may be right
+                raise
             now = self._clock()
             rest = min(_MOST_PAUSE_S, max(_LEAST_PAUSE_S, 2 * (now - began)))
             with self._lock:

@@ -42,6 +42,7 @@ from kshell.testing import failpoint
 if TYPE_CHECKING:
     from kshell.config import Config
     from kshell.kafka.cluster import Cluster
+    from kshell.schemas.registry import SchemaRegistry
     from kshell.session.doctor import Doctor
     from kshell.session.verify import Definitions
 
@@ -317,6 +318,9 @@ class _Topics:
 
     def resolve(self, lookup: Lookup) -> Any:
         return self._session._context.resolve(lookup)
+
+    def registry(self, named: str | None, cluster: str) -> SchemaRegistry | None:
+        return self._session._connections.registry(named, cluster)
 
     def listing(self, function: str, argument: str | None) -> Result:
         return self._session._shower.listing(function, argument)

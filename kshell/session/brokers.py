@@ -9,13 +9,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from kshell import decode
 from kshell.buffer import TP
 from kshell.columns import Column
 from kshell.decode import paths
+from kshell.decode.discovery import ONE_COLUMN, Asked, reading
 from kshell.lang import show as written
 from kshell.lang.statements import ColumnDefinition, Describe, Show, Span
-from kshell.query.recognise import key_format, value_format
+from kshell.query.recognise import recognised
 from kshell.query.result import Result
 from kshell.session.connections import Attached, Connections
 from kshell.session.placed import placed
@@ -103,16 +103,18 @@ class BrokerShower:
 
     def _sampled(self, attached: Attached, info: TopicInfo) -> list[tuple[str, Any]]:
         """The formats that the newest records have, and the source that reads them."""
-        found = sample(attached.cluster, [(info.name, p) for p in info.partitions], SAMPLE, isolation="read_committed", check=self._check)
-        values, keys = value_format(found["value"].to_pylist()), key_format(found["_kafka_key"].to_pylist())
-        inference = decode.infer(found) if values.format == "json" else decode.Inference(())
+        registry = self._connections.registry(None, attached.cluster.name)
+        found = sample(attached.cluster, [(info.name, p) for p in info.partitions], SAMPLE, isolation="read_committed", check=self._check,
+                       headers=registry is not None)
+        values, keys = recognised(found, registry)
+        read = reading(Asked([info.name], values.format, keys.format, registry=registry), lambda: found)
         name = re.sub(r"\W+", "_", info.name)
         options = {k: v for k, v, given in (("TOPIC", info.name, name != info.name), ("FORMAT", values.format, True),
                                             ("KEY_FORMAT", keys.format, keys.format != "raw")) if given}
-        text = written.create_source_text(name, columns=[definition(c) for c in inference.columns], cluster=attached.cluster.name,
-                                          options=options)
+        columns = [] if values.format in ONE_COLUMN or read.discovery.schema is not None else read.decoder.columns
+        text = written.create_source_text(name, columns=[definition(c) for c in columns], cluster=attached.cluster.name, options=options)
         return [("sampled", f"{found.num_rows} records"), ("format", values.name), ("key_format", keys.name),
-                *(("note", notice) for notice in inference.notices), ("create_source", text)]
+                *(("note", notice) for notice in read.notices), ("create_source", text)]
 
     def _of(self, statement: Show | Describe) -> Attached:
         with placed(statement.cluster_span):

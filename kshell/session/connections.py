@@ -17,10 +17,12 @@ from kshell.lang.statements import Attach
 from kshell.options import revealed
 from kshell.options.secret import wrap
 from kshell.session.context import Context
+from kshell.session.registries import Registries
 
 if TYPE_CHECKING:
     from kshell.iceberg.catalogs import Lake
     from kshell.kafka.cluster import Cluster
+    from kshell.schemas.registry import SchemaRegistry
     from kshell.session.secrets import Held, Secrets
 
 LOCAL = "local"
@@ -66,6 +68,7 @@ class Connections:
         self.clusters: dict[str, Attached] = {}
         self.catalogs: dict[str, Catalog] = {}
         self.topics: dict[str, tuple[str, ...]] = {}          # as last seen; for completion and did-you-mean
+        self.registries = Registries(context, secrets)
         self._lock = threading.Lock()
 
     # ---- ATTACH, DETACH ----------------------------------------------------------------------------------------------
@@ -81,6 +84,8 @@ class Connections:
 
     def _attach_kafka(self, statement: Attach) -> str:
         options = declared.ATTACH_KAFKA.parse(statement.options, self._context.resolve, zone=self._context.zone())
+        if options["SCHEMA_REGISTRY"] is not None:
+            self.registries.named(options["SCHEMA_REGISTRY"])     # a name that is wrong is told here, not at the first source
         secret = self._secrets.chosen(options["SECRET"], "kafka", statement.uri)
         address = address_of(statement.uri) or (secret.values.get("BOOTSTRAP_SERVERS", "") if secret else "")
         if not address:
@@ -210,6 +215,11 @@ class Connections:
 
     def cluster(self, name: str | None) -> Cluster:
         return self.attached(name).cluster
+
+    def registry(self, named: str | None, cluster: str) -> SchemaRegistry | None:
+        """By address or name of a secret, else that of the cluster, else that of the configuration. None: no registry is known."""
+        attached = self.clusters.get(cluster)
+        return self.registries.chosen({"SCHEMA_REGISTRY": named}, attached.options if attached is not None else {})
 
     def catalog(self, name: str) -> Catalog:
         """The catalog of this name. `local` is made on first use; those of PyIceberg's own configuration open by name."""

@@ -1,4 +1,5 @@
-"""What `kshell doctor` looks at: versions, extensions, brokers, catalogs, clock, disk, memory; each with its repair in words.
+"""What `kshell doctor` looks at: versions, extensions, brokers, schema registries, catalogs, clock, disk, memory; each with its repair
+in words.
 
 Invariant: every check survives the failure of every other; without `write` nothing is written anywhere."""
 
@@ -68,8 +69,7 @@ class Doctor:
         yield _guarded("extension quack", _quack)
         yield _guarded("configuration", self._configuration)
         yield from self._clusters()
-        registry = "registries are not built yet" if self._config["schema_registry"] else "none is configured"
-        yield Check("schema registry", "skipped", registry)
+        yield from self._registries()
         for name in self._catalog_names():
             yield _guarded(f"catalog {name}", lambda name=name: self._catalog(name))  # type: ignore[misc]
         yield _guarded("disk", self._disk)
@@ -163,6 +163,29 @@ class Doctor:
         if ahead > CLOCK_S:
             return "warning", f"the newest record is {ahead:.0f} s in the future", "this clock is behind or a producer's ahead: check NTP"
         return "ok", "no record is from the future", None
+
+    # ---- schema registries -------------------------------------------------------------------------------------------
+
+    def _registries(self) -> Iterator[Check]:
+        """Those of the clusters that are attached by now, and that of the configuration."""
+        found = {str(named): f"schema registry {cluster}" for cluster, attached in self._connections.clusters.items()
+                 if (named := attached.options.get("SCHEMA_REGISTRY")) is not None}
+        if self._config["schema_registry"]:
+            found.setdefault(self._config["schema_registry"], "schema registry")
+        if not found:
+            yield Check("schema registry", "skipped", "none is configured")
+        for named, name in found.items():
+            yield _guarded(name, lambda named=named: self._registry(named))  # type: ignore[misc]
+
+    def _registry(self, named: str) -> Finding:
+        from kshell.schemas.asking import asking
+
+        registry = self._connections.registries.named(named)
+        began = time.monotonic()
+        with asking(registry.secret):
+            count = len(registry.subjects())
+        signed_in = f", signed in with secret {registry.secret}" if registry.secret else ""
+        return "ok", f"{registry.url}: {count} subject{'s' if count != 1 else ''} in {time.monotonic() - began:.2f} s{signed_in}", None
 
     # ---- catalogs ----------------------------------------------------------------------------------------------------
 

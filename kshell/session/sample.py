@@ -20,7 +20,8 @@ SAMPLE_S = 5.0
 _POLL_S = 0.1
 
 
-def sample(cluster: Cluster, tps: Sequence[TP], count: int, *, isolation: str, check: Callable[[], None]) -> pa.RecordBatch:
+def sample(cluster: Cluster, tps: Sequence[TP], count: int, *, isolation: str, check: Callable[[], None],
+           headers: bool = False) -> pa.RecordBatch:
     """Up to `count` records, the newest of each partition, read for at most five seconds."""
     from kshell.kafka.columns import to_arrow
 
@@ -28,7 +29,7 @@ def sample(cluster: Cluster, tps: Sequence[TP], count: int, *, isolation: str, c
     starts, ends = cluster.log_starts(tps), cluster.log_ends(tps, committed=committed)
     filled = [tp for tp in tps if ends[tp] > starts[tp]]
     if not filled:
-        return to_arrow([])
+        return to_arrow([], headers=headers)
     share = max(1, -(-count // len(filled)))
     reader = cluster.reader(isolation=isolation)
     try:
@@ -39,7 +40,7 @@ def sample(cluster: Cluster, tps: Sequence[TP], count: int, *, isolation: str, c
     finally:
         reader.close()
     found.sort(key=lambda m: (m.topic(), m.partition(), m.offset()))
-    return to_arrow(found)
+    return to_arrow(found, headers=headers)
 
 
 def _read(reader: Any, start: dict[TP, int], ends: dict[TP, int], check: Callable[[], None]) -> list[Any]:

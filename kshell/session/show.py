@@ -9,6 +9,7 @@ from typing import Any
 
 from kshell.columns import literal
 from kshell.decode import paths
+from kshell.decode.discovery import ONE_COLUMN
 from kshell.errors import NotFoundError, RefusedError, did_you_mean
 from kshell.lang import declared
 from kshell.lang import show as written
@@ -21,6 +22,7 @@ from kshell.session.secrets import Secrets
 from kshell.session.sink import SinkEntry
 from kshell.session.sinks import Sinks
 from kshell.session.sources import Source, Sources
+from kshell.session.subjects import subjects
 
 # What SHOW prints of a kshell table; EXTENDED prints all of it.
 BRIEF = {
@@ -38,6 +40,7 @@ class Shower:
                  check: Callable[[], None], secrets: Secrets) -> None:
         self._secrets = secrets
         self._brokers = BrokerShower(connections, check)
+        self._check = check
         self._connections = connections
         self._sources = sources
         self._sinks = sinks
@@ -50,6 +53,8 @@ class Shower:
             return self._brokers.topics(statement)
         if statement.what == "consumer groups":
             return self._brokers.groups(statement)
+        if statement.what == "subjects":
+            return subjects(self._connections, statement, self._check)
         if statement.what not in (*BRIEF, "secrets"):
             raise RefusedError(f"SHOW {statement.what.upper()} is not built yet",
                                hint="SHOW TOPICS, SHOW SOURCES, SHOW SINKS, SHOW CONNECTIONS")
@@ -124,7 +129,7 @@ class Shower:
         given = {k: source.options[k] for k in source.options if k in source.options.given}
         if not {"TOPIC", "TOPICS", "TOPIC_PATTERN"} & set(given) and source.topics != (source.name,):
             given["TOPIC"] = source.topics[0]
-        columns = [definition(c) for c in source.columns] if source.options["FORMAT"] == "json" else []
+        columns = [definition(c) for c in source.columns] if source.options["FORMAT"] not in ONE_COLUMN else []
         return written.create_source_text(source.name, columns=columns, cluster=source.cluster_name, options=given)
 
     def sink_text(self, entry: SinkEntry) -> str:

@@ -12,7 +12,8 @@ from kshell.flush.flusher import Flusher
 from kshell.iceberg import Created, Sink, SinkSpec, Stop, Unset
 from kshell.options import Parsed
 from kshell.query.reshape import Reshape
-from kshell.session.sources import Source, included
+from kshell.session.included import included
+from kshell.session.sources import Source
 
 _DECODER_REVISION = 1                         # raised when the verdict on a record changes
 
@@ -102,6 +103,7 @@ def definition_of(source: Source, reshape: Reshape | None = None) -> str:
         "topics": source.pattern or list(source.topics), "partitions": options["PARTITIONS"], "format": options["FORMAT"],
         "key_format": options["KEY_FORMAT"], "include": sorted(included(options)), "on_error": options["ON_ERROR"],
         "decoder": _DECODER_REVISION, "paths": shaped, **({"transform": reshape.canonical} if reshape is not None else {}),
+        **({"message": options["MESSAGE"]} if options["MESSAGE"] is not None else {}),
     })
 
 

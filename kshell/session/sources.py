@@ -8,14 +8,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from kshell import decode
 from kshell.buffer import TP
 from kshell.buffer.budget import Budget
 from kshell.buffer.buffer import Buffer
 from kshell.columns import Column
 from kshell.decode import Decoder
+from kshell.decode.discovery import ONE_COLUMN, Discovery, decoder_of, titled
 from kshell.errors import ConflictError, ExistsError, NotFoundError, RefusedError, did_you_mean
 from kshell.ingest import IngestSpec, Trouble
 from kshell.ingest.ingest import Ingest
@@ -24,16 +24,16 @@ from kshell.lang.statements import AlterSource, CreateSource, Span
 from kshell.options import Parsed, Position, canonical
 from kshell.options import read as read_value
 from kshell.session import positions
-from kshell.session.connections import Connections
+from kshell.session.connections import Attached, Connections
 from kshell.session.context import Context
+from kshell.session.included import included
 from kshell.session.placed import placed
-from kshell.session.sample import sample
+from kshell.session.shaping import Shaping
 
 if TYPE_CHECKING:
     from kshell.kafka.cluster import Cluster, TopicInfo
 
 RESERVED = frozenset({"live", "lake", "kshell", "memory", "main"})
-_DECLARED_FORMATS = frozenset({"json"})
 _INTERNAL = "__"
 
 
@@ -51,6 +51,7 @@ class Source:
     decoder: Decoder
     buffer: Buffer
     ingest: Ingest
+    shape: Discovery                          # what its format and its schemas were found to be
 
     @property
     def pattern(self) -> str | None:
@@ -82,6 +83,7 @@ class Sources:
     def __init__(self, context: Context, connections: Connections) -> None:
         self._context = context
         self._connections = connections
+        self._shaping = Shaping(context, connections.registries)
         self._by_name: dict[str, Source] = {}
         self.budget = Budget(context.settings.buffer_bytes)
         self.on_trouble: Callable[[str, Trouble], None] = lambda source, trouble: None
@@ -116,8 +118,7 @@ class Sources:
             attached = self._connections.attached(statement.cluster, is_address=statement.cluster_is_address)
         options.update({k: v for k, v in attached.defaults.items() if k not in options.given})
         _check_config(options)
-        columns = self._declared_columns(statement, options)
-        source = self._build(statement.name, attached.cluster, options, columns, replaces=old)
+        source = self._build(statement, attached, options, replaces=old)
         self._by_name[statement.name.lower()] = source
         source.ingest.start()
         return self._created_note(source)
@@ -143,17 +144,8 @@ class Sources:
         found = self._context.cursor.execute(query, [name]).fetchone()
         return found is not None and bool(found[0])
 
-    def _declared_columns(self, statement: CreateSource, options: Parsed) -> tuple[Column, ...] | None:
-        """None: to be inferred."""
-        if not statement.columns:
-            return () if options["FORMAT"] not in _DECLARED_FORMATS else None
-        if options["FORMAT"] not in _DECLARED_FORMATS:
-            raise RefusedError(f"FORMAT {options['FORMAT']} has one column, value; it takes no column list",
-                               hint="leave the columns out, or use FORMAT json", position=statement.columns[0].span.start)
-        return decode.declare(statement.columns)
-
-    def _build(self, name: str, cluster: Cluster, options: Parsed, columns: tuple[Column, ...] | None, *,
-               replaces: Source | None) -> Source:
+    def _build(self, statement: CreateSource, attached: Attached, options: Parsed, *, replaces: Source | None) -> Source:
+        name, cluster = statement.name, attached.cluster
         with placed(_named_at(options)):
             topics = self._topics(name, cluster, options)
         with placed(options.spans.get("PARTITIONS")):
@@ -161,20 +153,19 @@ class Sources:
         committed = options["ISOLATION"] == "read_committed"
         start = positions.resolve(cluster, options["START"], tps, committed=committed)
         stop = positions.resolve(cluster, options["STOP"], tps, committed=committed) if options["STOP"] is not None else None
-        was_declared = columns is not None
-        if columns is None:
-            columns = self._infer(name, cluster, options, tps)
-        decoder = decode.make(options["FORMAT"], options["KEY_FORMAT"], columns, included(options))
+        shape = self._shaping.shape(statement, attached, options, list(topics), tps)
+        was_declared = bool(statement.columns) or options["FORMAT"] in ONE_COLUMN
+        decoder = decoder_of(shape, options["KEY_FORMAT"], shape.columns or (), included(options))
         if replaces is not None:
             self._end(replaces)
         buffer = Buffer(self._context.engine, name, (*decoder.columns, *decoder.metadata), retain_bytes=options["RETAIN_BYTES"],
                         retain_rows=options["RETAIN_ROWS"], retain_time_s=options["RETAIN_TIME"], multi_topic="topic" in included(options),
                         budget=self.budget)
-        spec = _spec(name, topics, options, start, stop)
+        spec = _spec(name, topics, options, start, stop, by_headers=shape.by_headers)
         ingest = Ingest(self._context.engine, cluster, buffer, decoder, spec, notice=self._context.warn,
                         trouble=lambda trouble: self.on_trouble(name, trouble))
         return Source(name, cluster.name, cluster, tuple(topics), options, tuple(decoder.columns), was_declared, start, stop, decoder,
-                      buffer, ingest)
+                      buffer, ingest, shape)
 
     def _topics(self, name: str, cluster: Cluster, options: Parsed) -> dict[str, TopicInfo]:
         """The topics to read. A topic that does not exist is an error and is never made."""
@@ -188,24 +179,13 @@ class Sources:
             return cluster.describe(names)
         return cluster.describe(options["TOPICS"] or [options["TOPIC"] or name])
 
-    def _infer(self, name: str, cluster: Cluster, options: Parsed, tps: Sequence[TP]) -> tuple[Column, ...]:
-        batch = sample(cluster, tps, options["SAMPLE"], isolation=options["ISOLATION"], check=self._context.cancel.check)
-        if batch.num_rows == 0:
-            raise RefusedError(f"the topic of source {name} is empty, so its columns cannot be inferred",
-                               hint=f"declare columns: CREATE SOURCE {name} (id BIGINT, ...) FROM KAFKA {cluster.name} (...)")
-        inference = decode.infer(batch, options["FORMAT"])
-        if not inference.columns:
-            raise RefusedError(f"no record of the {batch.num_rows} newest of source {name} is a JSON object with a field",
-                               hint="declare columns, or read it as it is: FORMAT string or FORMAT raw")
-        for notice in inference.notices:
-            self._context.note(f"{name}: {notice}")
-        return inference.columns
-
     def _created_note(self, source: Source) -> str:
         count = len(source.start)
         what = f"source {source.name}: {source.shown_topic()}, {count} partition{'s' if count != 1 else ''}"
-        if source.declared or source.options["FORMAT"] not in _DECLARED_FORMATS:
+        if source.declared:
             return what
+        if source.shape.schema is not None:
+            return f"{what}, {len(source.columns)} columns of {source.options['FORMAT']} by {titled(source.shape.schema)}"
         if source.options["SCHEMA_EVOLUTION"] == "add":
             self._context.once("fields that appear later do not become columns yet; they are counted, or kept with INCLUDE [rest]")
         return f"{what}, {len(source.columns)} columns inferred (SHOW CREATE SOURCE {source.name} prints them)"
@@ -266,20 +246,13 @@ class Sources:
     def adopt(self, source: Source, columns: Sequence[Column], cut: Mapping[TP, int]) -> None:
         """Take the types of a sink's table: later records decode to them, and what the table lacks is read again."""
         payload = [c for c in columns if c.name in {have.name for have in source.decoder.columns}]
-        source.decoder = decode.make(source.options["FORMAT"], source.options["KEY_FORMAT"], payload, included(source.options))
+        source.decoder = decoder_of(source.shape, source.options["KEY_FORMAT"], payload, included(source.options))
         source.columns = tuple(source.decoder.columns)
         source.ingest.set_decoder(source.decoder, source.segment_columns, dict(cut))
 
     def close(self) -> None:
         for source in self:
             source.ingest.stop()
-
-
-def included(options: Mapping[str, Any]) -> tuple[str, ...]:
-    """The words of INCLUDE. Several topics always carry their name."""
-    words = tuple(options["INCLUDE"] or ())
-    several = options["TOPIC_PATTERN"] is not None or options["TOPICS"] is not None
-    return ("topic", *words) if several and "topic" not in words else words
 
 
 def _named_at(options: Parsed) -> Span | None:
@@ -296,15 +269,16 @@ def _check_config(options: Parsed) -> None:
 
 
 def _spec(name: str, topics: Mapping[str, TopicInfo], options: Parsed, start: Mapping[TP, int],
-          stop: Mapping[TP, int] | None) -> IngestSpec:
+          stop: Mapping[TP, int] | None, *, by_headers: bool) -> IngestSpec:
     config = {k: str(v) for k, v in (options["CONFIG"] or {}).items()}
     refresh_ms = float(config.get("topic.metadata.refresh.interval.ms", 30_000))
     chosen = options["PARTITIONS"]
     return IngestSpec(
         source=name, topics=tuple(topics), start=dict(start), stop=stop, pattern=options["TOPIC_PATTERN"],
         partitions=tuple(chosen) if chosen is not None else None, topic_ids={t.name: t.id for t in topics.values()},
-        on_error=options["ON_ERROR"], isolation=options["ISOLATION"], config=config, headers="headers" in included(options),
-        multi_topic="topic" in included(options), metadata_interval_s=max(0.1, refresh_ms / 1000))
+        on_error=options["ON_ERROR"], isolation=options["ISOLATION"], config=config,
+        headers=by_headers or "headers" in included(options), multi_topic="topic" in included(options),
+        metadata_interval_s=max(0.1, refresh_ms / 1000))
 
 
 def _partitions_of(topics: Mapping[str, TopicInfo], chosen: Sequence[int] | None) -> list[TP]:

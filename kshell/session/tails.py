@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import duckdb
+import pyarrow as pa
 
 from kshell.buffer import TP
 from kshell.columns import literal, quote
@@ -19,13 +20,14 @@ from kshell.lang.statements import Print, Span, Tail, Target, Value
 from kshell.lang.stream import SINCE
 from kshell.options import Duration, Position
 from kshell.options import read as read_value
+from kshell.query.recognise import recognised
 from kshell.query.result import Result
 from kshell.query.rewrite import Edits
 from kshell.query.rowwise import Relation, relation
 from kshell.query.runner import DUCKDB_ERRORS
 from kshell.query.tail import Feed, Stream, Wish, translated
 from kshell.query.tail_source import SourceFeed, Start
-from kshell.query.tail_topic import Decoded, Says, Texts, TopicFeed
+from kshell.query.tail_topic import Decoded, Printed, Says, Texts, TopicFeed
 from kshell.session.connections import Connections
 from kshell.session.context import Context
 from kshell.session.placed import placed
@@ -60,7 +62,7 @@ class Tails:
 
     def print(self, statement: Print) -> Result:
         cluster, topic = self._printed(statement)
-        feed = TopicFeed(cluster, topic, self._start(statement), Texts(), self._says(), every=statement.every)
+        feed = TopicFeed(cluster, topic, self._start(statement), self._texts(cluster, topic), self._says(), every=statement.every)
         wish = Wish(statement.text, "PRINT", topic, limit=statement.limit, timeout_s=self._timeout_s(None))
         with placed(statement.target.span):
             return self._stream(self._cursor(), feed, wish)
@@ -141,9 +143,24 @@ class Tails:
             return self._topic(target.parts, topic=target.kind == "topic" or bare)
 
     def _decoded(self, cluster: Cluster, topic: str) -> Decoded:
+        return Decoded(topic, self._sampled(cluster, topic), self._context.warn, self._connections.registry(None, cluster.name))
+
+    def _texts(self, cluster: Cluster, topic: str) -> Texts:
+        """Text as it is, unless a registry says what the bytes are."""
+        registry = self._connections.registry(None, cluster.name)
+        if registry is None:
+            return Texts()
+        from kshell.decode.discovery import Asked, reading
+
+        found = self._sampled(cluster, topic)
+        values, _ = recognised(found, registry)
+        if values.format in ("json", "string", "raw"):
+            return Texts()
+        return Printed(reading(Asked([topic], values.format, registry=registry), lambda: found).decoder)
+
+    def _sampled(self, cluster: Cluster, topic: str) -> pa.RecordBatch:
         tps = [(topic, p) for p in cluster.describe([topic])[topic].partitions]
-        found = sample(cluster, tps, SAMPLE, isolation="read_committed", check=self._context.cancel.check)
-        return Decoded(topic, found, self._context.warn)
+        return sample(cluster, tps, SAMPLE, isolation="read_committed", check=self._context.cancel.check, headers=True)
 
     # ---- values ------------------------------------------------------------------------------------------------------
 

@@ -47,7 +47,7 @@ def test_the_environment_stands_in_for_a_flag(monkeypatch: pytest.MonkeyPatch, v
     (["run", "a.sql", "b.sql"], "one script"), (["verify"], "one sink or table"),
     (["config"], "init, show, validate"),
     (["--write", "-c", "SELECT 1"], "kshell doctor --write"),
-    (["serve"], "not built yet"), (["--schema-registry", "http://x"], "not built yet"),
+    (["serve"], "not built yet"), (["--schema-registry", "http://u:p@x"], "seen by everybody"),
     (["--log", "loud"], "log"), (["--no-head"], "did you mean --no-header?"),
 ])
 def test_what_cannot_be_meant_is_a_usage_error_that_says_what_to_type(argv: list[str], words: str) -> None:

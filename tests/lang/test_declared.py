@@ -78,7 +78,7 @@ def test_completion_offers_the_words_of_an_option() -> None:
 
 def test_documented_defaults_of_the_grammar() -> None:
     source, sink = SOURCE.parse(()), SINK.parse(())
-    assert (source["START"], source["FORMAT"], source["KEY_FORMAT"]) == (Position("earliest"), "json", "raw")
+    assert (source["START"], source["FORMAT"], source["KEY_FORMAT"]) == (Position("earliest"), None, "raw")
     assert (source["RETAIN_BYTES"], source["RETAIN_ROWS"], source["SAMPLE"]) == (512_000_000, None, 1000)
     assert (source["ON_ERROR"], source["ISOLATION"], source["INCLUDE"], source["CONFIG"]) == ("quarantine", "read_committed", [], {})
     assert (sink["START"], sink["COMMIT_INTERVAL"]) == (Position("source"), 60.0)

@@ -223,7 +223,7 @@ def test_a_column_has_any_type_of_duckdb(written: str, type_: str, not_null: boo
     ("CREATE ALERT a AS SELECT 1 (EVERY '10s')", "CREATE ALERT"), ("ALTER ALERT a SET (EVERY '1s')", "ALTER ALERT"),
     ("DROP ALERT a", "DROP ALERT"),
     ("PAUSE ALERT a", "PAUSE ALERT"), ("REPLAY ERRORS OF SINK s", "REPLAY ERRORS"),
-    ("SHOW SUBJECTS", "SHOW SUBJECTS"), ("SHOW ALERTS", "SHOW ALERTS"),
+    ("SHOW ALERTS", "SHOW ALERTS"),
     ("SHOW SERVERS", "SHOW SERVERS"),
 ])
 def test_what_is_not_built_is_named_with_what_to_type_instead(text: str, what: str) -> None:

@@ -176,7 +176,7 @@ VALUES = [
     ("CREATE SOURCE o FROM KAFKA k (FORMAT «jsn»)", BadValueError, "FORMAT takes json, string or raw, not jsn", "did you mean json?"),
     ("CREATE SOURCE o FROM KAFKA k (FORMAT «avro»)", RefusedError, "FORMAT avro is not built yet", "built: json, string, raw"),
     ("CREATE SOURCE o FROM KAFKA k («UNTRUSTED» TRUE)", RefusedError, "UNTRUSTED is not built yet", "leave UNTRUSTED out"),
-    ("CREATE SOURCE o FROM KAFKA k («SCHEMA_REGISTRY» 'http://r')", RefusedError, "SCHEMA_REGISTRY is not built yet", None),
+    ("CREATE SOURCE o FROM KAFKA k (SCHEMA «7»)", BadValueError, "SCHEMA takes a subject, or a file", "'7'"),
     ("CREATE SOURCE o FROM KAFKA k (START «'committed'»)", BadValueError, "a source has no group", None),
     ("CREATE SOURCE o FROM KAFKA k (START «100»)", BadValueError, "START takes 'earliest'", "MAP {0: 100}"),
     ("CREATE SOURCE o FROM KAFKA k (START «'2h'»)", BadValueError, "START takes", "write INTERVAL '2h'"),

@@ -50,6 +50,9 @@ class Desk:
             raise NotFoundError(f"no cluster {name}")
         return self.clusters[name]
 
+    def registry(self, named: str | None, cluster: str) -> None:
+        """No schema registry is known."""
+
     def listing(self, function: str, argument: str | None) -> Result:
         return Result.of_rows([("function", "VARCHAR"), ("argument", "VARCHAR")], [(function, argument)])
 

@@ -1,0 +1,78 @@
+"""The shape of a source before it reads: its format, its schemas, its columns.
+
+Invariant: what is decided here is written into the source's options and columns, so that SHOW CREATE makes the same source again without
+a look at the topic or at a registry's subjects."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import cache
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from kshell import decode
+from kshell.buffer import TP
+from kshell.columns import Column
+from kshell.decode.discovery import ONE_COLUMN, Asked, Discovery, discover
+from kshell.errors import RefusedError
+from kshell.lang.statements import CreateSource
+from kshell.options import Parsed
+from kshell.session.connections import Attached
+from kshell.session.context import Context
+from kshell.session.registries import Registries
+from kshell.session.sample import sample
+
+if TYPE_CHECKING:
+    from kshell.kafka.cluster import Cluster
+
+
+class Shaping:
+    def __init__(self, context: Context, registries: Registries) -> None:
+        self._context, self._registries = context, registries
+
+    def shape(self, statement: CreateSource, attached: Attached, options: Parsed, topics: Sequence[str], tps: Sequence[TP]) -> Discovery:
+        """With columns, and with `options["FORMAT"]` settled."""
+        declared = _declared(statement, options)
+        registry = self._registries.chosen(options, attached.options)
+
+        @cache
+        def newest() -> pa.RecordBatch:
+            return sample(attached.cluster, tps, options["SAMPLE"], isolation=options["ISOLATION"], check=self._context.cancel.check,
+                          headers=registry is not None)
+
+        found = discover(Asked(topics, options["FORMAT"], options["KEY_FORMAT"], options["SCHEMA"], options["MESSAGE"], registry, declared),
+                         newest)
+        if options["FORMAT"] is None and registry is not None:
+            options.given |= {"FORMAT"}       # what SHOW CREATE prints asks nobody
+        options["FORMAT"] = found.format
+        for notice in found.notices:
+            self._context.note(f"{statement.name}: {notice}")
+        if found.columns is not None:
+            return found
+        if found.format in ONE_COLUMN:
+            return replace(found, columns=())
+        return replace(found, columns=self._inferred(statement.name, attached.cluster, newest(), found))
+
+    def _inferred(self, name: str, cluster: Cluster, batch: pa.RecordBatch, found: Discovery) -> tuple[Column, ...]:
+        if batch.num_rows == 0:
+            raise RefusedError(f"the topic of source {name} is empty, so its columns cannot be inferred",
+                               hint=f"declare columns: CREATE SOURCE {name} (id BIGINT, ...) FROM KAFKA {cluster.name} (...)")
+        inference = decode.infer(batch, found.format)
+        if not inference.columns:
+            raise RefusedError(f"no record of the {batch.num_rows} newest of source {name} is a JSON object with a field",
+                               hint="declare columns, or read it as it is: FORMAT string or FORMAT raw")
+        for notice in inference.notices:
+            self._context.note(f"{name}: {notice}")
+        return inference.columns
+
+
+def _declared(statement: CreateSource, options: Parsed) -> tuple[Column, ...] | None:
+    """None: to be found."""
+    if not statement.columns:
+        return None
+    if options["FORMAT"] in ONE_COLUMN:
+        raise RefusedError(f"FORMAT {options['FORMAT']} has one column, value; it takes no column list",
+                           hint="leave the columns out, or use FORMAT json", position=statement.columns[0].span.start)
+    return decode.declare(statement.columns)
