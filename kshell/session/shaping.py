@@ -6,7 +6,6 @@ a look at the topic or at a registry's subjects."""
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -15,12 +14,13 @@ import pyarrow as pa
 from kshell import decode
 from kshell.buffer import TP
 from kshell.columns import Column
-from kshell.decode.discovery import ONE_COLUMN, Asked, Discovery, discover
+from kshell.decode.discovery import ONE_COLUMN, Asked, Reading, reading
 from kshell.errors import RefusedError
 from kshell.lang.statements import CreateSource
 from kshell.options import Parsed
 from kshell.session.connections import Attached
 from kshell.session.context import Context
+from kshell.session.included import included
 from kshell.session.registries import Registries
 from kshell.session.sample import sample
 
@@ -32,8 +32,8 @@ class Shaping:
     def __init__(self, context: Context, registries: Registries) -> None:
         self._context, self._registries = context, registries
 
-    def shape(self, statement: CreateSource, attached: Attached, options: Parsed, topics: Sequence[str], tps: Sequence[TP]) -> Discovery:
-        """With columns, and with `options["FORMAT"]` settled."""
+    def shape(self, statement: CreateSource, attached: Attached, options: Parsed, topics: Sequence[str], tps: Sequence[TP]) -> Reading:
+        """The decoder with its columns; `options["FORMAT"]` is settled too."""
         declared = _declared(statement, options)
         registry = self._registries.chosen(options, attached.options)
 
@@ -42,30 +42,24 @@ class Shaping:
             return sample(attached.cluster, tps, options["SAMPLE"], isolation=options["ISOLATION"], check=self._context.cancel.check,
                           headers=registry is not None)
 
-        found = discover(Asked(topics, options["FORMAT"], options["KEY_FORMAT"], options["SCHEMA"], options["MESSAGE"], registry, declared),
-                         newest)
+        asked = Asked(topics, options["FORMAT"], options["KEY_FORMAT"], options["SCHEMA"], options["MESSAGE"], registry, declared)
+        found = reading(asked, newest, included(options))
+        if not found.decoder.columns:
+            raise _no_columns(statement.name, attached.cluster, newest())
         if options["FORMAT"] is None and registry is not None:
             options.given |= {"FORMAT"}       # what SHOW CREATE prints asks nobody
-        options["FORMAT"] = found.format
+        options["FORMAT"] = found.discovery.format
         for notice in found.notices:
             self._context.note(f"{statement.name}: {notice}")
-        if found.columns is not None:
-            return found
-        if found.format in ONE_COLUMN:
-            return replace(found, columns=())
-        return replace(found, columns=self._inferred(statement.name, attached.cluster, newest(), found))
+        return found
 
-    def _inferred(self, name: str, cluster: Cluster, batch: pa.RecordBatch, found: Discovery) -> tuple[Column, ...]:
-        if batch.num_rows == 0:
-            raise RefusedError(f"the topic of source {name} is empty, so its columns cannot be inferred",
-                               hint=f"declare columns: CREATE SOURCE {name} (id BIGINT, ...) FROM KAFKA {cluster.name} (...)")
-        inference = decode.infer(batch, found.format)
-        if not inference.columns:
-            raise RefusedError(f"no record of the {batch.num_rows} newest of source {name} is a JSON object with a field",
-                               hint="declare columns, or read it as it is: FORMAT string or FORMAT raw")
-        for notice in inference.notices:
-            self._context.note(f"{name}: {notice}")
-        return inference.columns
+
+def _no_columns(name: str, cluster: Cluster, batch: pa.RecordBatch) -> RefusedError:
+    if batch.num_rows == 0:
+        return RefusedError(f"the topic of source {name} is empty, so its columns cannot be inferred",
+                            hint=f"declare columns: CREATE SOURCE {name} (id BIGINT, ...) FROM KAFKA {cluster.name} (...)")
+    return RefusedError(f"no record of the {batch.num_rows} newest of source {name} is a JSON object with a field",
+                        hint="declare columns, or read it as it is: FORMAT string or FORMAT raw")
 
 
 def _declared(statement: CreateSource, options: Parsed) -> tuple[Column, ...] | None:

@@ -155,17 +155,17 @@ class Sources:
         stop = positions.resolve(cluster, options["STOP"], tps, committed=committed) if options["STOP"] is not None else None
         shape = self._shaping.shape(statement, attached, options, list(topics), tps)
         was_declared = bool(statement.columns) or options["FORMAT"] in ONE_COLUMN
-        decoder = decoder_of(shape, options["KEY_FORMAT"], shape.columns or (), included(options))
+        decoder = shape.decoder
         if replaces is not None:
             self._end(replaces)
         buffer = Buffer(self._context.engine, name, (*decoder.columns, *decoder.metadata), retain_bytes=options["RETAIN_BYTES"],
                         retain_rows=options["RETAIN_ROWS"], retain_time_s=options["RETAIN_TIME"], multi_topic="topic" in included(options),
                         budget=self.budget)
-        spec = _spec(name, topics, options, start, stop, by_headers=shape.by_headers)
+        spec = _spec(name, topics, options, start, stop, by_headers=shape.discovery.by_headers)
         ingest = Ingest(self._context.engine, cluster, buffer, decoder, spec, notice=self._context.warn,
                         trouble=lambda trouble: self.on_trouble(name, trouble))
         return Source(name, cluster.name, cluster, tuple(topics), options, tuple(decoder.columns), was_declared, start, stop, decoder,
-                      buffer, ingest, shape)
+                      buffer, ingest, shape.discovery)
 
     def _topics(self, name: str, cluster: Cluster, options: Parsed) -> dict[str, TopicInfo]:
         """The topics to read. A topic that does not exist is an error and is never made."""

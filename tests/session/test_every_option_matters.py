@@ -11,13 +11,14 @@ from typing import NoReturn
 import pytest
 from confluent_kafka.admin import NewPartitions
 
-from kshell.errors import DecodeError, Error, NotFoundError, RefusedError
+from kshell.errors import BadValueError, DecodeError, Error, NotFoundError, RefusedError
 from kshell.iceberg.catalogs import Lake, open_catalog
 from kshell.lang import declared
 from kshell.session import Session
 from tests.session.conftest import Notes, OpenSession, events, one, rows
 from tests.support import wait_until
 from tests.support.producing import Recorder
+from tests.support.stub_http import StubHttp, schema_answer
 from tests.support.topics import admin
 
 Setup = Callable[[Session, str, Recorder], None]
@@ -168,11 +169,34 @@ def _config(session: Session, topic: str, producer: Recorder) -> None:
     wait_until(lambda: len(session.sql("SELECT DISTINCT partition FROM kshell.partitions").fetchall()) == 3, 15)
 
 
+_AVSC = '{"type": "record", "name": "R", "fields": [{"name": "only", "type": "long"}]}'
+
+
+def _schema_registry(session: Session, topic: str, producer: Recorder) -> None:
+    with StubHttp() as registry:
+        registry.answers[f"/subjects/{topic}-value/versions/latest"] = schema_answer(_AVSC, id=1)
+        source(session, topic, f"SCHEMA_REGISTRY '{registry.url}'")
+    assert rows(session, "DESCRIBE SOURCE s")[0][:2] == ("only", "BIGINT")
+    assert rows(session, "SELECT code, count(*) FROM kshell.errors GROUP BY 1") == [("AVRO_MAGIC", 40)]
+
+
+def _schema(session: Session, topic: str, producer: Recorder) -> None:
+    file = Path(session._context.data_dir).parent / "only.avsc"
+    file.write_text(_AVSC)
+    source(session, topic, f"SCHEMA '{file}', FORMAT avro")
+    assert rows(session, "DESCRIBE SOURCE s")[0][:2] == ("only", "BIGINT")
+
+
+def _message(session: Session, topic: str, producer: Recorder) -> None:
+    with pytest.raises(BadValueError, match="MESSAGE names a message of Protobuf"):
+        source(session, topic, "MESSAGE 'shop.Order', FORMAT json")
+
+
 SOURCE_OPTIONS: dict[str, Setup] = {
     "TOPIC": _topic, "TOPICS": _topics, "TOPIC_PATTERN": _topic_pattern, "START": _start, "STOP": _stop, "PARTITIONS": _partitions,
     "FORMAT": _format, "KEY_FORMAT": _key_format, "INCLUDE": _include, "SAMPLE": _sample, "SCHEMA_EVOLUTION": _schema_evolution,
     "RETAIN_BYTES": _retain_bytes, "RETAIN_ROWS": _retain_rows, "RETAIN_TIME": _retain_time, "ON_ERROR": _on_error,
-    "ISOLATION": _isolation, "CONFIG": _config,
+    "ISOLATION": _isolation, "CONFIG": _config, "SCHEMA_REGISTRY": _schema_registry, "SCHEMA": _schema, "MESSAGE": _message,
 }
 
 
