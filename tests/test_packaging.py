@@ -14,8 +14,8 @@ import pytest
 
 REPOSITORY = Path(__file__).parents[1]
 PROJECT = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
-IMPORTED_AS = {"prompt-toolkit": "prompt_toolkit", "confluent-kafka": "confluent_kafka"}
-NOT_IMPORTED = {"pytz"}                       # DuckDB imports it; extensions are found by their folders
+IMPORTED_AS = {"prompt-toolkit": "prompt_toolkit", "confluent-kafka": "confluent_kafka", "protobuf": "google"}
+NOT_IMPORTED = {"pytz", "grpcio-tools"}       # DuckDB imports one, a child process the other; extensions are found by their folders
 WITH_PYICEBERG = {"pydantic", "requests", "sqlalchemy"}   # parts of its interface: it raises their exceptions
 ON_REQUEST = {"pandas", "polars", "keyring"}  # Result.df() and .pl(), and PERSISTENT secrets, for those who have them
 

@@ -35,7 +35,10 @@ HELPERS = frozenset({
     "avro_columns", "avro_exact", "avro_fast", "avro_logical", "avro_schema", "avro_types", "avro_wire",
     "declared", "discovery", "framing", "iso",
     "json_exact", "json_infer", "json_plan", "json_sql", "json_text",
-    "metadata", "names", "paths", "schema_types", "single", "types", "unusable", "values", "verdict"})
+    "metadata", "names", "output", "paths",
+    "protobuf_arrow", "protobuf_compile", "protobuf_fast", "protobuf_fit", "protobuf_indexes", "protobuf_json", "protobuf_known",
+    "protobuf_messages", "protobuf_schemas", "protobuf_wire",
+    "schema_types", "single", "types", "unusable", "values", "verdict"})
 # What `rows` raises for a record; anything else is not about records. UnicodeDecodeError: DuckDB quotes malformed JSON in its message
 # and may cut it within a character.
 DOUBTS = (duckdb.InvalidInputException, duckdb.ConversionException, UnicodeDecodeError)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import pairwise
 from typing import Any
 
 import pyarrow as pa
@@ -22,11 +21,12 @@ from kshell.decode.framing import Framed, Writers, frames, too_large
 from kshell.decode.json_exact import json_text
 from kshell.decode.json_text import Members
 from kshell.decode.metadata import Metadata
+from kshell.decode.output import Output, null
 from kshell.decode.paths import spell
 from kshell.decode.schema_types import proposal
 from kshell.decode.types import of
 from kshell.decode.values import Inference, Prepared, Schemas
-from kshell.decode.verdict import BadRecord, Verdict, bad
+from kshell.decode.verdict import BadRecord, Verdict
 from kshell.errors import BadValueError
 from kshell.schemas.frame import Frame
 from kshell.schemas.values import Schema, SchemaSource, SchemaUnavailable
@@ -90,12 +90,8 @@ class Writer:
         wire.done()
         for value, column in zip(row, self._columns, strict=True):
             if value is None and column.not_null:
-                raise null(column)
+                raise null(column, spell(column.source_path))
         return row, json_text(beside, "_kafka_rest") if beside.pairs else None
-
-
-def null(column: Column) -> Verdict:
-    return Verdict("TYPE_MISFIT", f"{spell(column.source_path)}: NULL in column {column.name}, which is NOT NULL")
 
 
 class AvroDecoder:
@@ -154,13 +150,13 @@ class AvroDecoder:
         self._tombstones(found.nulls, output)
         for frame, rows in found.named.items():
             self._group(frame, rows, batch["value"], output)
-        return self._table(batch, output)
+        return output.table(batch, self._meta, self.columns)
 
     def _tombstones(self, rows: Sequence[int], output: Output) -> None:
         required = next((c for c in self.columns if c.not_null), None)
         if required is not None:
             for row in rows:
-                output.bad(row, null(required), None)
+                output.bad(row, null(required, spell(required.source_path)), None)
         elif rows:
             output.good(rows, [pa.nulls(len(rows), arrow) for arrow in self._arrow], None)
 
@@ -204,59 +200,6 @@ class AvroDecoder:
         if kept:
             output.good(kept, [pa.array([values[i] for values, _ in good], arrow) for i, arrow in enumerate(self._arrow)],
                         [rest for _, rest in good])
-
-    def _table(self, batch: pa.RecordBatch, output: Output) -> tuple[pa.Table, list[BadRecord]]:
-        rows, payload, rests = output.sorted()
-        keys: list[Any] | None = None
-        if self._meta.key_format != "raw":
-            found = self._meta.keys(batch)
-            keys, kept = [], []
-            for place, row in enumerate(rows):
-                try:
-                    keys.append(self._meta.key(found[row]))
-                    kept.append(place)
-                except Verdict as verdict:
-                    output.bad(row, verdict, None)
-            if len(kept) < len(rows):
-                taken = pa.array(kept, pa.int64())
-                rows, payload = [rows[i] for i in kept], [array.take(taken) for array in payload]
-                rests = [rests[i] for i in kept] if rests is not None else None
-        arrays = [*payload, *self._meta.arrays(batch, rows, keys, rests)]
-        table = pa.table(arrays, names=[c.name for c in (*self.columns, *self.metadata)])
-        return table, sorted(output.faults, key=lambda record: record.index)
-
-
-class Output:
-    """Rows and verdicts of a batch as they come, and in the order of the batch."""
-
-    def __init__(self, arrow: Sequence[pa.DataType]) -> None:
-        self.rows = 0
-        self.faults: list[BadRecord] = []
-        self._arrow = arrow
-        self._parts: list[tuple[Sequence[int], list[pa.Array], list[str | None] | None]] = []
-
-    def good(self, rows: Sequence[int], columns: list[pa.Array], rests: list[str | None] | None) -> None:
-        self.rows += len(rows)
-        self._parts.append((rows, columns, rests))
-
-    def bad(self, row: int, verdict: Verdict, schema_id: int | None) -> None:
-        self.faults.append(bad(row, verdict, schema_id))
-
-    def sorted(self) -> tuple[list[int], list[pa.Array], list[str | None] | None]:
-        rows = [row for part, _, _ in self._parts for row in part]
-        columns = [_joined([columns[i] for _, columns, _ in self._parts], arrow) for i, arrow in enumerate(self._arrow)]
-        rests = None
-        if any(own for _, _, own in self._parts):
-            rests = [rest for part, _, own in self._parts for rest in (own or [None] * len(part))]
-        if all(a < b for a, b in pairwise(rows)):
-            return rows, columns, rests
-        order = sorted(range(len(rows)), key=rows.__getitem__)
-        taken = pa.array(order, pa.int64())
-        return [rows[i] for i in order], [column.take(taken) for column in columns], [rests[i] for i in order] if rests else None
-
-
-def _joined(arrays: list[pa.Array], arrow: pa.DataType) -> pa.Array:
-    return arrays[0] if len(arrays) == 1 else pa.concat_arrays(arrays) if arrays else pa.nulls(0, arrow)
 
 
 class AvroKeys:

@@ -22,7 +22,7 @@ from kshell.errors import BadValueError
 
 KEY_TYPES = {"raw": "BLOB", "string": "VARCHAR", "json": "VARCHAR"}
 DOUBT = "kshell: the exact form must look at a record of this batch"
-SCHEMA_KEYS = frozenset({"avro"})             # formats whose file has `key_reader`
+SCHEMA_KEYS = frozenset({"avro", "protobuf"}) # formats whose file has `key_reader`
 _HEADERS = pa.list_(pa.struct([pa.field("key", pa.string()), pa.field("value", pa.binary())]))
 _ARROW = {KEY: pa.binary(), PARTITION: pa.int32(), OFFSET: pa.int64(), TIMESTAMP: pa.timestamp("us", "UTC"), TOPIC: pa.string(),
           VALUE: pa.binary(), REST: pa.string(), HEADERS: _HEADERS}

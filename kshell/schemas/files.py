@@ -17,7 +17,7 @@ from kshell.schemas.limits import MOST_REFERENCES, SCHEMA_BYTES
 from kshell.schemas.values import Reference, Schema, SchemaKind, SchemaSource, SchemaUnknown
 
 KINDS: dict[str, SchemaKind] = {".avsc": "avro", ".proto": "protobuf", ".desc": "protobuf", ".json": "json"}
-_IMPORT = re.compile(r'^\s*import\s+(?:public\s+|weak\s+)?"([^"]+)"\s*;', re.MULTILINE)
+_IMPORT = re.compile(r'\bimport\s+(?:public\s+|weak\s+)?"([^"]+)"\s*;')
 _COMMENT = re.compile(r"//[^\n]*|/\*.*?\*/", re.DOTALL)
 _KNOWN = ("google/protobuf/", "confluent/")   # what every compiler brings along
 

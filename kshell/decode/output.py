@@ -1,0 +1,72 @@
+"""Rows and verdicts of a batch as they come, and as one table in the order of the batch. For every format with schemas.
+
+Invariant: a record is one row or one verdict; a bad key makes a bad record of a good value."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any
+
+import pyarrow as pa
+
+from kshell.columns import Column
+from kshell.decode.metadata import Metadata
+from kshell.decode.verdict import BadRecord, Verdict, bad
+
+
+class Output:
+    """`arrow`: the types of the payload columns."""
+
+    def __init__(self, arrow: Sequence[pa.DataType]) -> None:
+        self.rows = 0
+        self.faults: list[BadRecord] = []
+        self._arrow = arrow
+        self._parts: list[tuple[Sequence[int], list[pa.Array], list[str | None] | None]] = []
+
+    def good(self, rows: Sequence[int], columns: list[pa.Array], rests: list[str | None] | None) -> None:
+        self.rows += len(rows)
+        self._parts.append((rows, columns, rests))
+
+    def bad(self, row: int, verdict: Verdict, schema_id: int | None) -> None:
+        self.faults.append(bad(row, verdict, schema_id))
+
+    def table(self, batch: pa.RecordBatch, meta: Metadata, columns: Sequence[Column]) -> tuple[pa.Table, list[BadRecord]]:
+        rows, payload, rests = self._sorted()
+        keys: list[Any] | None = None
+        if meta.key_format != "raw":
+            found = meta.keys(batch)
+            keys, kept = [], []
+            for place, row in enumerate(rows):
+                try:
+                    keys.append(meta.key(found[row]))
+                    kept.append(place)
+                except Verdict as verdict:
+                    self.bad(row, verdict, None)
+            if len(kept) < len(rows):
+                taken = pa.array(kept, pa.int64())
+                rows, payload = [rows[i] for i in kept], [array.take(taken) for array in payload]
+                rests = [rests[i] for i in kept] if rests is not None else None
+        arrays = [*payload, *meta.arrays(batch, rows, keys, rests)]
+        table = pa.table(arrays, names=[c.name for c in (*columns, *meta.columns)])
+        return table, sorted(self.faults, key=lambda record: record.index)
+
+    def _sorted(self) -> tuple[list[int], list[pa.Array], list[str | None] | None]:
+        rows = [row for part, _, _ in self._parts for row in part]
+        columns = [_joined([columns[i] for _, columns, _ in self._parts], arrow) for i, arrow in enumerate(self._arrow)]
+        rests = None
+        if any(own for _, _, own in self._parts):
+            rests = [rest for part, _, own in self._parts for rest in (own or [None] * len(part))]
+        if all(a < b for a, b in pairwise(rows)):
+            return rows, columns, rests
+        order = sorted(range(len(rows)), key=rows.__getitem__)
+        taken = pa.array(order, pa.int64())
+        return [rows[i] for i in order], [column.take(taken) for column in columns], [rests[i] for i in order] if rests else None
+
+
+def _joined(arrays: list[pa.Array], arrow: pa.DataType) -> pa.Array:
+    return arrays[0] if len(arrays) == 1 else pa.concat_arrays(arrays) if arrays else pa.nulls(0, arrow)
+
+
+def null(column: Column, where: str) -> Verdict:
+    return Verdict("TYPE_MISFIT", f"{where}: NULL in column {column.name}, which is NOT NULL")
