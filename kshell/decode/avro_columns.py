@@ -31,9 +31,17 @@ def struct(target: Type, children: Mapping[str, tuple[int, Convert]]) -> Convert
     kinds = target.arrow()
 
     def convert(array: pa.Array) -> pa.Array:
-        parts = array.flatten()
+        parts = _children(array)
         return _struct(kinds, {name: inner(parts[place]) for name, (place, inner) in children.items()}, array.is_null())
     return convert
+
+
+def _children(array: pa.Array) -> list[pa.Array]:
+    """The members of a record, NULL where it is. A union knows no NULL, and asking Arrow for one ends the process."""
+    members = [array.field(i) for i in range(array.type.num_fields)]
+    if not array.null_count:
+        return members
+    return [member if pa.types.is_union(member.type) else pc.struct_field(array, [i]) for i, member in enumerate(members)]
 
 
 def union(target: Type, children: Mapping[str, tuple[int, Convert]], null: int | None) -> Convert:
@@ -45,9 +53,9 @@ def union(target: Type, children: Mapping[str, tuple[int, Convert]], null: int |
         parts: dict[str, pa.Array] = {}
         for name, (place, inner) in children.items():
             own = pc.equal(codes, pa.scalar(place, pa.int8()))
-            value = inner(array.field(place).flatten()[0].filter(own))
+            value = inner(_children(array.field(place))[0].filter(own))
             parts[name] = _spread(value, own)
-        empty = pc.equal(codes, pa.scalar(null, pa.int8())) if null is not None else pa.array([False] * len(array))
+        empty = pc.equal(codes, pa.scalar(null, pa.int8())) if null is not None else pa.array([False] * len(array), pa.bool_())
         return _struct(kinds, parts, empty)
     return convert
 
@@ -118,7 +126,7 @@ def _natural(node: Node, array: pa.Array) -> pa.Array:
 
 def _fixed(array: pa.Array) -> pa.Array:
     """A record of doubles and perhaps a float, as the bytes that they were."""
-    parts = [part.view(pa.binary(part.type.bit_width // 8)).cast(pa.binary()) for part in array.flatten()]
+    parts = [part.view(pa.binary(part.type.bit_width // 8)).cast(pa.binary()) for part in _children(array)]
     return pc.binary_join_element_wise(*parts, b"") if len(parts) > 1 else parts[0]
 
 
