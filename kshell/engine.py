@@ -38,6 +38,9 @@ class Engine:
             "allow_persistent_secrets": "false", "errors_as_json": "true",
             # a checkpoint in the middle of ingestion stalls appends for hundreds of milliseconds, and segments end by DROP anyway
             "checkpoint_threshold": "100GB",
+            # dropped segments and finished appends go back to the system at once, not when 128 MB of them have come together
+            "allocator_flush_threshold": "1MB", "allocator_bulk_deallocation_flush_threshold": "1MB",
+            "allocator_background_threads": "true",
             "python_enable_replacements": "false", "temp_directory": self._spill.name,
         }
         # one core is left to those who fetch and decode: with all of them an INSERT of ingestion costs a third more
@@ -55,10 +58,12 @@ class Engine:
         return self._root.cursor()
 
     def export_cursor(self) -> duckdb.DuckDBPyConnection:
-        """A cursor whose Arrow output PyIceberg accepts: zone UTC, UUID and BLOB kept as such. Neither setting reaches other cursors."""
+        """A cursor whose Arrow output PyIceberg accepts: zone UTC, UUID and BLOB kept as such, and the large types that it writes, so that
+        no column is copied into them. No setting reaches other cursors."""
         cursor = self._root.cursor()
         cursor.execute("SET SESSION TimeZone = 'UTC'")
         cursor.execute("SET SESSION arrow_lossless_conversion = true")
+        cursor.execute("SET SESSION arrow_large_buffer_size = true")
         return cursor
 
     def need(self, *extensions: str) -> None:
@@ -88,6 +93,14 @@ def _give_freed_memory_back() -> None:
     if mallopt is not None:
         mallopt(_MMAP_THRESHOLD, _OWN_MAPPING_BYTES)
         mallopt(_TRIM_THRESHOLD, _KEPT_BYTES)
+
+
+def give_back() -> None:
+    """Return freed memory to the system now, also from the middle of the heap: before and after work that takes tens of megabytes. It
+    costs a millisecond or two."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)
 
 
 def _binary(name: str) -> Path:

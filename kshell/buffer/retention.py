@@ -44,7 +44,11 @@ class Retention:
         return SEGMENT_AGE_S if self.time_s is None else max(1.0, self.time_s / (2 * SHARE))
 
     def fits(self, segment: Segment, rows: int) -> bool:
-        return not segment.rows or segment.rows + rows <= self.segment_rows
+        """Whether so many rows more, as large as those it has, leave it within its limits."""
+        if not segment.rows:
+            return True
+        bytes_ = segment.bytes + segment.bytes * rows // segment.rows
+        return segment.rows + rows <= self.segment_rows and bytes_ <= self.segment_bytes
 
     def full(self, segment: Segment) -> bool:
         return segment.rows >= self.segment_rows or segment.bytes >= self.segment_bytes

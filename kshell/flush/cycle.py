@@ -19,6 +19,7 @@ from dataclasses import dataclass
 import duckdb
 
 from kshell.buffer import TP
+from kshell.engine import give_back
 from kshell.errors import InternalError
 from kshell.flush.batch import Piece, PieceReader, error_rows, take
 from kshell.flush.facts import topic_ids
@@ -27,7 +28,7 @@ from kshell.iceberg import Batch, Control, Outcome, Range, Result
 from kshell.testing import failpoint
 
 MOST_BYTES = 128_000_000                      # of segments in one commit: its rows are in memory a second time until they are files
-_SHARE = 4                                    # and at most that part of what the buffer may hold
+_SHARE = 8                                    # and at most that part of what the buffer may hold; one segment at least
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +115,7 @@ class Cycle:
 
         target = self._target
         failpoint("flush.before_parquet")
+        give_back()
         batch = Batch(ranges, reader.rows, target.head.schema_id, target.head.spec_id, errors, topic_ids=topics)
         return commit(target.lake, target.sink, batch, control)
 

@@ -4,7 +4,7 @@ Invariant: one call of `send` is one request of the catalog. Nothing here retrie
 `Transaction.commit_transaction()` do all three, and a stale writer then succeeds with old positions.
 
 Private names: Transaction._updates and ._requirements (what was staged), _dataframe_to_data_files and _to_requested_schema (Parquet as
-Iceberg has it), ArrowScan._record_batches_from_scan_tasks_and_deletes (batch by batch). Those of catalogs are in `clients.py`."""
+Iceberg has it), ArrowScan._record_batches_from_scan_tasks_and_deletes (by batches). Catalogs': `sql_client.py`, `rest_client.py`."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from kshell.errors import BadValueError
 from kshell.iceberg.catalogs import FILE_IO, Connected, Request
-from kshell.iceberg.clients import OurSqlCatalog
+from kshell.iceberg.sql_client import OurSqlCatalog
 
 BUSY_TIMEOUT_MS = 5000
 

@@ -6,6 +6,7 @@ an exception says nothing about whether the commit landed.)"""
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from urllib.parse import urlsplit
@@ -20,7 +21,6 @@ from pyiceberg.exceptions import (
     UnauthorizedError,
 )
 from requests.exceptions import RequestException, Timeout
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from kshell.errors import Error, NotFoundError, ReadOnlyError, RefusedError, UnreachableError
 
@@ -47,15 +47,26 @@ def translate(error: Exception, doing: str) -> Error:
     if _read_only(error):
         return ReadOnlyError(text, hint="the catalog's database or its warehouse cannot be written by this user")
     # ValidationError: an answer that is no Iceberg at all, such as HTML from a proxy.
-    if isinstance(error, RESTError | RequestException | SQLAlchemyError | OSError | ValidationError):
+    if isinstance(error, RESTError | RequestException | OSError | ValidationError) or of_sqlalchemy(error):
         return UnreachableError(text, hint="check the address and whether the catalog and its storage are up, then run the statement again")
     return RefusedError(text)
 
 
 def _read_only(error: Exception) -> bool:
-    if isinstance(error, DBAPIError):
-        return "readonly database" in str(error.orig)
+    if of_sqlalchemy(error):
+        return "readonly database" in str(_of_driver(error))
     return isinstance(error, PermissionError)
+
+
+def of_sqlalchemy(error: BaseException) -> bool:
+    """Only what is loaded can have raised, and only the catalogs in a database load it."""
+    loaded = sys.modules.get("sqlalchemy.exc")
+    return loaded is not None and isinstance(error, loaded.SQLAlchemyError)
+
+
+def _of_driver(error: BaseException) -> BaseException:
+    """What the database's driver said, without the statement that SQLAlchemy puts around it."""
+    return getattr(error, "orig", None) or error
 
 
 def _no_answer(error: RequestException) -> str:
@@ -71,7 +82,7 @@ def _no_answer(error: RequestException) -> str:
 
 def brief(error: BaseException) -> str:
     """One line, and never an address with a password in it: SQLAlchemy and requests put addresses into their texts."""
-    source = error.orig if isinstance(error, DBAPIError) and error.orig else error
+    source = _of_driver(error) if of_sqlalchemy(error) else error
     if isinstance(error, RequestException):
         return _no_answer(error)
     text = " ".join(str(source).split()) or type(source).__name__

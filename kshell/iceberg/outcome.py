@@ -16,9 +16,9 @@ from pyiceberg.exceptions import (
     UnauthorizedError,
 )
 from requests.exceptions import RequestException
-from sqlalchemy.exc import SQLAlchemyError
 
 from kshell.errors import UnreachableError
+from kshell.iceberg.mapping import of_sqlalchemy
 
 FIRST_PAUSE_S = 0.05
 LONGEST_PAUSE_S = 30.0
@@ -40,7 +40,8 @@ def classify(error: Exception, *, sending: bool) -> Kind:
         return Kind.ALARM
     if sending:
         return Kind.UNKNOWN
-    return Kind.FAILED if isinstance(error, UnreachableError | RESTError | RequestException | SQLAlchemyError | OSError) else Kind.DEFECT
+    named = isinstance(error, UnreachableError | RESTError | RequestException | OSError) or of_sqlalchemy(error)
+    return Kind.FAILED if named else Kind.DEFECT
 
 
 def pause_s(kind: Kind, attempt: int) -> float:

@@ -47,6 +47,7 @@ class Decoding:
     def _turn(self) -> None:
         retention = self._buffer.retention
         items = self._handoff.take(retention.append_rows, min(APPEND_BYTES, self._buffer.limit_bytes // SHARE), TAKE_S)
+        rows = sum(item.rows for item in items)
         if items:
             try:
                 self._take(items)
@@ -58,7 +59,7 @@ class Decoding:
         self._parking.tick()
         self._finish()
         self._shared.moved()
-        if items and sum(item.rows for item in items) < SMALL_ROWS:
+        if items and rows < SMALL_ROWS:
             self._shared.stopping.wait(PACE_S)
 
     def _take(self, items: Sequence[Fetched]) -> None:

@@ -74,7 +74,7 @@ class Fetcher:
         # fields are taken while messages are fresh in the cache, a fifth cheaper than asking ten thousand of them later
         columns = Columns(topic=self._spec.multi_topic, headers=self._spec.headers)
         reader = self._cluster.reader(isolation=self._spec.isolation, config=self._spec.config, columns=columns,
-                                      queue_bytes=max(LEAST_QUEUE_BYTES, self._buffer.limit_bytes // (2 * SHARE)))
+                                      queue_bytes=max(LEAST_QUEUE_BYTES, self._buffer.limit_bytes // SHARE))
         positions = {tp: at for tp, at in self._buffer.decoded().items() if tp not in self._idle}
         reader.assign(positions)
         self._shared.fetched = dict(self._shared.fetched) | positions
@@ -90,7 +90,7 @@ class Fetcher:
         self._shared.stopping.wait(REBUILD_S)
 
     def _poll_bytes(self) -> int:
-        return max(64_000, min(POLL_BYTES, self._buffer.limit_bytes // (2 * SHARE)))
+        return max(64_000, min(POLL_BYTES, self._buffer.limit_bytes // SHARE))
 
     # ---- where to read
 

@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from kshell.buffer.values import TP
 
-SHARE = 8                                     # each stage before the buffer holds at most an eighth of what the buffer may
+SHARE = 16                                    # each stage before the buffer holds at most a sixteenth of what the buffer may
 LEAST_QUEUE_BYTES = 1_000_000
 
 

@@ -84,11 +84,14 @@ class Parcel:
 
 
 def gather(items: Sequence[Fetched], topic: str | None) -> Parcel:
-    """Polls that join, as one parcel with one record batch: DuckDB reads a single batch on a single thread, which is what is wanted."""
+    """Polls that join, as one parcel with one record batch: DuckDB reads a single batch on a single thread, which is what is wanted.
+    The polls lose their batches, or every record would be held twice while it is inserted."""
     spans: dict[TP, tuple[int, int]] = {}
     for item in items:
         spans = joined(spans, item.spans)
     batches = [item.batch for item in items if item.batch is not None]
     if not batches:
         return Parcel(None, spans, topic)
+    for item in items:
+        item.batch = None
     return Parcel(batches[0] if len(batches) == 1 else pa.concat_batches(batches), spans, topic)

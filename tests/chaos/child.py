@@ -64,10 +64,9 @@ class Child:
         return [line.removeprefix("warning: ") for line in self.log.read_text().splitlines() if line.startswith("warning: ")]
 
     def rss(self) -> int:
-        """Bytes that the process holds. Mapped code of libraries is left out: the kernel may drop it, others share it, and how much of
-        it is resident differs by 50 MB between two installations of the same wheels."""
+        """Resident bytes, mapped library code included: 115 MB of it in one installation of the same wheels and 190 MB in another."""
         fields = dict(line.split(":", 1) for line in Path(f"/proc/{self.pid}/status").read_text().splitlines())
-        return sum(int(fields[name].split()[0]) for name in ("RssAnon", "RssShmem")) * 1024
+        return int(fields["VmRSS"].split()[0]) * 1024
 
     def kill(self) -> None:
         self._process.kill()

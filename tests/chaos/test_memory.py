@@ -14,8 +14,7 @@ from tests.parts.rest import RestCatalog
 from tests.support import wait_until
 
 BUDGET = 48_000_000
-ABOVE = 240_000_000                           # Python, DuckDB, Arrow, the Kafka client; with mapped code of libraries 300 MB
-MORE = 40_000_000                             # while it catches up: a commit's rows as Arrow and Parquet, beside full queues
+ABOVE = 300_000_000                           # Python, DuckDB, Arrow, the Kafka client, their code; a commit's rows as Arrow and Parquet
 FIRST = 3000
 
 
@@ -55,6 +54,6 @@ def test_memory_is_bounded_while_the_catalog_hangs(own_kafka: Broker, own_rest_c
     assert visible[0] < sent, "the budget stopped nothing"
     assert state[1]["pending_rows"] == visible[0] - FIRST
     assert stalled <= BUDGET + ABOVE
-    assert memory.most <= BUDGET + ABOVE + MORE
+    assert memory.most <= BUDGET + ABOVE, "while it caught up"
     landed = child.sql("SELECT count(*), count(DISTINCT (_kafka_partition, _kafka_offset)) FROM lake.s")
     assert landed == [[sent, sent]]

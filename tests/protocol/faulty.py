@@ -16,7 +16,7 @@ from pyiceberg.table.update import AddSnapshotUpdate
 from requests.exceptions import ConnectionError as Reset
 
 from kshell.iceberg.catalogs import FILE_IO, Lake
-from kshell.iceberg.clients import OurSqlCatalog
+from kshell.iceberg.sql_client import OurSqlCatalog
 
 
 class Died(BaseException):

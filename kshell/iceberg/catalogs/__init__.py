@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from kshell import registry
 from kshell.errors import NotFoundError, RefusedError, UnreachableError, did_you_mean
 
 if TYPE_CHECKING:
@@ -112,13 +113,11 @@ def open_catalog(kind: str, name: str, uri: str = "", warehouse: str | None = No
     return Lake(name, kind, connected.shown_uri, request.warehouse, connected.catalog, connected.files_tables_as, request.options)
 
 
-def _kind(kind: str):  # type: ignore[no-untyped-def]
-    from kshell.iceberg.catalogs import local, rest, sql
-
-    modules = {"local": local, "rest": rest, "sql": sql}
-    if kind.lower() not in modules:
+def _kind(kind: str) -> Any:
+    """Only its own module is loaded: SQLAlchemy costs 16 MB, which a REST catalog does without."""
+    if kind.lower() not in registry.names(__name__):
         raise RefusedError(f"CATALOG {kind} is not supported: {' and '.join(KINDS)} are", hint=did_you_mean(kind, KINDS))
-    return modules[kind.lower()]
+    return registry.load(__name__, kind.lower())
 
 
 __all__ = ["FILE_IO", "KINDS", "Connected", "Lake", "Request", "UnreachableError", "open_catalog"]

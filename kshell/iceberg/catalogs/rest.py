@@ -10,7 +10,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from kshell.errors import BadValueError
 from kshell.iceberg.catalogs import FILE_IO, Connected, Request
-from kshell.iceberg.clients import OurRestCatalog
+from kshell.iceberg.rest_client import OurRestCatalog
 
 
 def prepare(request: Request) -> Request:

@@ -1,9 +1,8 @@
-"""PyIceberg's catalogs as kshell opens them: bounded, trusting no table and no server, and as quick at a thousand snapshots as at ten.
+"""PyIceberg's SQL catalog as kshell opens it: trusting no table, and as quick at a thousand snapshots as at ten.
 
 Invariant: what a commit writes, and when it is refused, is what PyIceberg's own class writes and refuses; a test compares them.
 
-Private names: Catalog._load_file_io (so that neither a table nor a server names the class that opens files),
-RestCatalog._create_session (to bound every request, also the first), SqlCatalog._convert_orm_to_iceberg and
+Private names: Catalog._load_file_io (so that no table names the class that opens files), SqlCatalog._convert_orm_to_iceberg and
 Catalog._update_and_stage_table (to read no metadata twice and copy no snapshots)."""
 
 from __future__ import annotations
@@ -13,16 +12,14 @@ import time
 from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
 
-from pyiceberg.catalog.rest import RestCatalog
 from pyiceberg.catalog.sql import IcebergTables, SqlCatalog
 from pyiceberg.io import FileIO
 from pyiceberg.table import CommitTableResponse, StagedTable, Table
 from pyiceberg.table.metadata import TableMetadata
 from pyiceberg.table.update import AddSnapshotUpdate, SetPropertiesUpdate, SetSnapshotRefUpdate, TableRequirement, TableUpdate
 from pyiceberg.typedef import EMPTY_DICT, Identifier, Properties
-from requests import Session
 
-from kshell.iceberg.bounds import bounded, trusted_properties
+from kshell.iceberg.bounds import trusted_properties
 
 _WRITTEN_KEPT = 8                             # metadata of so many commits; those of two tables alternate
 _OF_AN_APPEND = (AddSnapshotUpdate, SetSnapshotRefUpdate, SetPropertiesUpdate)
@@ -88,17 +85,3 @@ class OurSqlCatalog(SqlCatalog):
 
     def _load_file_io(self, properties: Properties = EMPTY_DICT, location: str | None = None) -> FileIO:
         return super()._load_file_io(trusted_properties(properties, self.properties), location)
-
-
-class OurRestCatalog(RestCatalog):
-    def __init__(self, name: str, **properties: str) -> None:
-        self._ours = dict(properties)
-        super().__init__(name, **properties)
-
-    def _create_session(self) -> Session:
-        self.properties = trusted_properties(self.properties, self._ours)
-        self.uri = self._ours["uri"]
-        return bounded(super()._create_session())
-
-    def _load_file_io(self, properties: Properties = EMPTY_DICT, location: str | None = None) -> FileIO:
-        return super()._load_file_io(trusted_properties(properties, self._ours), location)
