@@ -32,7 +32,7 @@ __all__ = ["DOUBTS", "BadRecord", "Decoder", "Inference", "Prepared", "declare",
 
 # Modules beside the formats, which registry.names leaves out.
 HELPERS = frozenset({
-    "avro_columns", "avro_exact", "avro_fast", "avro_logical", "avro_schema", "avro_types", "avro_wire",
+    "avro_columns", "avro_exact", "avro_fast", "avro_logical", "avro_schema", "avro_types", "avro_wire", "avro_writer",
     "declared", "discovery", "framing", "iso",
     "json_exact", "json_infer", "json_plan", "json_sql", "json_text",
     "metadata", "names", "output", "paths",

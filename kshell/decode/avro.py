@@ -14,12 +14,11 @@ import pyarrow as pa
 
 from kshell.columns import Column
 from kshell.decode import avro_fast, avro_types
-from kshell.decode.avro_exact import Read, below, json_reader, reader, skipper
-from kshell.decode.avro_schema import Node, parse
+from kshell.decode.avro_exact import Read, reader
+from kshell.decode.avro_schema import parse
 from kshell.decode.avro_wire import Wire
+from kshell.decode.avro_writer import Row, Writer
 from kshell.decode.framing import Framed, Writers, frames, too_large
-from kshell.decode.json_exact import json_text
-from kshell.decode.json_text import Members
 from kshell.decode.metadata import Metadata
 from kshell.decode.output import Output, null
 from kshell.decode.paths import spell
@@ -32,8 +31,7 @@ from kshell.schemas.frame import Frame
 from kshell.schemas.values import Schema, SchemaSource, SchemaUnavailable
 
 SLICE = 8_192                                 # records that the fast form takes at once: it keeps the interpreter to itself meanwhile
-FEW = 32                                     # records that are not worth another try of the fast form
-Row = tuple[list[Any], str | None]            # values of the columns, text of the rest
+FEW = 32                                      # records that are not worth another try of the fast form
 
 
 def decoder(key_format: str, columns: Sequence[Column], include: Iterable[str], schemas: Schemas) -> AvroDecoder:
@@ -50,48 +48,6 @@ def infer_key(schema: Schema) -> Column:
 
 def key_reader(source: SchemaSource, column: Column) -> AvroKeys:
     return AvroKeys(source, column)
-
-
-class Writer:
-    """One writer's schema with the columns of the source."""
-
-    def __init__(self, node: Node, columns: Sequence[Column], rest: bool) -> None:
-        self.wanted = avro_types.wanted(node)
-        self._columns, self._rest = columns, rest
-        known = {c.source_path[0] for c in columns if len(c.source_path) == 1}
-        self._steps = [self._step(key, inner, key in known) for key, inner in avro_types.top(node) if inner.least]
-        self.spare = 0 if rest else sum(key not in known for key, _ in avro_types.top(node))
-        self.fast, self.slow = avro_fast.plan(node, columns, rest and self.spare_fields(node, known))
-
-    def spare_fields(self, node: Node, known: set[str]) -> bool:
-        return any(key not in known for key, _ in avro_types.top(node))
-
-    def _step(self, key: str, node: Node, known: bool) -> tuple[str, list[tuple[int, Read]], Read | None, Read | None]:
-        """(key, what columns read, what the rest reads, what else moves on) for one field."""
-        takers = [(i, below(node, c.source_path[1:], of(c), spell(c.source_path)))
-                  for i, c in enumerate(self._columns) if c.source_path[0] == key]
-        rest = json_reader(node) if self._rest and not known else None
-        return key, takers, rest, skipper(node) if not takers and rest is None else None
-
-    def read(self, data: bytes, at: int) -> Row:
-        wire = Wire(data, at)
-        row: list[Any] = [None] * len(self._columns)
-        beside = Members()
-        for key, takers, rest, past in self._steps:
-            start = wire.at
-            for index, read in takers:
-                wire.at = start
-                row[index] = read(wire)
-            if rest is not None:
-                wire.at = start
-                beside.pairs.append((key, rest(wire)))
-            elif past is not None:
-                past(wire)
-        wire.done()
-        for value, column in zip(row, self._columns, strict=True):
-            if value is None and column.not_null:
-                raise null(column, spell(column.source_path))
-        return row, json_text(beside, "_kafka_rest") if beside.pairs else None
 
 
 class AvroDecoder:
@@ -172,8 +128,8 @@ class AvroDecoder:
             part = rows[start:start + SLICE]
             data = values.slice(start, len(part)) if len(rows) == len(values) else values.take(pa.array(part, pa.int64()))
             self._slice(writer, frame, part, data, output)
-        if writer.spare:
-            self._counted["fields_without_column"] += writer.spare * (output.rows - before)
+        if writer.counted:
+            self._counted["fields_without_column"] += writer.counted * (output.rows - before)
 
     def _slice(self, writer: Writer, frame: Frame, rows: Sequence[int], data: pa.Array, output: Output) -> None:
         """Fast; where that is not certain in halves, so that a bad record costs its neighbours little."""

@@ -38,7 +38,7 @@ class Framed:
 def frames(batch: pa.RecordBatch, part: Literal["value", "key"], source: SchemaSource) -> Framed:
     """A frame without id and GUID: the record names no schema, or the source knows of no frames."""
     data = batch[_COLUMNS[part]]
-    if source.frames and HEADERS in batch.schema.names and batch[HEADERS].null_count < batch.num_rows:
+    if source.frames and _named_in_headers(batch, part):
         return _by_row(data, batch[HEADERS].to_pylist(), part)
     heads = pc.binary_slice(data, 0, PREFIX_BYTES if source.frames else 0).dictionary_encode()
     known = [framed(head, None, part) if source.frames else _WHOLE for head in heads.dictionary.to_pylist()]
@@ -49,6 +49,14 @@ def frames(batch: pa.RecordBatch, part: Literal["value", "key"], source: SchemaS
     for row, (index, size) in enumerate(zip(heads.indices.to_pylist(), sizes.fill_null(-1).to_pylist(), strict=True)):
         _sort(found, known[index] if index is not None else _WHOLE, row, size)
     return found
+
+
+def _named_in_headers(batch: pa.RecordBatch, part: Literal["value", "key"]) -> bool:
+    """Whether a header of any record may name its schema: they are slow to look at one by one."""
+    if HEADERS not in batch.schema.names or batch[HEADERS].null_count == batch.num_rows:
+        return False
+    names = batch[HEADERS].flatten().field("key")
+    return pc.any(pc.equal(names, f"__{part}_schema_id")).as_py() is True
 
 
 def _by_row(data: pa.Array, headers: list[Any], part: Literal["value", "key"]) -> Framed:

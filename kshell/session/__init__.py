@@ -72,7 +72,7 @@ class Session:
         self._runner.cursor.execute(sqlfile.render("system/macros.sql"))
         self._lakes = LakeViews(self._engine, self._connections)
         self._shower = Shower(self._connections, self._sources, self._sinks, self._runner.run, self._context.cancel.check,
-                                self._secrets)
+                                self._secrets, self._context.note)
         self._tables = SystemTables(self._engine, lambda: collect.tables(self._connections, self._sources, self._sinks, self._secrets))
         self._closed = False
         self._statements = Statements(self._context, self._engine, self._runner, self._connections, self._sources, self._sinks, self._lakes,

@@ -37,7 +37,8 @@ class Shower:
     """`query` runs DuckDB text on the session's cursor; `check` raises when the statement was cancelled."""
 
     def __init__(self, connections: Connections, sources: Sources, sinks: Sinks, query: Callable[[str], Result],
-                 check: Callable[[], None], secrets: Secrets) -> None:
+                 check: Callable[[], None], secrets: Secrets, note: Callable[[str], None]) -> None:
+        self._note = note
         self._secrets = secrets
         self._brokers = BrokerShower(connections, check)
         self._check = check
@@ -94,6 +95,7 @@ class Shower:
                 return self._brokers.describe(statement)
 
     def _describe_source(self, source: Source) -> Result:
+        self._note(f"decoder: {source.decoder.description}")
         rows: list[tuple[str, str, str | None]] = [(c.name, c.type, _origin(c.path)) for c in source.decoder.columns]
         rows += [(c.name, c.type, "record metadata") for c in source.decoder.metadata]
         return Result.of_rows([("column_name", "VARCHAR"), ("column_type", "VARCHAR"), ("origin", "VARCHAR")], rows)
