@@ -35,11 +35,12 @@ from pyiceberg.table.update import (
 )
 from pyiceberg.table.update.schema import UpdateSchema
 
+from kshell.iceberg import tiers
+
 if TYPE_CHECKING:
     import pyarrow as pa
     from pyiceberg.io.fileformat import FileFormatModel
 
-MERGE_ABOVE_MANIFESTS = 8                     # iceberg_scan reads every manifest at every query: 0.3 to 0.7 ms each
 _FOREVER_MS = 2**63 - 1                       # a tag without it takes the table's history.expire.max-ref-age-ms
 _MERGE = {"commit.manifest-merge.enabled": "true", "commit.manifest.min-count-to-merge": "2",
           "commit.manifest.target-size-bytes": "256000"}      # about 1,000 files; a merge rewrites as many, 0.1 s, then it is closed
@@ -67,7 +68,7 @@ def slim(table: Table, properties: Mapping[str, str] = {}) -> Table:
 def stage_append(table: Table, files: Sequence[DataFile], summary: Mapping[str, str], *, whole: bool = False) -> Staged:
     """An append on the head of main. `whole`: stage on the complete metadata, which a test compares with the slim copy."""
     head = table.metadata.current_snapshot()
-    merge = head is not None and len(head.manifests(table.io)) > MERGE_ABOVE_MANIFESTS
+    merge = head is not None and tiers.many(head.manifests(table.io))
     transaction = (table if whole else slim(table, _MERGE if merge else {})).transaction()
     snapshot = transaction.update_snapshot(snapshot_properties=dict(summary))
     producer = snapshot.merge_append() if merge else snapshot.fast_append()
@@ -98,7 +99,6 @@ def _renamed(update: TableUpdate) -> TableUpdate:
 
 def with_progress(staged: Staged, table: Table, tag: str, properties: Mapping[str, str]) -> Staged:
     """Step 7: the staged snapshot, the tag on it and the mirror, refused when head, table, schema or partitioning moved."""
-    assert staged.snapshot_id is not None
     reference = SetSnapshotRefUpdate.model_validate({
         "ref-name": tag, "type": SnapshotRefType.TAG, "snapshot-id": staged.snapshot_id, "max-ref-age-ms": _FOREVER_MS})
     updates = (*staged.updates, reference, SetPropertiesUpdate(updates=dict(properties)))
