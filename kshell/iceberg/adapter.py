@@ -11,7 +11,7 @@ from __future__ import annotations
 import itertools
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from pyiceberg.expressions import AlwaysTrue
@@ -78,8 +78,8 @@ def stage_append(table: Table, files: Sequence[DataFile], summary: Mapping[str, 
     return Staged(transaction._updates, transaction._requirements, producer.snapshot_id)
 
 
-def stage_replace(table: Table, added: Sequence[DataFile], removed: Sequence[DataFile], summary: Mapping[str, str]) -> Staged:
-    """Files exchanged for others with the same rows. PyIceberg has no `replace`: an overwrite of named files differs in its name alone."""
+def stage_overwrite(table: Table, added: Sequence[DataFile], removed: Sequence[DataFile], summary: Mapping[str, str]) -> Staged:
+    """Files exchanged for others that hold the same records."""
     transaction = slim(table).transaction()
     producer = transaction.update_snapshot(snapshot_properties=dict(summary)).overwrite()
     for file in added:
@@ -87,7 +87,13 @@ def stage_replace(table: Table, added: Sequence[DataFile], removed: Sequence[Dat
     for file in removed:
         producer.delete_data_file(file)       # one that is not live in the head is an error here
     producer.commit()
-    return Staged(tuple(_renamed(u) for u in transaction._updates), (*transaction._requirements, *unmoved(table)), producer.snapshot_id)
+    return Staged(transaction._updates, (*transaction._requirements, *unmoved(table)), producer.snapshot_id)
+
+
+def stage_replace(table: Table, added: Sequence[DataFile], removed: Sequence[DataFile], summary: Mapping[str, str]) -> Staged:
+    """Files exchanged for others with the same rows. PyIceberg has no `replace`: an overwrite of named files differs in its name alone."""
+    staged = stage_overwrite(table, added, removed, summary)
+    return replace(staged, updates=tuple(_renamed(u) for u in staged.updates))
 
 
 def _renamed(update: TableUpdate) -> TableUpdate:
@@ -142,6 +148,11 @@ def read_file(table: Table, file: DataFile) -> Iterator[pa.RecordBatch]:
     """Its rows with the columns and types that the table has, matched by field id."""
     scan = ArrowScan(table.metadata, table.io, table.schema(), AlwaysTrue())
     return scan._record_batches_from_scan_tasks_and_deletes([FileScanTask(file)], {})
+
+
+def rows_of(table: Table, task: FileScanTask) -> pa.Table:
+    """All rows of a data file that are not deleted, with the columns and types that the table has."""
+    return ArrowScan(table.metadata, table.io, table.schema(), AlwaysTrue()).to_table([FileScanTask(task.file, task.delete_files)])
 
 
 def as_written(table: Table, batch: pa.RecordBatch, model: FileFormatModel) -> pa.RecordBatch:

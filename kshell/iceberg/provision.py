@@ -19,7 +19,7 @@ from kshell.iceberg.fileio import DURABLE_PROPERTY
 from kshell.iceberg.mapping import mapped
 from kshell.iceberg.schema import Fit, new_schema, reconcile, require_version
 from kshell.iceberg.state import other_ids, read_state
-from kshell.iceberg.values import ERROR_COLUMNS, Control, Identifier, Sink, SinkSpec, Unset
+from kshell.iceberg.values import ERROR_COLUMNS, RESOLUTION_COLUMNS, Control, Identifier, Sink, SinkSpec, Unset
 
 if TYPE_CHECKING:
     from kshell.iceberg.catalogs import Lake
@@ -145,7 +145,8 @@ def _layout(table: Table, spec: SinkSpec, name: str, notes: list[str]) -> None:
 def errors_table(lake: Lake, spec: SinkSpec, identifier: Identifier) -> Table:
     table = lake.find(identifier)
     if table is None:
-        table = _create(lake, identifier, new_schema(ERROR_COLUMNS), {**DEFAULTS, **own_properties(spec, KEEP_SNAPSHOTS, made=True)})
+        schema = new_schema((*ERROR_COLUMNS, *RESOLUTION_COLUMNS))
+        table = _create(lake, identifier, schema, {**DEFAULTS, **own_properties(spec, KEEP_SNAPSHOTS, made=True)})
     name = lake.qualified(identifier)
     require_version(table.metadata.format_version, name)
     reconcile(ERROR_COLUMNS, table.schema(), inferred=False, table=name, sink=spec.name)
