@@ -28,13 +28,14 @@ from kshell.decode.values import Inference, Prepared, Schemas
 from kshell.decode.verdict import BadRecord
 from kshell.schemas.values import Schema, SchemaSource
 
-__all__ = ["DOUBTS", "BadRecord", "Decoder", "Inference", "Prepared", "declare", "infer", "infer_key", "infer_schema", "make", "split"]
+__all__ = ["DOUBTS", "BadRecord", "Decoder", "Inference", "Prepared", "declare", "infer", "infer_key", "infer_schema", "make", "split",
+           "with_text"]
 
 # Modules beside the formats, which registry.names leaves out.
 HELPERS = frozenset({
     "avro_columns", "avro_exact", "avro_fast", "avro_logical", "avro_schema", "avro_types", "avro_wire", "avro_writer",
     "declared", "discovery", "framing", "iso",
-    "json_exact", "json_infer", "json_plan", "json_sql", "json_text",
+    "json_exact", "json_grow", "json_infer", "json_look", "json_plan", "json_sql", "json_text",
     "metadata", "names", "output", "paths",
     "protobuf_arrow", "protobuf_compile", "protobuf_fast", "protobuf_fit", "protobuf_indexes", "protobuf_json", "protobuf_known",
     "protobuf_messages", "protobuf_schemas", "protobuf_wire",
@@ -56,6 +57,17 @@ class Decoder(Protocol):
     def prepare(self, batch: pa.RecordBatch) -> Prepared:
         """What the batch needs before it is decoded. A question: it changes nothing."""
 
+    def regular(self, batch: str) -> str | None:
+        """As `rows` over what `with_text` gives; when it does not raise, every record has the columns' members and no others.
+        None: that cannot be shown in this way, or nobody asks for it."""
+
+    def look(self, batch: str, values: pa.RecordBatch, *, careful: bool) -> str | None:
+        """A SELECT of (_index, what) of the rows that `prepare` has to be asked about, those with equal `what` for equal reasons, over
+        what `with_text` gives. None: no row. Not careful: raises one of DOUBTS at a malformed record."""
+
+    def stray(self, batch: str) -> str | None:
+        """A SELECT of how many members have no column and are not kept elsewhere. None: they are not counted in this way."""
+
     def take_counters(self) -> Counter[str]:
         """What was counted since the last call, such as `fields_without_column`."""
 
@@ -73,10 +85,11 @@ class Decoder(Protocol):
 
 
 def make(format: str, key_format: str, columns: Sequence[Column], include: Iterable[str] = (), *, schemas: SchemaSource | None = None,
-         key_schemas: SchemaSource | None = None, message: str | None = None, key: Column | None = None) -> Decoder:
+         key_schemas: SchemaSource | None = None, message: str | None = None, key: Column | None = None,
+         evolves: bool = False) -> Decoder:
     """The decoder of a source. `columns` are payload columns; formats string and raw have the one column `value`. `key` is what
-    `infer_key` gave, where KEY_FORMAT has a schema."""
-    asked = Schemas(schemas, key_schemas, message, key)
+    `infer_key` gave, where KEY_FORMAT has a schema. `evolves`: members without a column are to be proposed."""
+    asked = Schemas(schemas, key_schemas, message, key, evolves)
     return cast(Decoder, registry.load(__name__, format).decoder(key_format, columns, include, asked))
 
 
@@ -95,6 +108,14 @@ def infer(batch: pa.RecordBatch, format: str = "json") -> Inference:
     if format == "json":
         return Inference(*infer_json(batch["value"].to_pylist()))
     return Inference(make(format, "raw", ()).columns)
+
+
+def with_text(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """With `_index`, and the values once more as `_t` of DuckDB's type JSON: the same bytes, which nobody has looked at yet."""
+    text = pa.field("_t", pa.string(), metadata={"ARROW:extension:name": "arrow.json", "ARROW:extension:metadata": ""})
+    fields = [*batch.schema, pa.field("_index", pa.int32()), text]
+    arrays = [*batch.columns, pa.array(range(batch.num_rows), pa.int32()), batch["value"].view(pa.string())]
+    return pa.RecordBatch.from_arrays(arrays, schema=pa.schema(fields))
 
 
 def split(cursor: duckdb.DuckDBPyConnection, decoder: Decoder, batch: pa.RecordBatch) -> tuple[pa.RecordBatch, pa.RecordBatch]:

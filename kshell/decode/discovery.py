@@ -244,10 +244,11 @@ def reading(asked: Asked, sample: Sample, include: Iterable[str] = ()) -> Readin
     return Reading(decoder, found, notices)
 
 
-def decoder_of(found: Discovery, key_format: str, columns: Sequence[Column], include: Iterable[str] = ()) -> Decoder:
+def decoder_of(found: Discovery, key_format: str, columns: Sequence[Column], include: Iterable[str] = (), *,
+               evolves: bool = False) -> Decoder:
     schemas = found.schemas
     return decode.make(found.format, key_format, columns, include, schemas=schemas.values, key_schemas=schemas.keys,
-                       message=schemas.message, key=schemas.key)
+                       message=schemas.message, key=schemas.key, evolves=evolves)
 
 
 def _widened(decoder: Decoder, found: Discovery, asked: Asked, batch: pa.RecordBatch, include: Iterable[str]) -> Decoder:

@@ -13,16 +13,21 @@ import pyarrow as pa
 
 from kshell.columns import PARTITION, Column, literal, quote
 from kshell.decode.json_exact import Convert, converter, json_text
+from kshell.decode.json_grow import grow
+from kshell.decode.json_look import Path, Shape, common_shapes, count, look, nodes
 from kshell.decode.json_plan import Plan
 from kshell.decode.json_sql import rest
 from kshell.decode.json_text import Members, Value, read
 from kshell.decode.metadata import DOUBT, Metadata
 from kshell.decode.paths import spell
 from kshell.decode.types import Type, of
-from kshell.decode.values import Schemas, SqlForm
+from kshell.decode.values import Prepared, Schemas, SqlForm
 from kshell.decode.verdict import RECORD_BYTES, BadRecord, Verdict, each
 from kshell.errors import RefusedError
 
+_RAISING = f"CASE WHEN {{}} THEN error({literal(DOUBT)}) ELSE r.{PARTITION} END AS {PARTITION}"
+_SHAPED = 100                                 # records of a batch whose keys are remembered as common
+_UNDECIDED = 64                               # members that only null, {} or [] stood in, remembered
 _WIDE_AFTER = 64                              # integers beyond 2^53 in one column until its SQL takes the form that holds them
 
 
@@ -46,11 +51,15 @@ class JsonDecoder(SqlForm):
         self.wide = frozenset(c.name for c, t in zip(columns, self._types, strict=True) if t == Type("DECIMAL", 38, 0))
         self._large: dict[str, int] = {}
         self._built: tuple[frozenset[str], Plan] | None = None
+        self._evolves = schemas.evolves
+        self._undecided: set[Path] = set()
+        self._ignored: set[Path] = set()
+        self._shapes: tuple[Shape, ...] = ()
 
     # ---- SQL ----------------------------------------------------------------------------------------------------
 
     def rows(self, batch: str) -> str:
-        return self._sql(batch, careful=False, flag=f"CASE WHEN {{}} THEN error({literal(DOUBT)}) ELSE r.{PARTITION} END AS {PARTITION}")
+        return self._sql(batch, careful=False, flag=_RAISING)
 
     def select(self, batch: str) -> str:
         return self._sql(batch, careful=True, flag="{} AS _suspect")
@@ -59,22 +68,38 @@ class JsonDecoder(SqlForm):
         suspect = self._plan().suspect
         return f"SELECT r._index FROM ({self._from(batch, careful=True)}) r WHERE {suspect}"
 
-    def _sql(self, batch: str, *, careful: bool, flag: str) -> str:
+    def regular(self, batch: str) -> str | None:
+        if not self._evolves or self._plan().cast is None:
+            return None
+        return self._sql(batch, careful=False, flag=_RAISING, strict=True)
+
+    def look(self, batch: str, values: pa.RecordBatch, *, careful: bool) -> str | None:
+        if not self._evolves:
+            return None
+        places = nodes(self.columns, self._types, self._ignored | self._undecided)
+        self._shapes = common_shapes(values["value"].slice(0, _SHAPED), places[0].known, self._shapes)
+        return look(batch, places, self._shapes, sorted(self._undecided, key=repr), careful=careful)
+
+    def stray(self, batch: str) -> str | None:
+        return None if self._evolves or self._meta.rest else count(batch, nodes(self.columns, self._types, ())[0])
+
+    def _sql(self, batch: str, *, careful: bool, flag: str, strict: bool = False) -> str:
         plan = self._plan()
         marked = flag.format(plan.suspect)
         values = [f"{value} AS {quote(c.name)}" for value, c in zip(plan.values, self.columns, strict=True)]
         for sql, name in self._meta.values("r._rest"):
             values.append(marked if name == PARTITION and not careful else f"{sql} AS {name}")
-        return f"SELECT {', '.join(values + ([marked] if careful else []))} FROM ({self._from(batch, careful=careful)}) r"
+        return f"SELECT {', '.join(values + ([marked] if careful else []))} FROM ({self._from(batch, careful=careful, strict=strict)}) r"
 
-    def _from(self, batch: str, *, careful: bool) -> str:
+    def _from(self, batch: str, *, careful: bool, strict: bool = False) -> str:
         """The batch with `_t` (text), `_k` (key), `_j0`... (wire values), `_l` (kinds looked at): each expression written once."""
         plan = self._plan()
-        text = ["try(decode(value)) AS _t" if careful else "decode(value) AS _t"]
+        text = [] if strict else ["try(decode(value)) AS _t" if careful else "decode(value) AS _t"]
         # a failing TRY_CAST costs its row, a failing try() its vector of 2,048
         parse = "json_transform(TRY_CAST(r._t AS JSON), {})" if careful else "json_transform(r._t, {})"
-        parsed = [f"{parse.format(s)} AS _j{i}" for i, s in enumerate(plan.structures)]
-        sql = f"SELECT *, {', '.join(text + self._meta.prepare(careful))} FROM {batch}"
+        # the cast raises at a missing, a repeated and an unknown key, at every level, and costs what the transformation costs
+        parsed = [f"CAST(r._t AS {plan.cast}) AS _j0"] if strict else [f"{parse.format(s)} AS _j{i}" for i, s in enumerate(plan.structures)]
+        sql = f"SELECT {', '.join(['*', *text, *self._meta.prepare(careful)])} FROM {batch}"
         sql = f"SELECT *, {', '.join(parsed)} FROM ({sql}) r"
         looks = plan.looks + ([rest(self._known)] if self._meta.rest else [])
         return f"SELECT *, {', '.join(looks)} FROM ({sql}) r" if looks else sql
@@ -84,6 +109,18 @@ class JsonDecoder(SqlForm):
         if self._built is None or self._built[0] != wide:
             self._built = (wide, Plan(self.columns, self._types, wide, self._meta))
         return self._built[1]
+
+    # ---- members beside the columns ------------------------------------------------------------------------------
+
+    def prepare(self, batch: pa.RecordBatch) -> Prepared:
+        """What these rows want. What they leave undecided, and what gets no column, is not looked for again until it may decide."""
+        if not self._evolves:
+            return Prepared()
+        records = [found for data in batch["value"].to_pylist() if data is not None and (found := _object(data)) is not None]
+        growth = grow(self.columns, self._types, records)
+        self._ignored |= growth.ignored
+        self._undecided |= set(sorted(growth.undecided - self._undecided, key=repr)[:max(0, _UNDECIDED - len(self._undecided))])
+        return Prepared(growth.columns)
 
     # ---- exactly ------------------------------------------------------------------------------------------------
 
@@ -121,6 +158,15 @@ class JsonDecoder(SqlForm):
             if self._large[column.name] == _WIDE_AFTER:
                 self.wide |= {column.name}
         return value
+
+
+def _object(data: bytes) -> Members | None:
+    """The record, or None: no object, or none that can be read."""
+    try:
+        value = read(data)
+    except Verdict:
+        return None
+    return value if isinstance(value, Members) else None
 
 
 def _beyond_double(value: Any) -> bool:

@@ -20,29 +20,29 @@ _BIGINT, _DECIMAL, _DOUBLE = Type("BIGINT"), Type("DECIMAL", 38, 0), Type("DOUBL
 
 
 @dataclass(slots=True)
-class _Seen:
+class Seen:
     """What stood at one path."""
 
     kinds: set[str] = field(default_factory=set)
     beyond_double: bool = False               # an integer above 2^53
-    fields: dict[str, _Seen] = field(default_factory=dict)
-    item: _Seen | None = None
+    fields: dict[str, Seen] = field(default_factory=dict)
+    item: Seen | None = None
 
 
 def infer_json(values: Iterable[bytes | None]) -> tuple[tuple[Column, ...], list[str]]:
     """(columns, notices)."""
-    top = _Seen()
+    top = Seen()
     for data in values:
         try:
             value = None if data is None else read(data)
         except Verdict:
             continue                          # a bad record decides nothing
         if isinstance(value, Members):
-            _see(top, value, 0)
+            see(top, value, 0)
     return _columns(top)
 
 
-def _see(seen: _Seen, value: Value, level: int) -> None:
+def see(seen: Seen, value: Value, level: int) -> None:
     """`level`: lists and structs above and including this value, the record itself not counted."""
     if value is None:
         return
@@ -51,16 +51,16 @@ def _see(seen: _Seen, value: Value, level: int) -> None:
             return
         seen.kinds.add("object" if level <= MOST_LEVELS else "deep")
         if level <= MOST_LEVELS:
-            for key, member in _in_order(value):
-                _see(seen.fields.setdefault(key, _Seen()), member, level + 1)
+            for key, member in in_order(value):
+                see(seen.fields.setdefault(key, Seen()), member, level + 1)
     elif isinstance(value, list):
         if not value:
             return
         seen.kinds.add("array" if level <= MOST_LEVELS else "deep")
-        seen.item = seen.item or _Seen()
+        seen.item = seen.item or Seen()
         if level <= MOST_LEVELS:
             for item in value:
-                _see(seen.item, item, level + 1)
+                see(seen.item, item, level + 1)
     else:
         seen.kinds.add(_kind(value))
         seen.beyond_double |= isinstance(value, Number) and value.integral and _beyond_double(value)
@@ -71,7 +71,7 @@ def _beyond_double(number: Number) -> bool:
     return len(digits) > 16 or int(digits) > 2**53
 
 
-def _in_order(members: Members) -> Iterable[tuple[str, Value]]:
+def in_order(members: Members) -> Iterable[tuple[str, Value]]:
     first = members.first()
     return [(key, first[key]) for key in dict(members.pairs)]
 
@@ -89,13 +89,13 @@ def _kind(value: bool | str) -> str:
     return "long" if digits < 20 and -(2**63) <= int(value) < 2**63 else "huge"
 
 
-def _columns(top: _Seen) -> tuple[tuple[Column, ...], list[str]]:
+def _columns(top: Seen) -> tuple[tuple[Column, ...], list[str]]:
     notices: list[str] = []
     keys: list[str] = []
     types: list[Type] = []
     unnamed = 0
     for key, seen in top.fields.items():
-        type_ = _type(seen, (key,), notices)
+        type_ = decide(seen, (key,), notices)
         if type_ is None:
             continue
         if not names.nameable(key):
@@ -125,7 +125,7 @@ def _renames(type_: Type, path: tuple[str, ...]) -> Iterable[tuple[tuple[str, ..
         yield from _renames(inner, (*path, *key))
 
 
-def _type(seen: _Seen, path: tuple[str, ...], notices: list[str]) -> Type | None:
+def decide(seen: Seen, path: tuple[str, ...], notices: list[str]) -> Type | None:
     """The unified type, or None while nothing is decided."""
     kinds = seen.kinds
     if not kinds:
@@ -143,18 +143,18 @@ def _type(seen: _Seen, path: tuple[str, ...], notices: list[str]) -> Type | None
     if kinds == {"object"} and len(seen.fields) <= MOST_INNER_KEYS:
         return _struct(seen, path, notices)
     if kinds == {"array"} and seen.item is not None:
-        inner = _type(seen.item, path, notices)
+        inner = decide(seen.item, path, notices)
         # elements of several kinds: the list as a whole is JSON text
         return inner and (JSON_TEXT if inner.json and _mixed(seen.item) else Type("LIST", fields=(("element", inner),)))
     return JSON_TEXT
 
 
-def _mixed(seen: _Seen) -> bool:
+def _mixed(seen: Seen) -> bool:
     return len(seen.kinds) > 1 or bool(seen.kinds & {"deep", "endless"})
 
 
-def _struct(seen: _Seen, path: tuple[str, ...], notices: list[str]) -> Type | None:
-    found = [(key, t) for key, s in seen.fields.items() if names.nameable(key) and (t := _type(s, (*path, key), notices)) is not None]
+def _struct(seen: Seen, path: tuple[str, ...], notices: list[str]) -> Type | None:
+    found = [(key, t) for key, s in seen.fields.items() if names.nameable(key) and (t := decide(s, (*path, key), notices)) is not None]
     if not found:
         return None
     keys, types = [k for k, _ in found], [t for _, t in found]

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from kshell.columns import Column
-from kshell.decode.json_sql import REST_SURE, Look, Wire, all_of, any_of, short_numbers, structure, wire
+from kshell.decode.json_sql import REST_SURE, Look, Wire, all_of, any_of, cast_type, short_numbers, structure, wire
 from kshell.decode.metadata import Metadata
 from kshell.decode.types import Type
 from kshell.decode.verdict import LEVELS, OBJECT_KEYS, VALUE_BYTES
@@ -29,6 +29,8 @@ class Plan:
             x = self.trees[tree].expression(f"r._j{tree}", column.source_path)
             wires.append(wire(type_, x, column.source_path, look, wide=column.name in wide))
             self.trees[tree].put(column.source_path, wires[-1].shape)
+        # of a single parse; None: it cannot show that a record has no other members
+        self.cast = None if len(self.trees) > 1 or any(map(_open, types)) else cast_type(self.trees[0].shape())
         self.structures = [structure(t.shape() or "JSON") for t in self.trees]
         self.values = [w.value for w in wires]
         unclear = any_of(w.unclear for w in wires) or "false"
@@ -58,6 +60,11 @@ class Plan:
 _SIZE = (f"CASE WHEN octet_length(r.value) <= {_SMALL_BYTES} THEN true ELSE octet_length(r.value) <= {VALUE_BYTES}"
          f" AND strlen(r._t) - strlen(replace(replace(r._t, '[', ''), '{{', '')) <= {LEVELS}"
          f" AND (octet_length(r.value) < {_MANY_KEYS_BYTES} OR strlen(r._t) - strlen(replace(r._t, ':', '')) <= {OBJECT_KEYS}) END")
+
+
+def _open(type_: Type) -> bool:
+    """Objects stand in it that the parse does not look into, and whose members are fields."""
+    return (type_.kind == "MAP" and bool(type_.item.fields)) or any(_open(t) for _, t in type_.fields)
 
 
 class _Tree:

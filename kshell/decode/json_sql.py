@@ -250,6 +250,19 @@ def all_of(parts: Iterable[str | None]) -> str | None:
     return "(" + " AND ".join(known) + ")" if known else None
 
 
+def cast_type(shape: object) -> str | None:
+    """The wire types as a type that JSON is cast to. None: fields of a struct may not differ by case alone, or be empty."""
+    if isinstance(shape, list):
+        item = cast_type(shape[0])
+        return item and f"{item}[]"
+    if not isinstance(shape, dict):
+        return str(shape)
+    fields = {key: cast_type(inner) for key, inner in shape.items()}
+    if not fields or not all(fields) or not all(fields.values()) or len({key.lower() for key in fields}) < len(fields):
+        return None
+    return f"STRUCT({', '.join(f'{quote(key)} {type_}' for key, type_ in fields.items())})"
+
+
 def structure(shape: object) -> str:
     return literal(json.dumps(shape, ensure_ascii=False))
 

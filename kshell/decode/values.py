@@ -26,6 +26,7 @@ class Schemas:
     keys: SchemaSource | None = None
     message: str | None = None
     key: Column | None = None                 # `_kafka_key`, where KEY_FORMAT has a schema
+    evolves: bool = False                     # members without a column become columns
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,15 @@ class SqlForm:
 
     def prepare(self, batch: pa.RecordBatch) -> Prepared:
         return Prepared(waiting=self._meta.waiting(batch))
+
+    def regular(self, batch: str) -> str | None:
+        return None
+
+    def look(self, batch: str, values: pa.RecordBatch, *, careful: bool) -> str | None:
+        return None
+
+    def stray(self, batch: str) -> str | None:
+        return None
 
     def take_counters(self) -> Counter[str]:
         return Counter()

@@ -104,9 +104,11 @@ class PieceReader:
 
     def _union(self) -> str:
         where = " OR ".join(self._within(tp, lo, hi) for tp, (lo, hi) in self._piece.bounds.items())
-        names = "*" if self._over else ", ".join(quote(c.name) for c in self._columns)
+        # older segments lack columns that came later, and hold narrower types
+        wanted = self._piece.segments[-1].columns if self._over else self._columns
         but = f" AND NOT ({' OR '.join(self._is(*j) for j in sorted(self._judged))})" if self._judged else ""
-        rows = " UNION ALL BY NAME ".join(f"SELECT {names} FROM {s.relation} WHERE ({where}){but}" for s in self._piece.segments)
+        rows = " UNION ALL ".join(f"SELECT {views.shape(s.columns, wanted)} FROM {s.relation} WHERE ({where}){but}"
+                                  for s in self._piece.segments)
         return views.selected("*", *self._over, rows) if self._over else rows
 
     def _within(self, tp: TP, lo: int, hi: int) -> str:

@@ -24,7 +24,7 @@ class Target:
     errors_sink: Sink | None                  # None: no error table, bad records are dropped and counted
     lake: Lake
     head: Head
-    columns: tuple[Column, ...]               # of what lands, with the table's types
+    lands: Callable[[], tuple[Column, ...]]   # columns of what lands, with the table's types; they grow with the source's
     buffer: BufferApi
     cluster: Cluster
     topics: Callable[[], tuple[str, ...]]
@@ -34,11 +34,16 @@ class Target:
     rewind: Callable[[Mapping[TP, int]], None]
     over: tuple[str, str] | None = None       # (source, query) of an AS SELECT sink; None: the rows as they are
     compact: bool | None = None               # COMPACT as written down; None: the table says it
+    moved: Callable[[Head], None] = lambda head: None    # told before a head with another schema is shown; raises Stop
     behind: bool = False                      # the views do not show `head`: the last hand-over failed and has to be made again
 
     @property
     def name(self) -> str:
         return self.sink.name
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        return self.lands()
 
     @property
     def table_name(self) -> str:
@@ -49,6 +54,8 @@ class Target:
 
     def hand_over(self, head: Head) -> bool:
         """Show the table up to `head` and the buffer from there on. False: the buffer is still being read up to there."""
+        if head.schema_id != self.head.schema_id:
+            self.moved(head)
         self.head, self.behind = head, True
         location = head.metadata_location if head.snapshot_id is not None else None
         lake = BufferLake(location, head.columns, head.snapshot_id, self.table_name)

@@ -37,6 +37,7 @@ def describe(table: Table, state: State | None) -> Head:
     return Head(table_uuid=str(metadata.table_uuid), snapshot_id=snapshot.snapshot_id if snapshot else None,
                 metadata_location=table.metadata_location, state=state, schema_id=metadata.current_schema_id,
                 spec_id=metadata.default_spec_id, columns=table_columns(table.schema()),
+                required=tuple(f.name for f in table.schema().fields if f.required),
                 committed_at_ms=snapshot.timestamp_ms if snapshot else 0, snapshots=len(metadata.snapshots), sort_by=_sort_terms(table),
                 sequence=table.last_sequence_number, data_files=_data_files(snapshot), properties=metadata.properties)
 

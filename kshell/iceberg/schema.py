@@ -5,7 +5,7 @@ one `iceberg_scan` gives."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -35,7 +35,7 @@ from pyiceberg.types import (
 
 from kshell.columns import Column, is_metadata, quote
 from kshell.errors import RefusedError
-from kshell.iceberg.values import Stop, StopState
+from kshell.iceberg.values import Head, Stop, StopState
 
 FORMAT_VERSION = 2
 _PLAIN: dict[str, IcebergType] = {
@@ -125,7 +125,8 @@ def require_version(version: int, table: str) -> None:
                            hint=f"use a version {FORMAT_VERSION} table")
 
 
-def reconcile(columns: Iterable[Column], schema: Schema, *, inferred: bool, table: str, sink: str, before: Schema | None = None) -> Fit:
+def reconcile(columns: Iterable[Column], schema: Schema, *, inferred: bool, table: str, sink: str, before: Schema | None = None,
+              evolves: bool = False) -> Fit:
     """What a source writes into this table. `before`: the schema of our last commit; None: this sink has committed nothing."""
     fields = {f.name: f for f in schema.fields}
     kept: list[Column] = []
@@ -140,7 +141,8 @@ def reconcile(columns: Iterable[Column], schema: Schema, *, inferred: bool, tabl
         elif not inferred or _was_there(column, before):
             raise _column_missing(column, table, sink, gone=_was_there(column, before))
         else:
-            notes.append(f"column {column.name} is not in {table} and is not read")
+            then = "added with the first record that has it" if evolves else "not read"
+            notes.append(f"column {column.name} is not in {table} and is {then}")
     _no_unfilled(fields.values(), kept, table)
     return Fit((*kept, *missing), tuple(missing), tuple(notes))
 
@@ -161,14 +163,14 @@ def _typed(column: Column, field: NestedField, *, inferred: bool, table: str, no
     if str(DuckDBPyType(column.type)) == committed:
         return replace(column, type=committed)
     free = inferred and not is_metadata(column.name)
-    if free or _widened(iceberg_type(column.type), field.field_type):
+    if free or widened(iceberg_type(column.type), field.field_type):
         notes.append(f"column {column.name} has the type {committed} of {table}")
         return replace(column, type=committed, json_text=column.json_text and committed == "VARCHAR")
     raise Stop(StopState.TYPE_MISMATCH, f"Column {column.name} is {column.type} in the source and {committed} in {table}.",
                f"declare it as the table has it: {quote(column.name)} {committed}")
 
 
-def _widened(ours: IcebergType, theirs: IcebergType) -> bool:
+def widened(ours: IcebergType, theirs: IcebergType) -> bool:
     """The promotions that Iceberg allows: another engine made them, old files are read as the wider type."""
     if isinstance(ours, IntegerType):
         return isinstance(theirs, LongType)
@@ -180,9 +182,23 @@ def _widened(ours: IcebergType, theirs: IcebergType) -> bool:
 
 
 def _no_unfilled(fields: Iterable[NestedField], kept: Sequence[Column], table: str) -> None:
+    types = {f.name: duckdb_type(f.field_type) for f in fields if f.required}
+    _require_filled(types, kept, table)
+
+
+def _require_filled(required: Mapping[str, str], kept: Sequence[Column], table: str) -> None:
     filled = {c.name for c in kept if c.not_null}
-    for field in fields:
-        if field.required and field.name not in filled:
-            source = "which the source does not have" if field.name not in {c.name for c in kept} else "and the source may leave it NULL"
-            raise Stop(StopState.SCHEMA_REFUSED, f"Table {table} requires column {field.name}, {source}.",
-                       f"make it optional, or declare it in the source: {quote(field.name)} {duckdb_type(field.field_type)} NOT NULL")
+    for name, type_ in required.items():
+        if name not in filled:
+            source = "which the source does not have" if name not in {c.name for c in kept} else "and the source may leave it NULL"
+            raise Stop(StopState.SCHEMA_REFUSED, f"Table {table} requires column {name}, {source}.",
+                       f"make it optional, or declare it in the source: {quote(name)} {type_} NOT NULL")
+
+
+def require_fit(head: Head, columns: Sequence[Column], table: str, sink: str) -> None:
+    """A schema that others have changed, held against what lands: columns that are gone or required stop the sink, others do not."""
+    types = {c.name: c.type for c in head.columns}
+    for column in columns:
+        if column.name not in types:
+            raise _column_missing(column, table, sink, gone=True)
+    _require_filled({name: types[name] for name in head.required}, columns, table)

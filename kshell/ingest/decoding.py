@@ -10,7 +10,7 @@ import time
 from collections.abc import Mapping, Sequence
 
 from kshell.buffer.buffer import Buffer
-from kshell.buffer.values import TP
+from kshell.buffer.values import TP, BadRow
 from kshell.columns import TIMESTAMP
 from kshell.ingest.handoff import SHARE, Fetched, Handoff
 from kshell.ingest.insert import Inserter
@@ -72,11 +72,23 @@ class Decoding:
 
     def _append(self, parcel: Parcel) -> None:
         while not self._shared.stopping.is_set():
-            settled = self._settling.settle(parcel.within(self._joining(parcel.spans)), self.inserter.decoder)
+            fitting = parcel.within(self._joining(parcel.spans))
+            if self._append_regular(fitting):
+                return
+            settled = self._settling.settle(fitting, self.inserter.decoder)
             with self._buffer.appending:      # whoever moves a position waits until the append that relied on it is done
                 if self.inserter.decoder is settled.decoder:
                     self._append_settled(settled)
                     return
+
+    def _append_regular(self, parcel: Parcel) -> bool:
+        """Whether nothing is to be settled: the parcel is in."""
+        with self._buffer.appending:
+            fitting = parcel.within(self._joining(parcel.spans))
+            if self._shared.stopping.is_set() or not self.inserter.insert_regular(fitting):
+                return False
+            self._appended(fitting, [])
+            return True
 
     def _append_settled(self, settled: Settled) -> None:
         fitting = settled.ready.within(self._joining(settled.ready.spans))
@@ -88,18 +100,22 @@ class Decoding:
                 self._parking.park(tp, position, reason)
 
     def _insert(self, parcel: Parcel) -> None:
-        shared = self._shared
-        if parcel.batch is not None:
-            shared.counters["bad_timestamps"] += parcel.batch[TIMESTAMP].null_count
         try:
             bad = self.inserter.insert(parcel)
         finally:
-            shared.counters.update(self.inserter.take_counters())
+            self._shared.counters.update(self.inserter.take_counters())
+        self._appended(parcel, bad)
+
+    def _appended(self, parcel: Parcel, bad: Sequence[BadRow]) -> None:
+        shared = self._shared
+        shared.counters.update(self.inserter.take_counters())
+        if parcel.batch is not None:
+            shared.counters["bad_timestamps"] += parcel.batch[TIMESTAMP].null_count
         shared.rows_total += parcel.rows - len(bad)
         shared.error_rows += len(bad)
         shared.rate.add(parcel.rows)
         if bad and self._spec.on_error == "quarantine":
-            shared.add_errors(bad)
+            shared.add_errors(list(bad))
 
     def _joining(self, spans: Mapping[TP, tuple[int, int]]) -> dict[TP, tuple[int, int]]:
         """The parts of the spans that go on where the buffer stands, up to the source's STOP."""

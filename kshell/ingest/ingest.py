@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from kshell.buffer.buffer import Buffer
@@ -46,7 +46,7 @@ class Ingest:
         parking = Parking(spec.source, buffer, self._shared)
         fetcher = Fetcher(cluster, buffer, spec, self._shared, self._handoff, parking, self._troubles.out_of_range)
         self._decoding = Decoding(buffer, spec, self._shared, self._handoff, Inserter(self._cursor, buffer, decoder, spec.on_error),
-                                  parking, Settling(evolve, self._evolved))
+                                  parking, Settling(self._cursor, evolve, self.grow))
         self._watcher = Watcher(cluster, buffer, spec, self._shared, self._troubles)
         jobs = {"fetch": fetcher.run, "decode": self._decoding.run, "watch": self._watcher.run}
         self._threads = {job: threading.Thread(target=run, name=f"kshell-{job}-{spec.source}", daemon=True) for job, run in jobs.items()}
@@ -123,8 +123,9 @@ class Ingest:
                 self._buffer.set_columns(columns)
             self._decoding.inserter.decoder = decoder
 
-    def _evolved(self, before: Decoder, after: Decoder) -> Decoder:
-        """From the decoding thread: go on with `after`, unless somebody has set another decoder since `before` was asked."""
+    def grow(self, before: Decoder, after: Decoder) -> Decoder:
+        """Go on with `after`, whose columns are those of `before` and more, unless somebody has set another decoder meanwhile. What is
+        buffered stays. The decoder in use afterwards."""
         with self._buffer.appending:
             if self._decoding.inserter.decoder is before:
                 self._buffer.set_columns((*after.columns, *after.metadata))
@@ -165,15 +166,6 @@ class Ingest:
     def errors(self) -> list[BadRow]:
         """The last bad records, at most 10,000 and 16 MB."""
         return self._shared.errors()
-
-    def forget_errors(self, positions: Collection[tuple[str, int, int]]) -> None:
-        """These records are bad no more."""
-        self._shared.forget_errors(positions)
-
-    @property
-    def decoder(self) -> Decoder:
-        """The one in use."""
-        return self._decoding.inserter.decoder
 
     @property
     def state(self) -> State:

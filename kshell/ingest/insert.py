@@ -25,6 +25,9 @@ from kshell.ingest.values import OnError
 from kshell.testing import failpoint
 
 _BATCH = "kshell_ingest_batch"
+_COOLING = 16                                 # parcels
+_TEXT = "kshell_ingest_text"
+_SAMPLE_ROWS = 4096                           # of a batch, in which members without a column are counted
 _JUDGED = "kshell_ingest_judged"
 
 
@@ -44,6 +47,7 @@ class Inserter:
         self.counters: Counter[str] = Counter()
         self._cursor, self._buffer, self._on_error = cursor, buffer, on_error
         self._careful = False                 # the last batch held doubtful records, so the next one may
+        self._irregular = 0
 
     def take_counters(self) -> Counter[str]:
         counters, self.counters = self.counters, Counter()
@@ -58,6 +62,23 @@ class Inserter:
             return self._with_half(parcel)
         except _Stop as stop:
             return self._up_to(parcel, stop.bad)
+
+    def insert_regular(self, parcel: Parcel) -> bool:
+        """Whether the parcel is in: its records hold the columns' members and no others, and the SQL is certain of each."""
+        if not self.decoder.sql or parcel.batch is None or self._careful:
+            return False
+        if self._irregular:
+            self._irregular -= 1              # neighbours resemble each other: the next ones would most likely be turned away too
+            return False
+        select = self.decoder.regular(_TEXT)
+        try:
+            if select is not None:
+                self._append(parcel, lambda segment, _: self._put_regular(segment, select, parcel))
+                return True
+        except (MemoryError, duckdb.OutOfMemoryException, duckdb.Error, *decode.DOUBTS):
+            pass
+        self._irregular = _COOLING
+        return False
 
     def _with_half(self, parcel: Parcel) -> list[BadRow]:
         """Out of memory: once more, in halves."""
@@ -84,12 +105,15 @@ class Inserter:
         """One transaction around `put`, which inserts the parcel and says which records are no rows."""
         bad: list[BadRow] = []
         rows = parcel.rows_by_partition()
+        strays = 0
         self.decoder.take_counters()          # of an attempt that was taken back
 
         def fill(segment: Segment, meter: Meter) -> Filled:
+            nonlocal strays
             self._cursor.register(_BATCH, parcel.batch)
             try:
                 bad.extend(put(segment, parcel))
+                strays = self._strays(parcel)
             finally:
                 self._cursor.unregister(_BATCH)
             failpoint("ingest.after_decode")
@@ -100,10 +124,31 @@ class Inserter:
 
         self._buffer.append(self._cursor, parcel.spans, parcel.rows, fill)
         self.counters.update(self.decoder.take_counters())
+        self.counters["fields_without_column"] += strays
         return bad
 
+    def _strays(self, parcel: Parcel) -> int:
+        """Members without a column: counted, or in a large batch estimated from its first records."""
+        select = self.decoder.stray(_BATCH) if self.decoder.sql else None
+        if select is None:
+            return 0
+        looked_at = min(_SAMPLE_ROWS, parcel.rows)
+        self._cursor.register(_BATCH, parcel.batch.slice(0, looked_at))
+        found = self._cursor.execute(select).fetchall()[0][0]
+        return int(found) * parcel.rows // looked_at
+
     def _fast(self, segment: Segment, parcel: Parcel) -> list[BadRow]:
-        self._put(segment, self.decoder.rows(_BATCH), parcel.rows)
+        return self._put_all(segment, self.decoder.rows(_BATCH), parcel.rows)
+
+    def _put_regular(self, segment: Segment, select: str, parcel: Parcel) -> list[BadRow]:
+        self._cursor.register(_TEXT, decode.with_text(parcel.batch))
+        try:
+            return self._put_all(segment, select, parcel.rows)
+        finally:
+            self._cursor.unregister(_TEXT)
+
+    def _put_all(self, segment: Segment, select: str, rows: int) -> list[BadRow]:
+        self._put(segment, select, rows)
         return []
 
     def _exact(self, segment: Segment, parcel: Parcel) -> list[BadRow]:

@@ -4,15 +4,21 @@ Invariant: nothing is decoded here and no position moves. Of each partition the 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+import duckdb
+import pyarrow as pa
+
 from kshell.buffer.values import TP
 from kshell.columns import OFFSET, Column
-from kshell.decode import Decoder
+from kshell.decode import DOUBTS, Decoder, Prepared, with_text
 from kshell.errors import Error
 from kshell.ingest.parcel import Parcel
 
+_BATCH = "kshell_settle_batch"
+ROWS_OF_A_REASON, ROWS_AT_MOST = 1000, 5000   # that a decoder with SQL is asked about
 MOST_ROUNDS = 8                               # of proposals for one parcel; what is still missing then has no column
 
 # The decoder to go on with once the columns are there, or None where nothing changes; an Error where that cannot be told now.
@@ -29,8 +35,8 @@ class Settled:
 
 
 class Settling:
-    def __init__(self, evolve: Evolve | None, take: Callable[[Decoder, Decoder], Decoder]) -> None:
-        self._evolve = evolve
+    def __init__(self, cursor: duckdb.DuckDBPyConnection, evolve: Evolve | None, take: Callable[[Decoder, Decoder], Decoder]) -> None:
+        self._cursor, self._evolve = cursor, evolve
         self._take = take                     # (asked with, to go on with) -> the decoder in use afterwards
 
     def settle(self, parcel: Parcel, decoder: Decoder) -> Settled:
@@ -39,7 +45,7 @@ class Settling:
         for _ in range(MOST_ROUNDS):
             if parcel.batch is None:
                 break
-            prepared = decoder.prepare(parcel.batch)
+            prepared = self._ask(decoder, parcel.batch)
             if prepared.waiting:
                 first = _first(parcel, prepared.waiting)
                 parked |= first
@@ -51,7 +57,7 @@ class Settling:
             try:
                 found = self._evolve(decoder, asked)
             except Error as error:
-                first = _wanting(parcel, decoder, error.message)
+                first = self._wanting(parcel, decoder, error.message)
                 parked |= first
                 parcel = before(parcel, first)
                 continue
@@ -59,6 +65,39 @@ class Settling:
                 break
             decoder = self._take(decoder, found)
         return Settled(parcel, decoder, parked)
+
+
+    def _ask(self, decoder: Decoder, batch: pa.RecordBatch) -> Prepared:
+        """A decoder with SQL is asked about the rows that its look finds, of each reason the first ones."""
+        if not decoder.sql:
+            return decoder.prepare(batch)
+        if self._evolve is None or decoder.look(_BATCH, batch.slice(0, 0), careful=False) is None:
+            return Prepared()
+        seen: Counter[str] = Counter()
+        rows: list[int] = []
+        for row, what in self._looked(decoder, batch):
+            seen[what] += 1
+            if seen[what] <= ROWS_OF_A_REASON and len(rows) < ROWS_AT_MOST:
+                rows.append(row)
+        return decoder.prepare(batch.take(pa.array(sorted(rows), pa.int32()))) if rows else Prepared()
+
+    def _looked(self, decoder: Decoder, batch: pa.RecordBatch) -> list[tuple[int, str]]:
+        self._cursor.register(_BATCH, with_text(batch))
+        try:
+            return self._cursor.execute(decoder.look(_BATCH, batch, careful=False) or "").fetchall()
+        except DOUBTS:
+            return self._cursor.execute(decoder.look(_BATCH, batch, careful=True) or "").fetchall()
+        finally:
+            self._cursor.unregister(_BATCH)
+
+    def _wanting(self, parcel: Parcel, decoder: Decoder, reason: str) -> dict[TP, tuple[int, str]]:
+        """The partitions whose records want columns that cannot be had, each from the beginning of what came."""
+        wanting = {}
+        for tp, (lo, hi) in parcel.spans.items():
+            batch = parcel.within({tp: (lo, hi)}).batch
+            if batch is not None and self._ask(decoder, batch).proposal:
+                wanting[tp] = (lo, reason)
+        return wanting or {tp: (lo, reason) for tp, (lo, _) in parcel.spans.items()}
 
 
 def before(parcel: Parcel, first: Mapping[TP, tuple[int, str]]) -> Parcel:
@@ -78,12 +117,3 @@ def _first(parcel: Parcel, waiting: Mapping[int, str]) -> dict[TP, tuple[int, st
                 break
     return first
 
-
-def _wanting(parcel: Parcel, decoder: Decoder, reason: str) -> dict[TP, tuple[int, str]]:
-    """The partitions whose records want columns that cannot be had, each from the beginning of what came."""
-    wanting = {}
-    for tp, (lo, hi) in parcel.spans.items():
-        batch = parcel.within({tp: (lo, hi)}).batch
-        if batch is not None and decoder.prepare(batch).proposal:
-            wanting[tp] = (lo, reason)
-    return wanting or {tp: (lo, reason) for tp, (lo, _) in parcel.spans.items()}

@@ -132,6 +132,8 @@ class Shower:
         if not {"TOPIC", "TOPICS", "TOPIC_PATTERN"} & set(given) and source.topics != (source.name,):
             given["TOPIC"] = source.topics[0]
         columns = [definition(c) for c in source.columns] if source.options["FORMAT"] not in ONE_COLUMN else []
+        if columns and source.evolution is not None:
+            given["SCHEMA_EVOLUTION"] = "add"     # with columns written out it would not be
         return written.create_source_text(source.name, columns=columns, cluster=source.cluster_name, options=given)
 
     def sink_text(self, entry: SinkEntry) -> str:

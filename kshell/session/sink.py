@@ -66,14 +66,16 @@ class SinkEntry:
 
 def spec_of(entry: SinkEntry) -> SinkSpec:
     options, source = entry.options, entry.source
+    evolves = source.evolution is not None and entry.reshape is None
     keep = options["KEEP_SNAPSHOTS"] if "KEEP_SNAPSHOTS" in options.given else Unset.UNSET
     return SinkSpec(
-        name=entry.name, id=entry.id, table=entry.table, columns=entry.columns, inferred=not source.declared and not entry.reshape,
+        name=entry.name, id=entry.id, table=entry.table, columns=entry.columns,
+        inferred=(not source.declared or evolves) and not entry.reshape,
         definition=entry.definition, errors_table=errors_table_of(entry), partition_by=_written_down(options, "PARTITION_BY"),
         sort_by=_written_down(options, "SORT_BY"), create_table=bool(options["CREATE_TABLE"]), keep_snapshots=keep,
         properties={k: str(v) for k,
                     v in (options["PROPERTIES"] or {}).items()}, durable=bool(options["DURABLE"]), compact=options["COMPACT"],
-        replace=entry.replace)
+        replace=entry.replace, evolves=evolves)
 
 
 def errors_table_of(entry: SinkEntry) -> tuple[str, ...] | None:

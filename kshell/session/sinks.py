@@ -27,13 +27,14 @@ from kshell.session import positions, resolving
 from kshell.session.connections import Catalog, Connections
 from kshell.session.context import Context
 from kshell.session.sink import SinkEntry, definition_of, group_of, spec_of
-from kshell.session.sources import Source, Sources
+from kshell.session.sources import Source, Sources, Wanted, made_again
 
 if TYPE_CHECKING:
     from kshell.iceberg.catalogs import Lake
 
 HAND_OVER_S = 30.0                            # how long CREATE SINK waits until the views show the table
 SAY_GAP_S = 1.0
+FOLLOW_S = 3.0
 
 
 class Sinks:
@@ -42,7 +43,9 @@ class Sinks:
         self._connections = connections
         self._sources = sources
         self._by_name: dict[str, SinkEntry] = {}
+        self._schema_ids: dict[str, int] = {}  # that the views do not show yet
         sources.on_trouble = self._trouble
+        sources.on_evolve, sources.on_evolved, sources.resumes = self._evolve, self._evolved, self._resumes
 
     def __iter__(self) -> Iterator[SinkEntry]:
         return iter(list(self._by_name.values()))
@@ -182,10 +185,10 @@ class Sinks:
         source, options = entry.source, entry.options
         if entry.reshape is None and _differs(created.columns, source.segment_columns):
             self._sources.adopt(source, created.columns, created.head.cut())
-        target = Target(created.sink, created.errors_sink, lake, created.head, entry.columns, source.buffer, source.cluster,
+        target = Target(created.sink, created.errors_sink, lake, created.head, lambda: entry.columns, source.buffer, source.cluster,
                         source.current_topics, None if source.multi_topic else source.topics[0], options["GROUP"] or group_of(created.sink),
                         source.ingest.seal, source.ingest.rewind, (source.name, entry.reshape.text) if entry.reshape else None,
-                        compact=options["COMPACT"])
+                        compact=options["COMPACT"], moved=lambda head: self._moved(entry, head))
         policy = Policy(options["COMMIT_INTERVAL"], options["COMMIT_ROWS"], options["COMMIT_BYTES"])
         target.hand_over(created.head)
         return Flusher(self._context.engine, target, policy, refresh_s=self._context.settings.refresh,
@@ -234,6 +237,38 @@ class Sinks:
             if entry.source.name == source and entry.flusher is not None:
                 entry.flusher.stand(Stop(StopState(trouble.kind), trouble.message, resolving.cure_of(entry.name, trouble)))
 
+    # ---- columns that come later -------------------------------------------------------------------------------------
+
+    def _evolve(self, source: Source, wanted: Wanted) -> Sequence[Column] | None:
+        """The columns of the table behind a source, once it has what is wanted. None: no table, or a sink that stands still; when it goes
+        on, its source takes the table's columns and reads again what they do not hold."""
+        from kshell.iceberg.evolve import evolve
+
+        entry = self.behind(source)
+        if entry is None or entry.flusher is None or entry.flusher.stands():
+            return None
+        target = entry.flusher.target
+        self._schema_ids[entry.name], columns = evolve(target.lake, target.sink, wanted)
+        return columns
+
+    def _evolved(self, source: Source) -> None:
+        """The views show the columns before the rows that have them."""
+        entry = self.behind(source)
+        if entry is not None and entry.flusher is not None and entry.name in self._schema_ids:
+            entry.flusher.follow(self._schema_ids.pop(entry.name), FOLLOW_S)
+
+    def _moved(self, entry: SinkEntry, head: Head) -> None:
+        """The table has another schema than before: ours, or one that others made."""
+        from kshell.iceberg.schema import require_fit
+
+        require_fit(head, entry.columns, entry.table_name, entry.name)
+        if entry.reshape is None:
+            self._sources.follow(entry.source, head.columns)
+
+    def _resumes(self, source: Source) -> str:
+        entry = self.behind(source)
+        return f"ALTER SINK {entry.name} RESUME EVOLUTION" if entry is not None else made_again(source)
+
     def resume(self, entry: SinkEntry) -> str:
         """RESUME SINK: look again at the table and at Kafka, and go on if nothing speaks against it."""
         if entry.flusher is not None and entry.flusher.status().state not in (*StopState, "failed"):
@@ -266,6 +301,8 @@ class Sinks:
         if entry is None and statement.if_exists:
             return None
         entry = self.get(statement.name)
+        if statement.action == "resume_evolution":
+            return self._resume_evolution(entry)
         if statement.action not in resolving.BUILT:
             raise RefusedError(f"ALTER SINK ... {resolving.written(statement.action)} is not built yet",
                                hint=f"SHOW SINKS shows the state of {entry.name}")
@@ -276,6 +313,14 @@ class Sinks:
         entry.stop = None
         self._restart(entry)
         return f"sink {entry.name} goes on from {resolving.places(head)}"
+
+    def _resume_evolution(self, entry: SinkEntry) -> str:
+        source = entry.source
+        if source.evolution is None or entry.reshape is not None:
+            raise RefusedError(f"sink {entry.name} takes no new columns",
+                               hint=f"CREATE OR REPLACE SOURCE {source.name} ... with SCHEMA_EVOLUTION add, and a sink FROM it")
+        again = self._sources.resume_evolution(source)
+        return f"sink {entry.name} takes new columns {'again' if again else 'already'}"
 
     def drop(self, entry: SinkEntry) -> None:
         """The thread ends; the table, its tag and its progress stay."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -26,6 +27,7 @@ from kshell.options import read as read_value
 from kshell.session import positions
 from kshell.session.connections import Attached, Connections
 from kshell.session.context import Context
+from kshell.session.evolution import Evolution, additions, as_committed, merged, named
 from kshell.session.included import included
 from kshell.session.placed import placed
 from kshell.session.shaping import Shaping
@@ -35,6 +37,8 @@ if TYPE_CHECKING:
 
 RESERVED = frozenset({"live", "lake", "kshell", "memory", "main"})
 _INTERNAL = "__"
+
+Wanted = Callable[[Sequence[Column]], Sequence[Column]]      # what is wanted of a table that has these columns
 
 
 @dataclass(slots=True)
@@ -52,6 +56,7 @@ class Source:
     buffer: Buffer
     ingest: Ingest
     shape: Discovery                          # what its format and its schemas were found to be
+    evolution: Evolution | None = None        # None: members without a column get none
 
     @property
     def pattern(self) -> str | None:
@@ -87,6 +92,9 @@ class Sources:
         self._by_name: dict[str, Source] = {}
         self.budget = Budget(context.settings.buffer_bytes)
         self.on_trouble: Callable[[str, Trouble], None] = lambda source, trouble: None
+        self.on_evolve: Callable[[Source, Wanted], Sequence[Column] | None] = lambda source, wanted: None    # of its table; None: no table
+        self.resumes: Callable[[Source], str] = made_again
+        self.on_evolved: Callable[[Source], None] = lambda source: None
 
     def __iter__(self) -> Iterator[Source]:
         return iter(list(self._by_name.values()))
@@ -155,7 +163,8 @@ class Sources:
         stop = positions.resolve(cluster, options["STOP"], tps, committed=committed) if options["STOP"] is not None else None
         shape = self._shaping.shape(statement, attached, options, list(topics), tps)
         was_declared = bool(statement.columns) or options["FORMAT"] in ONE_COLUMN
-        decoder = shape.decoder
+        evolution = Evolution() if _evolves(options, was_declared) else None
+        decoder = _decoder(options, shape.discovery, shape.decoder.columns, evolution)
         if replaces is not None:
             self._end(replaces)
         buffer = Buffer(self._context.engine, name, (*decoder.columns, *decoder.metadata), retain_bytes=options["RETAIN_BYTES"],
@@ -163,9 +172,10 @@ class Sources:
                         budget=self.budget)
         spec = _spec(name, topics, options, start, stop, by_headers=shape.discovery.by_headers)
         ingest = Ingest(self._context.engine, cluster, buffer, decoder, spec, notice=self._context.warn,
-                        trouble=lambda trouble: self.on_trouble(name, trouble))
+                        trouble=lambda trouble: self.on_trouble(name, trouble),
+                        evolve=None if evolution is None else lambda before, proposal: self._evolve(name, before, proposal))
         return Source(name, cluster.name, cluster, tuple(topics), options, tuple(decoder.columns), was_declared, start, stop, decoder,
-                      buffer, ingest, shape.discovery)
+                      buffer, ingest, shape.discovery, evolution)
 
     def _topics(self, name: str, cluster: Cluster, options: Parsed) -> dict[str, TopicInfo]:
         """The topics to read. A topic that does not exist is an error and is never made."""
@@ -186,8 +196,6 @@ class Sources:
             return what
         if source.shape.schema is not None:
             return f"{what}, {len(source.columns)} columns of {source.options['FORMAT']} by {titled(source.shape.schema)}"
-        if source.options["SCHEMA_EVOLUTION"] == "add":
-            self._context.once("fields that appear later do not become columns yet; they are counted, or kept with INCLUDE [rest]")
         return f"{what}, {len(source.columns)} columns inferred (SHOW CREATE SOURCE {source.name} prints them)"
 
     # ---- ALTER, DROP -------------------------------------------------------------------------------------------------
@@ -245,14 +253,103 @@ class Sources:
 
     def adopt(self, source: Source, columns: Sequence[Column], cut: Mapping[TP, int]) -> None:
         """Take the types of a sink's table: later records decode to them, and what the table lacks is read again."""
-        payload = [c for c in columns if c.name in {have.name for have in source.decoder.columns}]
-        source.decoder = decoder_of(source.shape, source.options["KEY_FORMAT"], payload, included(source.options))
+        with _changing(source):
+            payload = [c for c in columns if c.name in {have.name for have in source.decoder.columns}]
+            source.decoder = _decoder(source.options, source.shape, payload, source.evolution)
+            source.columns = tuple(source.decoder.columns)
+            source.ingest.set_decoder(source.decoder, source.segment_columns, dict(cut))
+
+    # ---- columns that come later -------------------------------------------------------------------------------------
+
+    def _evolve(self, name: str, before: Decoder, proposal: tuple[Column, ...]) -> Decoder | None:
+        """From the decoding thread: the table first, then the source. An Error: the partition waits and asks again."""
+        source = self.get(name)
+        assert source.evolution is not None
+        with source.evolution.lock:
+            if source.decoder is not before:
+                return source.decoder
+            if _suspended(source):
+                return None
+            counted = source.columns
+            table = self.on_evolve(source, lambda have: self._admitted(source, proposal, have))
+            if table is None:
+                self._admitted(source, proposal, ())
+            if _suspended(source):
+                return self._take(source, source.columns)
+            wanted = named(proposal, source.columns, table or ())
+            after = self._take(source, merged(source.columns, wanted, table))
+            source.evolution.added(additions(counted, source.columns))
+        self.on_evolved(source)
+        return after
+
+    def _admitted(self, source: Source, proposal: Sequence[Column], table: Sequence[Column]) -> tuple[Column, ...]:
+        """The proposal with the table's names; nothing when there were too many new columns."""
+        assert source.evolution is not None
+        wanted = named(proposal, source.columns, table)
+        known = {c.name for c in table} - {c.name for c in source.columns}
+        count = additions(source.columns, [c for c in wanted if c.name not in known])
+        reason = source.evolution.refuses(count, len(table or source.columns)) if count else None
+        if reason is None:
+            return wanted
+        source.evolution.suspended = True
+        self._context.warn(f"SCHEMA_RUNAWAY: source {source.name}: {reason}; new fields {_kept(source)} until {self.resumes(source)}")
+        return ()
+
+    def _take(self, source: Source, columns: Sequence[Column]) -> Decoder:
+        source.decoder = _decoder(source.options, source.shape, columns, source.evolution)
         source.columns = tuple(source.decoder.columns)
-        source.ingest.set_decoder(source.decoder, source.segment_columns, dict(cut))
+        return source.decoder
+
+    def follow(self, source: Source, table: Sequence[Column]) -> None:
+        """Take types of the table that others have widened."""
+        types = {c.name: c.type for c in table}
+        if all(types.get(c.name, c.type) == c.type for c in source.columns):
+            return
+        with _changing(source):
+            before = source.decoder
+            columns = [as_committed(c, types.get(c.name, c.type)) for c in source.columns]
+            source.ingest.grow(before, self._take(source, columns))
+
+    def resume_evolution(self, source: Source) -> bool:
+        """False: it was not suspended."""
+        if source.evolution is None or not source.evolution.suspended:
+            return False
+        with source.evolution.lock:
+            source.evolution.resume()
+            before = source.decoder
+            source.ingest.grow(before, self._take(source, source.columns))
+        return True
 
     def close(self) -> None:
         for source in self:
             source.ingest.stop()
+
+
+def _evolves(options: Parsed, declared_columns: bool) -> bool:
+    if options["FORMAT"] in ONE_COLUMN:
+        return False
+    return bool((options["SCHEMA_EVOLUTION"] or ("none" if declared_columns else "add")) == "add")
+
+
+def _decoder(options: Parsed, shape: Discovery, columns: Sequence[Column], evolution: Evolution | None) -> Decoder:
+    evolves = evolution is not None and not evolution.suspended
+    return decoder_of(shape, options["KEY_FORMAT"], columns, included(options), evolves=evolves)
+
+
+def _changing(source: Source) -> AbstractContextManager[object]:
+    return source.evolution.lock if source.evolution is not None else nullcontext()
+
+
+def made_again(source: Source) -> str:
+    return f"it is made again: CREATE OR REPLACE SOURCE {source.name} ..."
+
+
+def _suspended(source: Source) -> bool:
+    return source.evolution is not None and source.evolution.suspended
+
+
+def _kept(source: Source) -> str:
+    return "go to _kafka_rest" if "rest" in included(source.options) else "are counted"
 
 
 def _named_at(options: Parsed) -> Span | None:

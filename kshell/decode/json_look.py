@@ -1,0 +1,130 @@
+"""SQL that finds the records with members beside the columns: keys of the record, of structs, of list elements and of map values.
+
+Invariant: a record with a member that no column holds is found, unless that member is known to decide nothing (null, {} or []) or to
+get no column. Costs one more parse; records that are known to be regular are spared it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from kshell.columns import Column, literal
+from kshell.decode.json_sql import any_of
+from kshell.decode.json_text import Members, read
+from kshell.decode.types import Type
+from kshell.decode.verdict import Verdict
+
+Step = str | None                             # a key; None: each element of a list, or each value of a map
+Path = tuple[Step, ...]
+Shape = tuple[str, ...]                       # the keys of a record
+MOST_SHAPES = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A place where an object stands whose members are columns, or fields of one."""
+
+    path: Path
+    known: frozenset[str]
+    steps: str                                # the path as DuckDB spells it; empty: it cannot be spelled
+
+
+def nodes(columns: Sequence[Column], types: Sequence[Type], ignored: Iterable[Path]) -> list[Node]:
+    """The record itself first. `ignored`: paths that get no column."""
+    places: dict[Path, tuple[set[str], str]] = {(): ({c.source_path[0] for c in columns}, "$")}
+    for column, type_ in zip(columns, types, strict=True):
+        steps = "$"
+        for key in column.source_path:
+            steps = _step(steps, f'."{key}"', key)
+        _below(type_, column.source_path, steps, places)
+    for path in ignored:
+        if path[:-1] in places and path[-1] is not None:
+            places[path[:-1]][0].add(path[-1])
+    return [Node(path, frozenset(known), steps) for path, (known, steps) in places.items()]
+
+
+def _below(type_: Type, path: Path, steps: str, places: dict[Path, tuple[set[str], str]]) -> None:
+    if type_.kind == "STRUCT":
+        places[path] = ({type_.key_of(name) for name, _ in type_.fields}, steps)
+        for name, inner in type_.fields:
+            key = type_.key_of(name)
+            _below(inner, (*path, key), _step(steps, f'."{key}"', key), places)
+    elif type_.kind in ("LIST", "MAP"):
+        _below(type_.item, (*path, None), _step(steps, "[*]" if type_.kind == "LIST" else ".*"), places)
+
+
+def _step(steps: str, step: str, key: str = "x") -> str:
+    return steps + step if steps and key and not any(c in key for c in '"\\*') else ""
+
+
+def look(batch: str, places: Sequence[Node], shapes: Sequence[Shape], undecided: Iterable[Path], *, careful: bool) -> str:
+    """A SELECT of (_index, the keys that are beside the columns as text) over `decode.with_text`."""
+    text = "TRY_CAST(try(decode(value)) AS JSON)" if careful else "_t"
+    strange = [_common(shapes, _beside(places[0])), *(_beside(node) for node in places[1:])]
+    listed = ", ".join(f"{sql} AS u{i}" for i, sql in enumerate(strange))
+    waiting = [f"coalesce({_decides(path)}, false)" for path in undecided]
+    found = any_of([*(f"coalesce(len(u{i}) > 0, false)" for i in range(len(strange))), *waiting]) or "false"
+    what = "[" + ", ".join(f"u{i}" for i in range(len(strange))) + "]"
+    keyed = f"SELECT *, json_keys(r._t) AS _keys FROM (SELECT _index, {text} AS _t FROM {batch}) r"
+    return f"SELECT _index, {what}::VARCHAR FROM (SELECT *, {listed} FROM ({keyed}) r) r WHERE {found}"
+
+
+def _common(shapes: Sequence[Shape], otherwise: str) -> str:
+    """Records with the keys of a common shape have no other: comparing lists is cheaper than filtering them."""
+    if not shapes:
+        return otherwise
+    listed = ", ".join(f"[{', '.join(map(literal, shape))}]" for shape in shapes)
+    return f"CASE WHEN r._keys IN ({listed}) THEN [] ELSE {otherwise} END"
+
+
+def common_shapes(values: Iterable[Any], known: frozenset[str], before: Sequence[Shape]) -> tuple[Shape, ...]:
+    """The keys of these records, in their order, as far as each of them is known; those from before stay, up to a bound."""
+    shapes = dict.fromkeys(shape for shape in before if known.issuperset(shape))
+    if len(shapes) == MOST_SHAPES:
+        return tuple(shapes)
+    for value in values:
+        data = value.as_py()
+        shape = _shape(data) if data is not None else ()
+        if shape and known.issuperset(shape):
+            shapes[shape] = None
+    return tuple(shapes)[:MOST_SHAPES]
+
+
+def _shape(data: bytes) -> Shape:
+    try:
+        found = read(data)
+    except Verdict:
+        return ()
+    return tuple(key for key, _ in found.pairs) if isinstance(found, Members) else ()
+
+
+def count(batch: str, top: Node) -> str:
+    """A SELECT of the number of members of records that have no column."""
+    keys = f"SELECT json_keys(TRY_CAST(try(decode(value)) AS JSON)) AS _keys FROM {batch}"
+    return f"SELECT coalesce(sum(len({_beside(top)})), 0) FROM ({keys}) r"
+
+
+def _beside(node: Node) -> str:
+    """The keys there that are not known, as a list."""
+    if not node.steps:
+        return "['?']"                        # DuckDB's paths cannot lead there: such records are looked at one by one
+    keys = f"json_keys(r._t, {literal(node.steps)})" if node.path else "r._keys"
+    if "*" in node.steps:
+        keys = f"list_distinct(flatten({keys}))"
+    names = ", ".join(literal(k) for k in sorted(node.known))
+    return f"list_filter({keys}, lambda k: k NOT IN ({names}))" if names else keys
+
+
+def _decides(path: Path) -> str:
+    """SQL: something stands at the path that decides a type."""
+    steps = "$"
+    for step in path:
+        steps = _step(steps, ".*", "x") if step is None else _step(steps, f'."{step}"', step)
+    if not steps:
+        return "true"
+    value = f"json_extract(r._t, {literal(steps)})"
+    nothing = "('null', '{}', '[]')"
+    if "*" in steps:
+        return f"len(list_filter({value}, lambda v: v::VARCHAR NOT IN {nothing})) > 0"
+    return f"{value}::VARCHAR NOT IN {nothing}"
