@@ -26,8 +26,8 @@ from kshell.options import (
     Text,
 )
 
-FORMATS = Enum(("json", "avro", "string", "raw"), unbuilt=("protobuf", "csv"), aliases={"text": "string"})
-KEY_FORMATS = Enum(("raw", "string", "json", "avro"), unbuilt=("protobuf",), aliases={"text": "string"})
+FORMATS = Enum(("json", "avro", "protobuf", "csv", "string", "raw"), aliases={"text": "string"})
+KEY_FORMATS = Enum(("raw", "string", "json", "avro", "protobuf"), aliases={"text": "string"})
 REGISTRY = Address("an address such as 'http://host:8081', or the name of a secret")
 INCLUDED = ListOf(Enum(("topic", "headers", "value", "rest")), takes="a list of topic, headers, value, rest")
 PARTITIONS = ListOf(Count(low=0), takes="a list of partitions such as [0, 1]", filled=True)
