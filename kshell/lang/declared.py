@@ -107,7 +107,7 @@ SINK = OptionSet(
         Option("PAUSED", Boolean(), False, "create without starting", fixed=True),
         Option("DURABLE", Boolean(), True, "fsync files before the commit, on a local warehouse"),
         Option("KEEP_SNAPSHOTS", OrNull(Count()), None, "snapshots kept, older ones expire", fixed=True,
-               otherwise="500 for a table that CREATE SINK makes, else all"),
+               otherwise="100 for a table that CREATE SINK makes, else all"),
         Option("COMPACT", Boolean(), None, "small files of earlier commits are merged, in commits of their own", fixed=True,
                otherwise="true for a table that CREATE SINK makes, else false"),
         Option("PROPERTIES", MapOf(), {}, "Iceberg table properties at creation", fixed=True),

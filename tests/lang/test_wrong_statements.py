@@ -136,6 +136,9 @@ SYNTAX = [
     ("REFRESH «orders»", "expected SOURCE, SINK or CATALOG", "write REFRESH SOURCE orders"),
     ("CHECK «orders»", "expected SINK, found orders", "write CHECK SINK orders"),
     ("VERIFY SINK s AGAINST «TOPIC»", "expected KAFKA, found TOPIC", "form:"),
+    ("REPLAY ERRORS OF «orders»", "expected SINK, found orders", "write REPLAY ERRORS OF SINK orders"),
+    ("REPLAY ERRORS OF SINK s WHERE«»", "expected a condition, found the end of the statement", "form:"),
+    ("REPLAY ERRORS OF SINK s WHERE a > 1 «LIMIT» 3", "expected TIMEOUT or the end of the statement, found LIMIT", "form:"),
     ("CHECK SINK s AGAINST KAFKA «now»", "expected TIMEOUT or the end", "form:"),
     # ---- SHOW, DESCRIBE, SET
     ("SHOW TOPICS «k»", "expected FROM, LIKE, EXTENDED or the end of the statement, found k", "form: SHOW"),
