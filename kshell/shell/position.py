@@ -11,8 +11,8 @@ from kshell.shell.words import TABLE_BEFORE
 
 _OPENS, _CLOSES = {"(", "[", "{"}, {")", "]", "}"}
 _OBJECTS = frozenset({"SOURCE", "SINK", "TOPIC", "CATALOG", "CONNECTION"})
-_OWN_HEADS = frozenset({"CREATE", "ALTER", "DROP", "PAUSE", "RESUME", "FLUSH", "WAIT", "REFRESH", "CHECK", "VERIFY", "SHOW", "LIST",
-                        "DESCRIBE", "DESC", "ATTACH", "TAIL", "PRINT", "EXPLAIN", "REPLAY"})
+_OWN_HEADS = frozenset({"CREATE", "ALTER", "DROP", "PAUSE", "RESUME", "FLUSH", "WAIT", "REFRESH", "CHECK", "VERIFY", "OPTIMIZE", "SHOW",
+                        "LIST", "DESCRIBE", "DESC", "ATTACH", "TAIL", "PRINT", "EXPLAIN", "REPLAY"})
 _READS_FILES = frozenset({"READ_CSV", "READ_PARQUET", "READ_JSON", "READ_TEXT", "READ_BLOB", "GLOB", "FROM", "TO", "COPY"})
 
 

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyiceberg
 import pytest
 from pyiceberg.catalog.sql import SqlCatalog
-from pyiceberg.exceptions import CommitFailedException
+from pyiceberg.exceptions import CommitFailedException, ValidationException
 from pyiceberg.table import StaticTable
 
 from kshell.iceberg import adapter, codec, head, tiers
@@ -121,8 +121,19 @@ def test_a_commit_carries_all_four_requirements(pipe: Pipe) -> None:
     state = pipe.head.state
     assert state is not None
     staged = stage(table, pipe.created.sink, state, Batch())
-    kinds = sorted(type(r).__name__ for r in staged.requirements)
-    assert kinds == ["AssertCurrentSchemaId", "AssertDefaultSpecId", "AssertRefSnapshotId", "AssertTableUUID"]
+    pipe.commit(0, 0, 3)
+    replaced = adapter.stage_replace(pipe.table, [], [t.file for t in pipe.table.scan().plan_files()], {})
+    for requirements in (staged.requirements, replaced.requirements):
+        kinds = sorted(type(r).__name__ for r in requirements)
+        assert kinds == ["AssertCurrentSchemaId", "AssertDefaultSpecId", "AssertRefSnapshotId", "AssertTableUUID"]
+
+
+def test_a_file_that_is_not_live_cannot_be_replaced(pipe: Pipe) -> None:
+    pipe.commit(0, 0, 3)
+    old = [t.file for t in pipe.table.scan().plan_files()]
+    adapter.send(pipe.table, adapter.stage_replace(pipe.table, _files(pipe), old, {}))
+    with pytest.raises(ValidationException):
+        adapter.stage_replace(pipe.table, _files(pipe), old, {})
 
 
 def test_the_librarys_append_rebases_a_stale_writer(pipe: Pipe) -> None:
