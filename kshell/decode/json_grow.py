@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from kshell.columns import Column
 from kshell.decode import names
 from kshell.decode.json_infer import MOST_INNER_KEYS, Seen, decide, in_order, see
-from kshell.decode.json_look import Path
+from kshell.decode.json_look import Path, each_of
 from kshell.decode.json_text import Members, Value
 from kshell.decode.schema_types import column as column_of
 from kshell.decode.types import Type
@@ -56,7 +56,7 @@ def _decided(seen: Seen, path: Path, growth: Growth) -> tuple[list[str], list[Ty
     """The members whose type is decided, in their order."""
     keys, types = [], []
     for key, below in seen.fields.items():
-        type_ = decide(below, (*(step for step in path if step), key), [])
+        type_ = decide(below, (key,), [])
         if not names.nameable(key):
             growth.ignored.add((*path, key))
         elif type_ is None:
@@ -79,7 +79,7 @@ def _grown(type_: Type, seen: Seen | None, path: Path, prefix: str, tops: Sequen
     if type_.kind == "STRUCT":
         return _struct(type_, seen, path, prefix, tops, growth)
     own, inner = type_.fields[-1]
-    item = _grown(inner, seen.item, (*path, None), f"{prefix}.{'value' if type_.kind == 'MAP' else 'element'}", tops, growth)
+    item = _grown(inner, seen.item, (*path, each_of(type_)), f"{prefix}.{'value' if type_.kind == 'MAP' else 'element'}", tops, growth)
     return replace(type_, fields=(*type_.fields[:-1], (own, item)))
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from enum import Enum
 from typing import Any
 
 from kshell.columns import Column, literal
@@ -15,8 +16,15 @@ from kshell.decode.json_text import Members, read
 from kshell.decode.types import Type
 from kshell.decode.verdict import Verdict
 
-Step = str | None                             # a key; None: each element of a list, or each value of a map
-Path = tuple[Step, ...]
+
+class Each(Enum):
+    """A step to all that a list or a map holds, as DuckDB's paths spell it."""
+
+    ELEMENT = "[*]"
+    VALUE = ".*"
+
+
+Path = tuple[str | Each, ...]                 # a key, or each of several
 Shape = tuple[str, ...]                       # the keys of a record
 MOST_SHAPES = 8
 
@@ -36,10 +44,10 @@ def nodes(columns: Sequence[Column], types: Sequence[Type], ignored: Iterable[Pa
     for column, type_ in zip(columns, types, strict=True):
         steps = "$"
         for key in column.source_path:
-            steps = _step(steps, f'."{key}"', key)
+            steps = _step(steps, key)
         _below(type_, column.source_path, steps, places)
     for path in ignored:
-        if path[:-1] in places and path[-1] is not None:
+        if path[:-1] in places and isinstance(path[-1], str):
             places[path[:-1]][0].add(path[-1])
     return [Node(path, frozenset(known), steps) for path, (known, steps) in places.items()]
 
@@ -49,13 +57,20 @@ def _below(type_: Type, path: Path, steps: str, places: dict[Path, tuple[set[str
         places[path] = ({type_.key_of(name) for name, _ in type_.fields}, steps)
         for name, inner in type_.fields:
             key = type_.key_of(name)
-            _below(inner, (*path, key), _step(steps, f'."{key}"', key), places)
-    elif type_.kind in ("LIST", "MAP"):
-        _below(type_.item, (*path, None), _step(steps, "[*]" if type_.kind == "LIST" else ".*"), places)
+            _below(inner, (*path, key), _step(steps, key), places)
+    elif type_.fields:
+        each = each_of(type_)
+        _below(type_.item, (*path, each), _step(steps, each), places)
 
 
-def _step(steps: str, step: str, key: str = "x") -> str:
-    return steps + step if steps and key and not any(c in key for c in '"\\*') else ""
+def each_of(type_: Type) -> Each:
+    return Each.ELEMENT if type_.kind == "LIST" else Each.VALUE
+
+
+def _step(steps: str, step: str | Each) -> str:
+    if isinstance(step, Each):
+        return steps and steps + step.value
+    return f'{steps}."{step}"' if steps and step and not any(c in step for c in '"\\*\0') else ""
 
 
 def look(batch: str, places: Sequence[Node], shapes: Sequence[Shape], undecided: Iterable[Path], *, careful: bool) -> str:
@@ -74,7 +89,7 @@ def _common(shapes: Sequence[Shape], otherwise: str) -> str:
     """Records with the keys of a common shape have no other: comparing lists is cheaper than filtering them."""
     if not shapes:
         return otherwise
-    listed = ", ".join(f"[{', '.join(map(literal, shape))}]" for shape in shapes)
+    listed = ", ".join(f"[{', '.join(map(_text, shape))}]" for shape in shapes)
     return f"CASE WHEN r._keys IN ({listed}) THEN [] ELSE {otherwise} END"
 
 
@@ -112,15 +127,20 @@ def _beside(node: Node) -> str:
     keys = f"json_keys(r._t, {literal(node.steps)})" if node.path else "r._keys"
     if "*" in node.steps:
         keys = f"list_distinct(flatten({keys}))"
-    names = ", ".join(literal(k) for k in sorted(node.known))
+    names = ", ".join(map(_text, sorted(node.known)))
     return f"list_filter({keys}, lambda k: k NOT IN ({names}))" if names else keys
+
+
+def _text(key: str) -> str:
+    """A literal; text of SQL cannot hold the character 0."""
+    return f"({' || chr(0) || '.join(map(literal, key.split(chr(0))))})" if "\0" in key else literal(key)
 
 
 def _decides(path: Path) -> str:
     """SQL: something stands at the path that decides a type."""
     steps = "$"
     for step in path:
-        steps = _step(steps, ".*", "x") if step is None else _step(steps, f'."{step}"', step)
+        steps = _step(steps, step)
     if not steps:
         return "true"
     value = f"json_extract(r._t, {literal(steps)})"

@@ -49,7 +49,7 @@ def create_sink(lake: Lake, spec: SinkSpec, facts: KafkaFacts, starts: Starts, c
 
     Raises Stop when the table's own progress cannot be trusted; contradictions with Kafka are in `Created.stops`."""
     notes: list[str] = []
-    table, columns = sink_table(lake, spec, notes, control)
+    table, columns = sink_table(lake, spec, facts, notes, control)
     failpoint("create.after_table")
     sink = sink_of(spec, table, spec.table)
     state = _progress(table, sink, spec)

@@ -28,7 +28,6 @@ from kshell.lang.statements import (
     Pause,
     RawOption,
     Refresh,
-    ReplayErrors,
     Set,
     Show,
     ShowCreate,
@@ -103,9 +102,6 @@ PLAIN: list[tuple[str, type[Statement], dict[str, Any]]] = [
     ("REFRESH SOURCE o", Refresh, {"kind": "source", "name": "o"}),
     ("REFRESH CATALOG local", Refresh, {"kind": "catalog", "name": "local"}),
     ("CHECK SINK s", CheckSink, {"name": "s", "against_kafka": False, "timeout": None}),
-    ("REPLAY ERRORS OF SINK s", ReplayErrors, {"name": "s", "where": None, "timeout": None}),
-    ("replay errors of sink s WHERE a IN (1, 2) -- all\n AND timeout > 3 TIMEOUT '5m'", ReplayErrors,
-     {"where": Span(30, 65), "timeout": "5m"}),
     ("VERIFY SINK s AGAINST KAFKA TIMEOUT '5m'", CheckSink, {"against_kafka": True, "timeout": "5m"}),
     ("SHOW TOPICS", Show, {"what": "topics", "cluster": None, "like": None, "extended": False}),
     ("LIST topics FROM k LIKE 'ord%' EXTENDED", Show, {"what": "topics", "cluster": "k", "like": "ord%", "extended": True}),
@@ -226,7 +222,7 @@ def test_a_column_has_any_type_of_duckdb(written: str, type_: str, not_null: boo
 @pytest.mark.parametrize(("text", "what"), [
     ("CREATE ALERT a AS SELECT 1 (EVERY '10s')", "CREATE ALERT"), ("ALTER ALERT a SET (EVERY '1s')", "ALTER ALERT"),
     ("DROP ALERT a", "DROP ALERT"),
-    ("PAUSE ALERT a", "PAUSE ALERT"),
+    ("PAUSE ALERT a", "PAUSE ALERT"), ("REPLAY ERRORS OF SINK s", "REPLAY ERRORS"),
     ("SHOW ALERTS", "SHOW ALERTS"),
     ("SHOW SERVERS", "SHOW SERVERS"),
 ])
