@@ -60,6 +60,14 @@ def _require_creation(lake: Lake, spec: SinkSpec) -> None:
         raise BadValueError(f"PROPERTIES: {reserved[0]} is kshell's own", hint="leave it out")
 
 
+def require_makeable(lake: Lake, spec: SinkSpec) -> None:
+    """What making the table would refuse, without making it."""
+    _require_creation(lake, spec)
+    schema = new_schema(spec.columns)
+    layout.partition_spec(spec.partition_by or (), schema)
+    layout.sort_order(spec.sort_by or (), schema)
+
+
 def _make(lake: Lake, spec: SinkSpec, facts: KafkaFacts) -> Table:
     wide = sum(len(t.partitions) for t in facts.topics.values()) > codec.RANGES_UP_TO_PARTITIONS
     keep = KEEP_SNAPSHOTS_WIDE if wide else KEEP_SNAPSHOTS
