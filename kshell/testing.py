@@ -26,6 +26,7 @@ FAILPOINTS = frozenset({
     "publish.after_commit", "kafka.before_offset_commit", "rebalance.in_assign", "rebalance.in_revoke", "rebalance.in_lost",
     "observe.before_move", "select.before_execute", "select.mid_scan", "expire.before", "expire.after", "orphan.before_delete",
     "shutdown.before_flush", "shutdown.after_flush", "create.after_table", "create.after_errors_table", "create.after_start",
+    "replay.after_decode", "replay.after_parquet", "replay.after_commit", "replay.after_rewrite", "replay.after_mark",
 })
 
 

@@ -107,6 +107,8 @@ def infer(batch: pa.RecordBatch, format: str = "json") -> Inference:
     """Columns from a sample, whose rows stand in the order (partition, offset)."""
     if format == "json":
         return Inference(*infer_json(batch["value"].to_pylist()))
+    if format == "csv":
+        return cast(Inference, registry.load(__name__, format).infer_sample(batch["value"].to_pylist()))
     return Inference(make(format, "raw", ()).columns)
 
 

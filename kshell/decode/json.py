@@ -114,13 +114,14 @@ class JsonDecoder(SqlForm):
 
     def prepare(self, batch: pa.RecordBatch) -> Prepared:
         """What these rows want. What they leave undecided, and what gets no column, is not looked for again until it may decide."""
+        waiting = self._meta.waiting(batch)
         if not self._evolves:
-            return Prepared()
+            return Prepared(waiting=waiting)
         records = [found for data in batch["value"].to_pylist() if data is not None and (found := _object(data)) is not None]
         growth = grow(self.columns, self._types, records)
         self._ignored |= growth.ignored
         self._undecided |= set(sorted(growth.undecided - self._undecided, key=repr)[:max(0, _UNDECIDED - len(self._undecided))])
-        return Prepared(growth.columns)
+        return Prepared(growth.columns, waiting)
 
     # ---- exactly ------------------------------------------------------------------------------------------------
 

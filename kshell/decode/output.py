@@ -5,7 +5,7 @@ Invariant: a record is one row or one verdict; a bad key makes a bad record of a
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import Any
 
 import pyarrow as pa
@@ -52,13 +52,13 @@ class Output:
         return table, sorted(self.faults, key=lambda record: record.index)
 
     def _sorted(self) -> tuple[list[int], list[pa.Array], list[str | None] | None]:
-        rows = [row for part, _, _ in self._parts for row in part]
+        rows = list(chain.from_iterable(part for part, _, _ in self._parts))
         columns = [_joined([columns[i] for _, columns, _ in self._parts], arrow) for i, arrow in enumerate(self._arrow)]
         rests = None
         if any(own for _, _, own in self._parts):
             rests = [rest for part, _, own in self._parts for rest in (own or [None] * len(part))]
-        if all(a < b for a, b in pairwise(rows)):
-            return rows, columns, rests
+        if all(before[-1] < after[0] for (before, _, _), (after, _, _) in pairwise(self._parts)):
+            return rows, columns, rests       # within a part they are in order
         order = sorted(range(len(rows)), key=rows.__getitem__)
         taken = pa.array(order, pa.int64())
         return [rows[i] for i in order], [column.take(taken) for column in columns], [rests[i] for i in order] if rests else None

@@ -5,7 +5,7 @@ Invariant: `Doubt` where one value needs a verdict or a rule that only the exact
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
@@ -25,6 +25,11 @@ class Doubt(Exception):
     """Not certain of a record of the slice."""
 
 
+def member(field: Field) -> str:
+    """Its name in the message that ptars decodes, whose columns stand in an order of their own."""
+    return f"f{field.number}"
+
+
 class Values:
     """The values of one slice, and what was counted on the way."""
 
@@ -36,11 +41,11 @@ class Values:
     def unknown(self) -> int:
         return self._reading.unknown
 
-    def check(self, message: Message, columns: Sequence[pa.Array]) -> None:
+    def check(self, message: Message, column: Callable[[str], pa.Array]) -> None:
         """At most one member of each oneof stands in a message."""
         members = Counter(f.oneof for f in message.fields if f.oneof is not None)
         for oneof in (name for name, count in members.items() if count > 1):
-            there = [c.is_valid().cast(pa.int32()) for f, c in zip(message.fields, columns, strict=True) if f.oneof == oneof]
+            there = [column(member(f)).is_valid().cast(pa.int32()) for f in message.fields if f.oneof == oneof]
             total = there[0]
             for more in there[1:]:
                 total = pc.add(total, more)
@@ -75,7 +80,7 @@ class Values:
         if form == "wrapper":
             assert field.message is not None
             inner = field.message.fields[0]
-            value = _filled(found.field(0), _plain(inner)).cast(want.arrow())
+            value = _filled(found.field(member(inner)), _plain(inner)).cast(want.arrow())
             return value if whole else _masked(value, found)
         if form in ("timestamp", "duration"):
             value = _moment(form, found).cast(want.arrow())
@@ -86,26 +91,26 @@ class Values:
         assert field.message is not None
         if want.kind == "BOOLEAN":            # a message without fields
             return pa.array([True] * len(found), pa.bool_()) if whole else _masked(pa.array([True] * len(found), pa.bool_()), found)
-        fields = field.message.fields
-        self.check(field.message, [found.field(i) for i in range(len(fields))])
-        places = {f.key: i for i, f in enumerate(fields)}
+        self.check(field.message, found.field)
+        fields = {f.key: f for f in field.message.fields}
         parts = []
         for name, type_ in want.fields:
-            at = places.pop(want.key_of(name), None)
-            parts.append(pa.nulls(len(found), type_.arrow()) if at is None
-                         else self.field(fields[at], found.field(at), type_, level + 1))
-        for at in places.values():
-            self.without_column += self.count(fields[at], found.field(at))
+            inner = fields.pop(want.key_of(name), None)
+            parts.append(pa.nulls(len(found), type_.arrow()) if inner is None
+                         else self.field(inner, found.field(member(inner)), type_, level + 1))
+        for inner in fields.values():
+            self.without_column += self.count(inner, found.field(member(inner)))
         return pa.StructArray.from_arrays(parts, fields=list(want.arrow()), mask=None if whole else found.is_null())
 
     def _map(self, field: Field, found: pa.Array, want: Type, level: int) -> pa.Array:
         assert field.message is not None
         key, value = field.message.fields
         entries = found.values
-        keys = _filled(entries.field(0), _plain(key))
+        keys = _filled(entries.field(member(key)), _plain(key))
         _distinct(found, keys)
-        values = entries.field(1) if value.message is not None or value.form in ("timestamp", "duration", "json") \
-            else _filled(entries.field(1), _plain(value))
+        values = entries.field(member(value))
+        if value.message is None and value.form not in ("timestamp", "duration", "json"):
+            values = _filled(values, _plain(value))
         kind = want.arrow()
         return pa.MapArray.from_arrays(found.offsets, keys if keys.type == kind.key_type else keys.cast(kind.key_type),
                                        self._items(value, values, want.item, level + 1, whole=True), type=kind)
@@ -142,7 +147,7 @@ def _named(field: Field, found: pa.Array) -> pa.Array:
 
 def _moment(form: str, found: pa.Array) -> pa.Array:
     """Microseconds."""
-    seconds, nanos = _filled(found.field(0), 0), _filled(found.field(1), 0)
+    seconds, nanos = _filled(found.field("f1"), 0), _filled(found.field("f2"), 0)
     low, high, least = (FIRST_S, LAST_S - 1, 0) if form == "timestamp" else (-LONGEST_S, LONGEST_S, -999_999_999)
     if not (_within(seconds, low, high) and _within(nanos, least, 999_999_999)):
         raise Doubt

@@ -18,9 +18,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from kshell.columns import Column
-from kshell.decode.protobuf_arrow import Doubt, Values
+from kshell.decode.protobuf_arrow import Doubt, Values, member
 from kshell.decode.protobuf_fit import fits
-from kshell.decode.protobuf_messages import GROUP, MOST_FIELDS, Field, Message
+from kshell.decode.protobuf_messages import GROUP, LENGTH, MOST_FIELDS, Field, Message
 from kshell.decode.protobuf_wire import MOMENT, MOST_CELLS
 from kshell.decode.types import Type
 from kshell.decode.verdict import VALUE_BYTES
@@ -52,18 +52,18 @@ class Fast:
 
     def __init__(self, message: Message, columns: Sequence[Column], types: Sequence[Type], *, rest: bool) -> None:
         self._message = message
-        fields = {f.key: (i, f) for i, f in enumerate(message.fields)}
-        self._columns: list[tuple[int, Field, Type] | Type] = []
+        fields = {f.key: f for f in message.fields}
+        self._columns: list[tuple[Field | None, Type]] = []
         for column, type_ in zip(columns, types, strict=True):
             if len(column.source_path) > 1:
                 raise Unsuited(f"column {column.name} has a path")
-            at, field = fields.get(column.source_path[0], (0, None))
+            field = fields.get(column.source_path[0])
             if field is not None and (not fits(field.type, type_) or _as_json(field, type_)):
                 raise Unsuited(f"column {column.name} has another type than its field")
-            self._columns.append(type_ if field is None else (at, field, type_))
+            self._columns.append((field, type_))
         self._required = [i for i, c in enumerate(columns) if c.not_null]
         used = {c.source_path[0] for c in columns}
-        self._others = [(i, f) for i, f in enumerate(message.fields) if f.key not in used]
+        self._others = [f for f in message.fields if f.key not in used]
         if self._others and rest:
             raise Unsuited("fields without a column are kept")
         self._handler = _handler(message)
@@ -108,13 +108,13 @@ class Fast:
         if mask is not None:
             decoded = decoded.filter(mask)
         values = Values()
-        values.check(self._message, decoded.columns)
-        columns = [pa.nulls(decoded.num_rows, place.arrow()) if isinstance(place, Type)
-                   else values.field(place[1], decoded.column(place[0]), place[2], 1) for place in self._columns]
+        values.check(self._message, decoded.column)
+        columns = [pa.nulls(decoded.num_rows, type_.arrow()) if field is None
+                   else values.field(field, decoded.column(member(field)), type_, 1) for field, type_ in self._columns]
         if any(columns[i].null_count for i in self._required):
             raise Doubt
-        for at, field in self._others:
-            values.without_column += values.count(field, decoded.column(at))
+        for field in self._others:
+            values.without_column += values.count(field, decoded.column(member(field)))
         return Slice(begin, len(bodies), mask, columns, values)
 
 
@@ -159,15 +159,25 @@ def _describe(file: Any, message: Message) -> str:
     file.message_type.add(name=name)
     at = len(file.message_type) - 1
     for f in message.fields:
-        if f.wire == GROUP or f.json:
-            raise Unsuited(f"field {f.key} is a group" if f.wire == GROUP else f"field {f.key} is nested too deeply")
+        why = _unsuited(f)
+        if why is not None:
+            raise Unsuited(f"field {f.key} is {why}")
         inner = MOMENT if f.form in ("timestamp", "duration") else f.message
         type_name = f".kshell.{_describe(file, inner)}" if inner is not None else None
-        field = file.message_type[at].field.add(name=f"f{f.number}", number=f.number, label=3 if f.repeated else 1,
+        field = file.message_type[at].field.add(name=member(f), number=f.number, label=3 if f.repeated else 1,
                                                 type=11 if inner is not None else _TYPES[f.form], type_name=type_name)
         if f.packed:
             field.options.packed = True
     return name
+
+
+def _unsuited(field: Field) -> str | None:
+    """What ptars does not decode, or encodes in another length than a writer does."""
+    if field.wire == GROUP:
+        return "a group"
+    if field.json:
+        return "nested too deeply"
+    return "a list that is not packed" if field.repeated and field.wire != LENGTH and not field.packed else None
 
 
 def _through(handler: Any, bodies: pa.Array) -> tuple[pa.RecordBatch, pa.Array]:

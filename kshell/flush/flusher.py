@@ -69,6 +69,17 @@ class Merge:
     error: Error | None = None
 
 
+@dataclass(slots=True)
+class Errand:
+    """Work on the sink's tables that a statement waits for. The thread that commits does it between two flushes, so that one commit is
+    in flight at a time; `leave` says that nobody waits any more. It is told what it committed, like a flush."""
+
+    work: Callable[[Control, Callable[[Committed | None], None]], None]
+    leave: Callable[[], bool]
+    done: threading.Event = field(default_factory=threading.Event)
+    error: Error | None = None
+
+
 class Flusher:
     def __init__(self, engine: Engine, target: Target, policy: Policy, *, refresh_s: float, pause_on_failure: bool,
                  notice: Notice, paused: bool = False) -> None:
@@ -88,6 +99,7 @@ class Flusher:
         self._requests: deque[Request] = deque()
         self._merges: deque[Merge] = deque()
         self._to_keep: list[Committed] = []   # since the house was kept
+        self._errands: deque[Errand] = deque()
         self._wake = threading.Event()
         self._ending = threading.Event()
         self._hurry = threading.Event()       # ends a pause between attempts
@@ -109,7 +121,7 @@ class Flusher:
 
     def request(self) -> Request:
         """Ask for everything decoded so far to be committed. Raises at once where that cannot happen."""
-        self._require_going()
+        self.require_running()
         request = Request(threading.Event())
         self._requests.append(request)
         self._at_once()
@@ -117,13 +129,23 @@ class Flusher:
 
     def optimize(self) -> Merge:
         """Ask for small files to be merged."""
-        self._require_going()
+        self.require_running()
         merge = Merge()
         self._merges.append(merge)
         self._at_once()
         return merge
 
-    def _require_going(self) -> None:
+    def send(self, errand: Errand) -> None:
+        """Have it done as soon as the thread is free. Raises at once where that cannot happen."""
+        self.require_running()
+        self._errands.append(errand)
+        self._at_once()
+
+    def take_back(self, errand: Errand) -> None:
+        with suppress(ValueError):            # it was done, or is being done
+            self._errands.remove(errand)
+
+    def require_running(self) -> None:
         self.raise_if_standing()
         if self._paused:
             raise RefusedError(f"sink {self.target.name} is paused", hint=f"RESUME SINK {self.target.name}")
@@ -224,6 +246,8 @@ class Flusher:
         if self.target.behind:
             self.target.hand_over(self.target.head)
             self._well()
+        if self._errands:
+            self._do(self._errands.popleft())
         if self._requests or (not self._paused and self._due()):
             self._flush()
         elif self._merges:
@@ -273,6 +297,23 @@ class Flusher:
                 self._requests.remove(request)
             request.done.set()
         self._keep_house()
+
+    def _do(self, errand: Errand) -> None:
+        """Whatever goes wrong is the statement's to tell, and a Stop is the thread's too."""
+        try:
+            errand.work(self._control(errand.leave), lambda committed: self._landed(committed, []))
+        except Error as error:
+            errand.error = error
+            if isinstance(error, Stop):
+                self.stand(error)
+            elif isinstance(error, Left):
+                self._left(error)
+        except Exception as error:
+            errand.error = InternalError(f"sink {self.target.name}: {type(error).__name__}: {error}")
+            raise
+        finally:
+            self._activity = "running"
+            errand.done.set()
 
     def _landed(self, committed: Committed | None, asked: list[Request]) -> None:
         if self._abandoned.is_set():           # another thread may stand in this one's place: the views are not ours any more
@@ -359,8 +400,8 @@ class Flusher:
 
     # ---- outcomes ----------------------------------------------------------------------------------------------------
 
-    def _control(self) -> Control:
-        return Control(cancelled=lambda: self._pause_wanted or self._ending_now(), report=self._report, wait=self._pause)
+    def _control(self, leave: Callable[[], bool] = lambda: False) -> Control:
+        return Control(cancelled=lambda: self._pause_wanted or self._ending_now() or leave(), report=self._report, wait=self._pause)
 
     def _pause(self, seconds: float) -> None:
         """Between two attempts. Whoever hurries ends it, and so does the end of the time that `close` gives."""
@@ -402,7 +443,7 @@ class Flusher:
             self._finish_requests(error)
 
     def _finish_requests(self, error: Error | None) -> None:
-        waiting: list[deque[Request] | deque[Merge]] = [self._requests, self._merges]
+        waiting: list[deque[Request] | deque[Merge] | deque[Errand]] = [self._requests, self._merges, self._errands]
         for queue in waiting:
             while queue:
                 request = queue.popleft()

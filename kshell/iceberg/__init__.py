@@ -10,6 +10,7 @@ Invariant: only this package imports PyIceberg; its exceptions leave as `kshell.
     commit.commit(lake, sink, batch, control=Control()) -> Outcome                 rows and positions; raises Stop, Left
     errors_table.commit_errors(lake, sink, ranges, bad, control) -> ErrorsOutcome  always before commit()
     compact.compact / optimize(lake, sink, control) -> Compacted                   small files merged, positions as they were
+    replay.land(lake, sink, rows, at) -> Landed; marks.mark(lake, sink, resolved)   REPLAY ERRORS: rows below the positions, and their marks
     maintenance.expire(lake, sink) / maintenance.delete_old_metadata(...)
     resolve.skip / accept_rollback / recover_from_data                             one commit each, with a recorded jump
     check.check(cursor, lake, table, errors_table, sink_id) -> pyarrow.Table       CHECK SINK
@@ -33,6 +34,7 @@ from kshell.iceberg.values import (
     Left,
     Outcome,
     Phase,
+    Position,
     Progress,
     Range,
     Result,
@@ -61,6 +63,7 @@ __all__ = [
     "Left",
     "Outcome",
     "Phase",
+    "Position",
     "Progress",
     "Range",
     "Result",

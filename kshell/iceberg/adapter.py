@@ -11,7 +11,7 @@ from __future__ import annotations
 import itertools
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from pyiceberg.expressions import AlwaysTrue
@@ -35,11 +35,12 @@ from pyiceberg.table.update import (
 )
 from pyiceberg.table.update.schema import UpdateSchema
 
+from kshell.iceberg import tiers
+
 if TYPE_CHECKING:
     import pyarrow as pa
     from pyiceberg.io.fileformat import FileFormatModel
 
-MERGE_ABOVE_MANIFESTS = 8                     # iceberg_scan reads every manifest at every query: 0.3 to 0.7 ms each
 _FOREVER_MS = 2**63 - 1                       # a tag without it takes the table's history.expire.max-ref-age-ms
 _MERGE = {"commit.manifest-merge.enabled": "true", "commit.manifest.min-count-to-merge": "2",
           "commit.manifest.target-size-bytes": "256000"}      # about 1,000 files; a merge rewrites as many, 0.1 s, then it is closed
@@ -67,7 +68,7 @@ def slim(table: Table, properties: Mapping[str, str] = {}) -> Table:
 def stage_append(table: Table, files: Sequence[DataFile], summary: Mapping[str, str], *, whole: bool = False) -> Staged:
     """An append on the head of main. `whole`: stage on the complete metadata, which a test compares with the slim copy."""
     head = table.metadata.current_snapshot()
-    merge = head is not None and len(head.manifests(table.io)) > MERGE_ABOVE_MANIFESTS
+    merge = head is not None and tiers.many(head.manifests(table.io))
     transaction = (table if whole else slim(table, _MERGE if merge else {})).transaction()
     snapshot = transaction.update_snapshot(snapshot_properties=dict(summary))
     producer = snapshot.merge_append() if merge else snapshot.fast_append()
@@ -77,8 +78,8 @@ def stage_append(table: Table, files: Sequence[DataFile], summary: Mapping[str, 
     return Staged(transaction._updates, transaction._requirements, producer.snapshot_id)
 
 
-def stage_replace(table: Table, added: Sequence[DataFile], removed: Sequence[DataFile], summary: Mapping[str, str]) -> Staged:
-    """Files exchanged for others with the same rows. PyIceberg has no `replace`: an overwrite of named files differs in its name alone."""
+def stage_overwrite(table: Table, added: Sequence[DataFile], removed: Sequence[DataFile], summary: Mapping[str, str]) -> Staged:
+    """Files exchanged for others that hold the same records."""
     transaction = slim(table).transaction()
     producer = transaction.update_snapshot(snapshot_properties=dict(summary)).overwrite()
     for file in added:
@@ -86,7 +87,13 @@ def stage_replace(table: Table, added: Sequence[DataFile], removed: Sequence[Dat
     for file in removed:
         producer.delete_data_file(file)       # one that is not live in the head is an error here
     producer.commit()
-    return Staged(tuple(_renamed(u) for u in transaction._updates), (*transaction._requirements, *unmoved(table)), producer.snapshot_id)
+    return Staged(transaction._updates, (*transaction._requirements, *unmoved(table)), producer.snapshot_id)
+
+
+def stage_replace(table: Table, added: Sequence[DataFile], removed: Sequence[DataFile], summary: Mapping[str, str]) -> Staged:
+    """Files exchanged for others with the same rows. PyIceberg has no `replace`: an overwrite of named files differs in its name alone."""
+    staged = stage_overwrite(table, added, removed, summary)
+    return replace(staged, updates=tuple(_renamed(u) for u in staged.updates))
 
 
 def _renamed(update: TableUpdate) -> TableUpdate:
@@ -98,7 +105,6 @@ def _renamed(update: TableUpdate) -> TableUpdate:
 
 def with_progress(staged: Staged, table: Table, tag: str, properties: Mapping[str, str]) -> Staged:
     """Step 7: the staged snapshot, the tag on it and the mirror, refused when head, table, schema or partitioning moved."""
-    assert staged.snapshot_id is not None
     reference = SetSnapshotRefUpdate.model_validate({
         "ref-name": tag, "type": SnapshotRefType.TAG, "snapshot-id": staged.snapshot_id, "max-ref-age-ms": _FOREVER_MS})
     updates = (*staged.updates, reference, SetPropertiesUpdate(updates=dict(properties)))
@@ -142,6 +148,11 @@ def read_file(table: Table, file: DataFile) -> Iterator[pa.RecordBatch]:
     """Its rows with the columns and types that the table has, matched by field id."""
     scan = ArrowScan(table.metadata, table.io, table.schema(), AlwaysTrue())
     return scan._record_batches_from_scan_tasks_and_deletes([FileScanTask(file)], {})
+
+
+def rows_of(table: Table, task: FileScanTask) -> pa.Table:
+    """All rows of a data file that are not deleted, with the columns and types that the table has."""
+    return ArrowScan(table.metadata, table.io, table.schema(), AlwaysTrue()).to_table([FileScanTask(task.file, task.delete_files)])
 
 
 def as_written(table: Table, batch: pa.RecordBatch, model: FileFormatModel) -> pa.RecordBatch:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from kshell.columns import EPOCH, OFFSET, PARTITION, TOPIC, literal, quote
 from kshell.iceberg.head import load_head
 from kshell.iceberg.mapping import mapped
+from kshell.iceberg.resolved import judged
 from kshell.iceberg.values import TP, Head, Sink, TopicState
 
 if TYPE_CHECKING:
@@ -55,8 +56,8 @@ def check(cursor: duckdb.DuckDBPyConnection, lake: Lake, sink: Sink, errors_sink
         return []
     with mapped(f"checking {lake.qualified(sink.table)}"):
         counted = _count(cursor, head)
-        errors = _count(cursor, load_head(lake, errors_sink)) if errors_sink else {}
-    return [_judge(tp, position, head.state.topics[tp[0]], _of(counted, tp), _of(errors, tp))
+        errors = _open_errors(cursor, load_head(lake, errors_sink), head) if errors_sink else {}
+    return [_judge(tp, position, head.state.topics[tp[0]], _of(counted, tp), errors.get(tp, 0))
             for tp, position in sorted(head.state.positions().items())]
 
 
@@ -79,7 +80,15 @@ def _count(cursor: duckdb.DuckDBPyConnection, head: Head) -> dict[tuple[str | No
     return {(t, p): _Counts(first, n, distinct) for t, p, first, n, distinct in rows}
 
 
-def _judge(tp: TP, position: int, topic: TopicState, counts: _Counts, errors: _Counts) -> PartitionCheck:
+def _open_errors(cursor: duckdb.DuckDBPyConnection, errors: Head, rows: Head) -> dict[TP, int]:
+    """Records that are in the error table and not in the table: what REPLAY ERRORS has landed counts as a row."""
+    if errors.snapshot_id is None:
+        return {}
+    found = cursor.execute(f"SELECT topic, part, count(DISTINCT position) FROM ({judged(errors, rows)}) WHERE is_open GROUP BY ALL")
+    return {(topic, partition): n for topic, partition, n in found.fetchall()}
+
+
+def _judge(tp: TP, position: int, topic: TopicState, counts: _Counts, errors: int) -> PartitionCheck:
     recorded = topic.rows[tp[1]] if tp[1] < len(topic.rows) else None
     missing = max(0, recorded - counts.distinct) if recorded is not None else 0
     duplicates = counts.rows - counts.distinct
@@ -89,4 +98,4 @@ def _judge(tp: TP, position: int, topic: TopicState, counts: _Counts, errors: _C
         result = Verdict.GAP
     else:
         result = Verdict.OK if recorded == counts.distinct else Verdict.UNVERIFIED
-    return PartitionCheck(*tp, counts.first, position, counts.rows, counts.distinct, missing, duplicates, errors.distinct, result)
+    return PartitionCheck(*tp, counts.first, position, counts.rows, counts.distinct, missing, duplicates, errors, result)

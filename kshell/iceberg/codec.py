@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from kshell import version
@@ -107,23 +107,35 @@ class CommitRecord:
     ranges: Mapping[TP, Range] | None         # None: left out, above 256 partitions
     jumps: tuple[Jump, ...]
     errors: int
+    replayed: Mapping[TP, Range] = field(default_factory=dict)
 
 
 def encode_commit(batch: Batch, sink: Sink, partitions: int) -> str:
     value: dict[str, Any] = {"v": VERSION, "id": batch.cid, "writer": sink.writer, "kshell": version.VERSION, "errors": batch.errors,
                              "jumps": [[j.topic, j.partition, j.lo, j.hi, j.kind, j.reason] for j in batch.jumps]}
     if partitions <= RANGES_UP_TO_PARTITIONS:
-        ranges: dict[str, list[list[int]]] = {}
-        for (topic, partition), r in sorted(batch.ranges.items()):
-            ranges.setdefault(topic, []).append([partition, r.lo, r.hi, r.rows])
-        value["ranges"] = ranges
+        value["ranges"] = _by_topic(batch.ranges)
+    if batch.replayed:
+        value["replayed"] = _by_topic(batch.replayed)
     return _dump(value)
+
+
+def _by_topic(ranges: Mapping[TP, Range]) -> dict[str, list[list[int]]]:
+    value: dict[str, list[list[int]]] = {}
+    for (topic, partition), r in sorted(ranges.items()):
+        value.setdefault(topic, []).append([partition, r.lo, r.hi, r.rows])
+    return value
+
+
+def _by_partition(value: Mapping[str, list[list[int]]]) -> dict[TP, Range]:
+    return {(t, p): Range(lo, hi, n) for t, rs in value.items() for p, lo, hi, n in rs}
 
 
 def decode_commit(text: str) -> CommitRecord:
     value = _versioned(text)
-    ranges = {(t, p): Range(lo, hi, n) for t, rs in value["ranges"].items() for p, lo, hi, n in rs} if "ranges" in value else None
-    return CommitRecord(value["id"], value["writer"], ranges, tuple(Jump(*j) for j in value["jumps"]), value["errors"])
+    ranges = _by_partition(value["ranges"]) if "ranges" in value else None
+    return CommitRecord(value["id"], value["writer"], ranges, tuple(Jump(*j) for j in value["jumps"]), value["errors"],
+                        _by_partition(value.get("replayed", {})))
 
 
 def encode_mirror(state: State, snapshot_id: int, sequence: int) -> str:

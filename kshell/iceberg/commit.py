@@ -207,7 +207,11 @@ def require_clock(table: Table, control: Control) -> None:
 def stage(table: Table, sink: Sink, after: State, batch: Batch, written: Sequence[DataFile] = (),
           properties: Mapping[str, str] = {}) -> adapter.Staged:
     """Step 7: the snapshot with state and commit record, the tag on it, the mirror, and every requirement."""
-    staged = adapter.stage_append(table, written, codec.summary(sink, after, batch))
+    return carrying(table, sink, after, adapter.stage_append(table, written, codec.summary(sink, after, batch)), properties)
+
+
+def carrying(table: Table, sink: Sink, after: State, staged: adapter.Staged, properties: Mapping[str, str] = {}) -> adapter.Staged:
+    """A staged snapshot with the tag on it, the mirror, and every requirement."""
     assert staged.snapshot_id is not None
     mirror = codec.encode_mirror(after, staged.snapshot_id, table.metadata.next_sequence_number())
     return adapter.with_progress(staged, table, codec.tag_name(sink.id), {codec.state_key(sink.id): mirror, **properties})

@@ -15,13 +15,11 @@ from kshell.columns import OFFSET, PARTITION, TOPIC, literal
 from kshell.iceberg.commit import PATIENT, commit, recorded
 from kshell.iceberg.head import describe
 from kshell.iceberg.mapping import mapped
-from kshell.iceberg.values import TP, Batch, Control, ErrorsOutcome, Head, Jump, Range, Result, Sink, State
+from kshell.iceberg.values import TP, Batch, Control, ErrorsOutcome, Head, Jump, Position, Range, Result, Sink, State
 from kshell.testing import failpoint
 
 if TYPE_CHECKING:
     from kshell.iceberg.catalogs import Lake
-
-Position = tuple[str, int, int]               # topic, partition, offset
 
 
 def commit_errors(lake: Lake, sink: Sink, ranges: Mapping[TP, Range], bad: pa.Table, control: Control = PATIENT) -> ErrorsOutcome:

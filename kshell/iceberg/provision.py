@@ -19,12 +19,12 @@ from kshell.iceberg.fileio import DURABLE_PROPERTY
 from kshell.iceberg.mapping import mapped
 from kshell.iceberg.schema import Fit, new_schema, reconcile, require_version
 from kshell.iceberg.state import other_ids, read_state
-from kshell.iceberg.values import ERROR_COLUMNS, Control, Identifier, KafkaFacts, Sink, SinkSpec, Unset
+from kshell.iceberg.values import ERROR_COLUMNS, RESOLUTION_COLUMNS, Control, Identifier, Sink, SinkSpec, Unset
 
 if TYPE_CHECKING:
     from kshell.iceberg.catalogs import Lake
 
-KEEP_SNAPSHOTS, KEEP_SNAPSHOTS_WIDE = 500, 200          # the second above 256 partitions
+KEEP_SNAPSHOTS = 100                          # a commit writes, and a query reads, about 1 KB of metadata for each
 DEFAULTS = {
     "format-version": "2",
     "write.metadata.delete-after-commit.enabled": "true",
@@ -38,11 +38,11 @@ def sink_of(spec: SinkSpec, table: Table, identifier: Identifier) -> Sink:
     return Sink(name=spec.name, id=spec.id, table=identifier, table_uuid=str(table.metadata.table_uuid), definition=spec.definition)
 
 
-def sink_table(lake: Lake, spec: SinkSpec, facts: KafkaFacts, notes: list[str], control: Control) -> tuple[Table, tuple[Column, ...]]:
+def sink_table(lake: Lake, spec: SinkSpec, notes: list[str], control: Control) -> tuple[Table, tuple[Column, ...]]:
     table = lake.find(spec.table)
     if table is None:
         _require_creation(lake, spec)
-        table = _make(lake, spec, facts)
+        table = _make(lake, spec)
         # Somebody may have been faster: what is there is looked at like any other table.
     name = lake.qualified(spec.table)
     found = fit(table, spec, name, notes)
@@ -60,19 +60,9 @@ def _require_creation(lake: Lake, spec: SinkSpec) -> None:
         raise BadValueError(f"PROPERTIES: {reserved[0]} is kshell's own", hint="leave it out")
 
 
-def require_makeable(lake: Lake, spec: SinkSpec) -> None:
-    """What making the table would refuse, without making it."""
-    _require_creation(lake, spec)
+def _make(lake: Lake, spec: SinkSpec) -> Table:
     schema = new_schema(spec.columns)
-    layout.partition_spec(spec.partition_by or (), schema)
-    layout.sort_order(spec.sort_by or (), schema)
-
-
-def _make(lake: Lake, spec: SinkSpec, facts: KafkaFacts) -> Table:
-    wide = sum(len(t.partitions) for t in facts.topics.values()) > codec.RANGES_UP_TO_PARTITIONS
-    keep = KEEP_SNAPSHOTS_WIDE if wide else KEEP_SNAPSHOTS
-    schema = new_schema(spec.columns)
-    return _create(lake, spec.table, schema, {**DEFAULTS, **spec.properties, **own_properties(spec, keep, made=True)},
+    return _create(lake, spec.table, schema, {**DEFAULTS, **spec.properties, **own_properties(spec, KEEP_SNAPSHOTS, made=True)},
                    layout.partition_spec(spec.partition_by or (), schema), layout.sort_order(spec.sort_by or (), schema))
 
 
@@ -156,7 +146,8 @@ def _layout(table: Table, spec: SinkSpec, name: str, notes: list[str]) -> None:
 def errors_table(lake: Lake, spec: SinkSpec, identifier: Identifier) -> Table:
     table = lake.find(identifier)
     if table is None:
-        table = _create(lake, identifier, new_schema(ERROR_COLUMNS), {**DEFAULTS, **own_properties(spec, KEEP_SNAPSHOTS, made=True)})
+        schema = new_schema((*ERROR_COLUMNS, *RESOLUTION_COLUMNS))
+        table = _create(lake, identifier, schema, {**DEFAULTS, **own_properties(spec, KEEP_SNAPSHOTS, made=True)})
     name = lake.qualified(identifier)
     require_version(table.metadata.format_version, name)
     reconcile(ERROR_COLUMNS, table.schema(), inferred=False, table=name, sink=spec.name)

@@ -46,7 +46,8 @@ def state_of(snapshot: Snapshot, sink_id: str) -> State | None:
 def landed(metadata: TableMetadata, sink_id: str, cid: str) -> bool:
     """Step 2: whether a commit with this id is in the history of main. One that landed and was rolled back is not."""
     keys = (codec.commit_key(sink_id), codec.compaction_key(sink_id))
-    return any(cid in (entry(s, key) or "") for s in ancestors(metadata) for key in keys)
+    summaries = (s.summary.additional_properties for s in ancestors(metadata) if s.summary)
+    return any(cid in summary.get(key, "") for summary in summaries for key in keys)
 
 
 def read_state(metadata: TableMetadata, sink: Sink) -> Found:

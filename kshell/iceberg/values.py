@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 TP = tuple[str, int]                          # topic, partition
+Position = tuple[str, int, int]               # topic, partition, offset
 Identifier = tuple[str, ...]                  # namespace..., table name
 WRITER = str(uuid.uuid4())                    # this process, in every commit it makes
 
@@ -132,6 +133,7 @@ class Batch:
     leaders: Mapping[TP, int] = field(default_factory=dict)
     jumps: tuple[Jump, ...] = ()
     topic_ids: Mapping[str, str | None] = field(default_factory=dict)   # of topics that the state does not know yet
+    replayed: Mapping[TP, Range] = field(default_factory=dict)         # REPLAY ERRORS: where the replayed offsets lie, and their number
     cid: str = field(default_factory=lambda: str(uuid.uuid4()))
 
 
@@ -256,13 +258,16 @@ ERROR_COLUMNS = (
     Column(KEY, "BLOB"), Column(HEADERS, HEADERS_TYPE), Column(VALUE, "BLOB"), Column("schema_id", "INTEGER"), Column("code", "VARCHAR"),
     Column("message", "VARCHAR"), Column("seen_at", "TIMESTAMP WITH TIME ZONE"),
 )
+# What REPLAY ERRORS writes beside a record that is bad no more. The time alone: the query of the sink has left the record out.
+RESOLVED_AT, RESOLVED_SNAPSHOT = "resolved_at", "resolved_snapshot"
+RESOLUTION_COLUMNS = (Column(RESOLVED_AT, "TIMESTAMP WITH TIME ZONE"), Column(RESOLVED_SNAPSHOT, "BIGINT"))
 
 
 @dataclass(frozen=True, slots=True)
 class ErrorsOutcome:
     """What the error table says about a batch, before its rows are committed."""
 
-    already: frozenset[tuple[str, int, int]]  # topic, partition, offset with a committed verdict: never rows of the batch
+    already: frozenset[Position]              # with a committed verdict: never rows of the batch
     committed: int                            # error rows of this call
     head: Head
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from kshell.buffer.buffer import Buffer
@@ -166,6 +166,15 @@ class Ingest:
     def errors(self) -> list[BadRow]:
         """The last bad records, at most 10,000 and 16 MB."""
         return self._shared.errors()
+
+    def forget_errors(self, positions: Collection[tuple[str, int, int]]) -> None:
+        """These records are bad no more."""
+        self._shared.forget_errors(positions)
+
+    @property
+    def decoder(self) -> Decoder:
+        """The one in use."""
+        return self._decoding.inserter.decoder
 
     @property
     def state(self) -> State:

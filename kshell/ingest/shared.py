@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter, deque
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from kshell.buffer.shelf import said
 from kshell.buffer.values import TP, BadRow
@@ -100,6 +100,11 @@ class Shared:
     def errors(self) -> list[BadRow]:
         with self._lock:
             return list(self._errors)
+
+    def forget_errors(self, positions: Collection[tuple[str, int, int]]) -> None:
+        with self._lock:
+            self._errors = deque((b for b in self._errors if (b.topic, b.partition, b.offset) not in positions), ERROR_ROWS)
+            self._error_bytes = sum(b.bytes for b in self._errors)
 
     def set_trouble(self, trouble: Trouble) -> None:
         with self._lock:

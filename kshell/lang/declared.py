@@ -26,8 +26,8 @@ from kshell.options import (
     Text,
 )
 
-FORMATS = Enum(("json", "avro", "string", "raw"), unbuilt=("protobuf", "csv"), aliases={"text": "string"})
-KEY_FORMATS = Enum(("raw", "string", "json", "avro"), unbuilt=("protobuf",), aliases={"text": "string"})
+FORMATS = Enum(("json", "avro", "protobuf", "csv", "string", "raw"), aliases={"text": "string"})
+KEY_FORMATS = Enum(("raw", "string", "json", "avro", "protobuf"), aliases={"text": "string"})
 REGISTRY = Address("an address such as 'http://host:8081', or the name of a secret")
 INCLUDED = ListOf(Enum(("topic", "headers", "value", "rest")), takes="a list of topic, headers, value, rest")
 PARTITIONS = ListOf(Count(low=0), takes="a list of partitions such as [0, 1]", filled=True)
@@ -107,7 +107,7 @@ SINK = OptionSet(
         Option("PAUSED", Boolean(), False, "create without starting", fixed=True),
         Option("DURABLE", Boolean(), True, "fsync files before the commit, on a local warehouse"),
         Option("KEEP_SNAPSHOTS", OrNull(Count()), None, "snapshots kept, older ones expire", fixed=True,
-               otherwise="500 for a table that CREATE SINK makes, else all"),
+               otherwise="100 for a table that CREATE SINK makes, else all"),
         Option("COMPACT", Boolean(), None, "small files of earlier commits are merged, in commits of their own", fixed=True,
                otherwise="true for a table that CREATE SINK makes, else false"),
         Option("PROPERTIES", MapOf(), {}, "Iceberg table properties at creation", fixed=True),

@@ -4,7 +4,6 @@ Invariant: each names what is missing and what to type instead; none of them cha
 
 from __future__ import annotations
 
-from kshell.lang.reader import Reader
 from kshell.lang.statements import NotBuilt
 
 _ALERTS = "run the query on a schedule: kshell -c \"SELECT ...\" and its exit code"
@@ -20,7 +19,3 @@ def alert(text: str, verb: str) -> NotBuilt:
 
 def show(text: str, what: str) -> NotBuilt | None:
     return NotBuilt(text=text, what=f"SHOW {what}", hint=_SHOWN[what]) if what in _SHOWN else None
-
-
-def replay_errors(reader: Reader) -> NotBuilt:
-    return NotBuilt(text=reader.text, what="REPLAY ERRORS", hint="the error table of the sink keeps the records with their bytes")

@@ -12,7 +12,6 @@ import duckdb
 
 from kshell.errors import StatementSyntaxError
 from kshell.lang import change, define, dialects, inspect, notbuilt, stream
-from kshell.lang.reader import Reader
 from kshell.lang.statements import DotCommand, DuckStatement, Statement
 from kshell.lang.tokens import leading_words, tokens
 
@@ -36,7 +35,7 @@ _FIRST: dict[str, _Parser] = {
     "SHOW": inspect.show, "LIST": inspect.show, "DESCRIBE": inspect.describe, "DESC": inspect.describe,
     "SET": inspect.setting, "RESET": inspect.setting,
     "TAIL": stream.tail, "PRINT": stream.print_, "SUBSCRIBE": stream.subscribe,
-    "OPTIMIZE": change.optimize, "REPLAY": lambda text: notbuilt.replay_errors(Reader(text)),
+    "OPTIMIZE": change.optimize, "REPLAY": stream.replay_errors,
     "TERMINATE": dialects.refuse_terminate,
 }
 _MODIFIERS = ("OR", "REPLACE", "TEMPORARY", "TEMP", "PERSISTENT")

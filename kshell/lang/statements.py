@@ -12,7 +12,7 @@ from kshell.options.written import Lookup, Options, RawOption, Span, Typed, Valu
 __all__ = [
     "AlterSink", "AlterSource", "Attach", "CheckSink", "ColumnDefinition", "CreateSecret", "CreateSink", "CreateSource", "Describe",
     "Detach", "DotCommand", "Drop", "DropSecret", "DuckStatement", "Flush", "Lookup", "NotBuilt", "Optimize", "Options", "Pause", "Print",
-    "RawOption", "Refresh", "Set",
+    "RawOption", "Refresh", "ReplayErrors", "Set",
     "Show", "ShowCreate", "Span", "Statement", "Tail", "Target", "Typed", "Value", "Wait", "Word",
 ]
 
@@ -176,6 +176,13 @@ class Optimize(Statement):
 class CheckSink(Statement):
     name: str
     against_kafka: bool = False
+    timeout: Value = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplayErrors(Statement):
+    name: str
+    where: Span | None = None                 # over the columns of the error table
     timeout: Value = None
 
 

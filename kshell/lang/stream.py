@@ -1,4 +1,4 @@
-"""TAIL, PRINT, SUBSCRIBE and EMIT CHANGES: the statements that go on.
+"""TAIL, PRINT, SUBSCRIBE and EMIT CHANGES, the statements that go on; and REPLAY ERRORS, whose condition is read alike.
 
 Invariant: what stands in parentheses and after WHERE is not read here; it stays text with its place, for DuckDB to judge. A column named
 timeout is no TIMEOUT clause: that one is followed by a value."""
@@ -10,7 +10,7 @@ from typing import Literal, NoReturn
 from kshell.errors import BadValueError
 from kshell.lang.forms import FORMS
 from kshell.lang.reader import Reader
-from kshell.lang.statements import Print, Span, Statement, Tail, Target, Value
+from kshell.lang.statements import Print, ReplayErrors, Span, Statement, Tail, Target, Value
 from kshell.lang.values import read_timeout, read_value
 from kshell.options import Lookup, PositionOf, read
 
@@ -67,6 +67,21 @@ def emit_changes(text: str) -> Statement:
     limit = _limit(reader)
     reader.end()
     return Tail(text=text, verb="EMIT CHANGES", target=Target("select", (), Span(reader.tokens[0].start, end)), limit=limit)
+
+
+def replay_errors(text: str) -> Statement:
+    reader = Reader(text, FORMS["REPLAY"])
+    words = ("REPLAY", "ERRORS", "OF", "SINK")
+    for word in words:
+        name = reader.token
+        if not reader.accept(word):
+            named = name.kind in ("word", "name") and name.upper not in words
+            reader.fail(word, hint=f"write REPLAY ERRORS OF SINK {name.text}" if named else None)
+    sink = reader.unqualified("the name of a sink")
+    where = _where(reader)
+    timeout = read_timeout(reader)
+    reader.end(*(() if timeout is not None else ("TIMEOUT",) if where is not None else ("WHERE", "TIMEOUT")))
+    return ReplayErrors(text=text, name=sink, where=where, timeout=timeout)
 
 
 # ---- the parts -------------------------------------------------------------------------------------------------------

@@ -30,6 +30,7 @@ from kshell.lang.statements import (
     Pause,
     Print,
     Refresh,
+    ReplayErrors,
     Set,
     Show,
     ShowCreate,
@@ -69,7 +70,8 @@ class Statements:
         self._handlers: dict[type[Statement], Callable[[Any], Result]] = {
             Attach: self._attach, Detach: self._detach, CreateSource: self._create_source, CreateSink: self._create_sink,
             AlterSource: self._alter_source, AlterSink: self._alter_sink, Drop: self._drop, Pause: self._pause, Flush: self._flush,
-            Wait: self._wait, Optimize: self._optimize, Refresh: self._refresh, CheckSink: self._check_sink, Show: shower.show,
+            Wait: self._wait, Optimize: self._optimize, Refresh: self._refresh, CheckSink: self._check_sink,
+            ReplayErrors: self._replay_errors, Show: shower.show,
             ShowCreate: shower.show_create, Describe: shower.describe, Set: self._set,
             CreateSecret: self._create_secret, DropSecret: self._drop_secret, NotBuilt: _not_built,
             Tail: self.tails.tail, Print: self.tails.print,
@@ -224,6 +226,18 @@ class Statements:
         lake = self._connections.catalog(entry.catalog_name).lake
         found = check(self._engine.cursor(), lake, entry.created.sink, entry.created.errors_sink)
         return Result.of_rows(_CHECKED, [astuple(row) for row in found])
+
+    def _replay_errors(self, statement: ReplayErrors) -> Result:
+        from kshell.session.replay import Replay
+
+        entry = self._sinks.get(statement.name)
+        self._engine.need_iceberg()
+        try:
+            done = Replay(self._context, entry, statement, self._timeout(statement.timeout)).run()
+        finally:
+            self._lakes.forget(entry.catalog_name)      # whoever has looked at the error table before sees the marks
+        columns = [("decoded", "BIGINT"), ("still_bad", "BIGINT"), ("snapshot_ids", "BIGINT[]")]
+        return Result.of_note(done.text(entry.name), columns, (done.decoded, done.still_bad, done.snapshot_ids))
 
     def _prove_sink(self, statement: CheckSink, entry: SinkEntry) -> Result:
         from kshell.iceberg.coverage import sink_in

@@ -11,8 +11,8 @@ from kshell.shell.words import TABLE_BEFORE
 
 _OPENS, _CLOSES = {"(", "[", "{"}, {")", "]", "}"}
 _OBJECTS = frozenset({"SOURCE", "SINK", "TOPIC", "CATALOG", "CONNECTION"})
-_OWN_HEADS = frozenset({"CREATE", "ALTER", "DROP", "PAUSE", "RESUME", "FLUSH", "WAIT", "REFRESH", "CHECK", "VERIFY", "SHOW", "LIST",
-                        "DESCRIBE", "DESC", "ATTACH", "TAIL", "PRINT", "EXPLAIN"})
+_OWN_HEADS = frozenset({"CREATE", "ALTER", "DROP", "PAUSE", "RESUME", "FLUSH", "WAIT", "REFRESH", "CHECK", "VERIFY", "OPTIMIZE", "SHOW",
+                        "LIST", "DESCRIBE", "DESC", "ATTACH", "TAIL", "PRINT", "EXPLAIN", "REPLAY"})
 _READS_FILES = frozenset({"READ_CSV", "READ_PARQUET", "READ_JSON", "READ_TEXT", "READ_BLOB", "GLOB", "FROM", "TO", "COPY"})
 
 
@@ -88,6 +88,8 @@ def _statement(left: list[Token]) -> tuple[str, bool]:
         return "", False
     if words[0] == "ATTACH":
         return ("ATTACH ICEBERG" if "ICEBERG" in words else "ATTACH KAFKA"), len(words) > 1
+    if words[0] == "REPLAY":
+        words = ["REPLAY", *(w for w in words[1:] if w not in ("ERRORS", "OF"))]
     skip = {"OR", "REPLACE", "TEMPORARY", "PERSISTENT", "IF", "NOT", "EXISTS"}
     if words[0] == "EXPLAIN" and words[1:2] == ["CREATE"]:
         words = words[1:]

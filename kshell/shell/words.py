@@ -15,10 +15,12 @@ FOLLOW: dict[tuple[str, ...], tuple[str, ...]] = {
     ("PAUSE",): ("SOURCE", "SINK", "ALL"),
     ("RESUME",): ("SOURCE", "SINK", "ALL"),
     ("FLUSH",): ("SINK", "ALL"),
+    ("OPTIMIZE",): ("SINK",),
     ("WAIT",): ("SOURCE", "SINK", "ALL"),
     ("REFRESH",): ("SOURCE", "SINK", "CATALOG"),
     ("CHECK",): ("SINK",),
     ("VERIFY",): ("SINK",),
+    ("REPLAY",): ("ERRORS OF SINK",),
     ("SHOW",): ("TOPICS", "SOURCES", "SINKS", "CONNECTIONS", "SECRETS", "SERVERS", "CONSUMER GROUPS", "CREATE", "TABLES", "ALL TABLES",
                 "DATABASES", "SCHEMAS", "VARIABLES"),
     ("SHOW", "CREATE"): ("SOURCE", "SINK", "CONNECTION"),
@@ -35,16 +37,18 @@ AFTER_NAME: dict[str, tuple[str, ...]] = {
                    "ACCEPT NEW CLUSTER OFFSETS", "RECOVER PROGRESS FROM DATA", "RESUME EVOLUTION"),
     "DROP SOURCE": ("CASCADE", "RESTRICT"),
     "DROP SINK": ("FORCE",),
-    "FLUSH SINK": ("TIMEOUT",),
+    "FLUSH SINK": ("TIMEOUT",), "OPTIMIZE SINK": ("TIMEOUT",),
     "WAIT SOURCE": ("UNTIL CAUGHT UP", "UNTIL ROWS", "TIMEOUT"),
     "WAIT SINK": ("UNTIL CAUGHT UP", "TIMEOUT"),
     "CHECK SINK": ("AGAINST KAFKA", "TIMEOUT"),
     "VERIFY SINK": ("AGAINST KAFKA", "TIMEOUT"),
+    "REPLAY SINK": ("WHERE", "TIMEOUT"),
     "DESCRIBE SOURCE": ("EXTENDED",), "DESCRIBE SINK": ("EXTENDED",), "DESCRIBE TOPIC": ("FROM", "EXTENDED"),
 }
 START = (
     "SELECT", "FROM", "WITH", "CREATE", "ATTACH", "DETACH", "ALTER", "DROP", "SHOW", "DESCRIBE", "SUMMARIZE", "EXPLAIN", "TAIL",
-    "PRINT", "PAUSE", "RESUME", "FLUSH", "WAIT", "REFRESH", "CHECK", "SET", "RESET", "USE", "COPY", "INSERT", "UPDATE", "DELETE",
+    "PRINT", "PAUSE", "RESUME", "FLUSH", "WAIT", "REFRESH", "CHECK", "OPTIMIZE", "REPLAY", "SET", "RESET", "USE", "COPY", "INSERT",
+    "UPDATE", "DELETE",
     "PIVOT", "UNPIVOT", "VALUES", "BEGIN", "COMMIT", "ROLLBACK", "LIST", "CALL"
 )
 TAIL = ("SINCE", "LAST", "FROM BEGINNING", "FROM END", "WHERE", "LIMIT", "TIMEOUT")
@@ -71,8 +75,8 @@ SOURCE_ARGUMENTS = ("since", "until", '"partition"', "start", "stop", "tier", "l
 # words that are kshell's own: coloured like SQL keywords, although DuckDB does not know them
 OWN = frozenset({
     "ACCEPT", "AGAINST", "ATTACH", "BEGINNING", "CASCADE", "CAUGHT", "CHANGES", "CHECK", "CONNECTION", "CONNECTIONS", "CONSUMER",
-    "DESCRIBE", "DETACH", "EMIT", "EVOLUTION", "EXTENDED", "FLUSH", "FORCE", "GROUPS", "ICEBERG", "INTO", "KAFKA", "LIST", "PAUSE",
-    "PRINT", "RECOVER", "REFRESH", "REPLAY", "RESTRICT", "RESUME", "SECRET", "SECRETS", "SEEK", "SHOW", "SINCE", "SINK", "SINKS",
+    "DESCRIBE", "DETACH", "EMIT", "EVOLUTION", "EXTENDED", "FLUSH", "FORCE", "GROUPS", "ICEBERG", "INTO", "KAFKA", "LIST", "OPTIMIZE",
+    "PAUSE", "PRINT", "RECOVER", "REFRESH", "REPLAY", "RESTRICT", "RESUME", "SECRET", "SECRETS", "SEEK", "SHOW", "SINCE", "SINK", "SINKS",
     "SKIP", "SOURCE", "SOURCES", "SUMMARIZE", "TAIL", "TIMEOUT", "TOPIC", "TOPICS", "UNTIL", "VERIFY", "WAIT"
 })
 OTHERS = frozenset({

@@ -26,9 +26,14 @@ HITS: Mapping[str, tuple[int, ...]] = {
     "publish.before_begin": (1, 2, 3, 4), "publish.after_views": (1, 2, 3, 4), "publish.after_drop": (1, 2, 3, 4),
     "publish.after_commit": (1, 2, 3, 4),
 }
+_FAN_OUT: Mapping[str, tuple[int, ...]] = {
+    "flush.before_parquet": (1, 2, 3), "flush.after_parquet": (8,), "errors.after_commit": (1, 2, 3), "commit.after_manifest": (8,),
+    "commit.before_catalog": (8, 10, 12), "commit.after_catalog": (8, 10, 12), "publish.before_begin": (4, 5),
+    "publish.after_views": (4, 5, 6), "publish.after_commit": (4, 6), "kafka.before_offset_commit": (1, 2),
+}
 _SCENARIOS: Mapping[str, Scenario] = {
     "observe": scenarios.WATCHED, "shutdown": scenarios.LEFT, "create": scenarios.CREATED, "schema": scenarios.WIDENED,
-    "expire": scenarios.EXPIRED, "compact": scenarios.COMPACTED,
+    "expire": scenarios.EXPIRED, "compact": scenarios.COMPACTED, "replay": scenarios.REPLAYED,
 }
 
 
@@ -49,6 +54,18 @@ class Cell:
 
 
 @dataclass(frozen=True)
+class FanOut(Cell):
+    """The same where one source feeds several tables, each with a thread that commits: a kill hits some between two steps."""
+
+    def __str__(self) -> str:
+        return f"fan-out-{super().__str__()}"
+
+    @property
+    def scenario(self) -> Scenario:
+        return scenarios.FANNED
+
+
+@dataclass(frozen=True)
 class Storm:
     """A job that is killed at every start but the last, each time somewhere else."""
 
@@ -66,6 +83,11 @@ class Storm:
         names = sorted({cell.failpoint for cell in all_cells(FAILPOINTS) if cell.scenario is scenarios.FLUSHED})
         plans = [f"{draw.choice(names)}=kill@{draw.randint(1, 4)}" for _ in range(self.scenario.waves)]
         return Crash(job, zygote).again_and_again(plans)
+
+
+def fan_outs() -> list[FanOut]:
+    """Three CREATE SINK make six commits and three hand-overs, so these hits are within flushes."""
+    return [FanOut(name, hit) for name, hits in _FAN_OUT.items() for hit in hits]
 
 
 def all_cells(failpoints: frozenset[str]) -> list[Cell]:

@@ -14,6 +14,15 @@ def compacting(words: Sequence[str]) -> int:
     return main(words)
 
 
+def replaying_one_by_one(words: Sequence[str]) -> int:
+    """The program with pieces of one record, so that one statement makes several commits."""
+    from kshell.cli import main
+    from kshell.session import error_rows
+
+    error_rows.PIECE_ROWS = 1
+    return main(words)
+
+
 def forgetting_verdicts(words: Sequence[str]) -> int:
     """The program with a defect: it does not look whether the error table is ahead of the table."""
     from kshell.cli import main

@@ -6,15 +6,17 @@ progress does not decode what the table has."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from pyiceberg.catalog.sql import SqlCatalog
 from pyiceberg.schema import Schema
 from pyiceberg.types import DoubleType, LongType, NestedField, StringType
 
-from tests.crash.waves import ROWS, TYPED, UNTYPED
+from tests.crash.judge import Shape
+from tests.crash.waves import CURABLE, ROWS, TYPED, UNTYPED
 
 COLUMNS = "(id BIGINT, city VARCHAR, amount DOUBLE)"
 PROGRAM = "kshell.cli:main"
@@ -34,9 +36,11 @@ class Scenario:
     waves: int
     tables: tuple[str, ...] = ("orders",)
     poison: tuple[bytes, ...] = TYPED
+    poison_at_once: int = 1
     prepare: Callable[[Place], None] = lambda place: None
     call: str = PROGRAM
     clean_runs_first: bool = False            # the n-th hit is that of the n-th process
+    shapes: Mapping[str, Shape] = field(default_factory=dict)     # of tables whose sink has a query
 
 
 def attach(place: Place) -> str:
@@ -99,6 +103,25 @@ def _three_sinks(place: Place, waves: int) -> str:
     return text
 
 
+def _replayed(place: Place, waves: int) -> str:
+    """Nobody asks for the ids any more, so those that are no numbers do not matter."""
+    text = _flushed(place, waves) + "DROP SINK orders_lake;\n"
+    text += source("orders", place, "(city VARCHAR, amount DOUBLE)").replace("CREATE", "CREATE OR REPLACE", 1)
+    text += sink("orders_lake", "orders", "orders")
+    return text + "REPLAY ERRORS OF SINK orders_lake TIMEOUT '50s';\n" + reached("replayed") + "CHECK SINK orders_lake;\n"
+
+
+def _fanned(place: Place, waves: int) -> str:
+    """One source, a table of its rows and two tables of queries."""
+    text = attach(place) + source("orders", place) + sink("orders_lake", "orders", "orders")
+    for table, select in _QUERIES.items():
+        text += sink(table, "orders", table).replace("FROM orders", f"AS {select}", 1)
+    for wave in range(1, waves + 1):
+        text += wait("orders", place, wave) + "FLUSH ALL TIMEOUT '50s';\n" + reached(f"wave {wave}")
+    text += "".join(f"CHECK SINK {table};\n" + reached(f"table {table}", table) for table in _QUERIES)
+    return text + "CHECK SINK orders_lake;\n" + reached("the end")
+
+
 def _narrow_tables(place: Place) -> None:
     """Tables that lack the positions, which the sinks then add."""
     catalog = SqlCatalog("default", uri=f"sqlite:///{place.lake}/catalog.db", warehouse=f"file://{place.lake}/warehouse")
@@ -111,6 +134,17 @@ def _narrow_tables(place: Place) -> None:
 
 
 _THREE = ("orders", "second", "third")
+_QUERIES = {"cheap": "SELECT id, city, amount FROM orders WHERE amount < 5", "loud": "SELECT id, upper(city) AS city, amount FROM orders"}
+
+
+def _cheap(row: tuple[Any, ...]) -> tuple[Any, ...] | None:
+    return row if row[2] is not None and row[2] < 5 else None
+
+
+def _loud(row: tuple[Any, ...]) -> tuple[Any, ...]:
+    return row[0], row[1] and row[1].upper(), row[2]
+
+
 
 FLUSHED = Scenario(_flushed, 4)
 BATTERED = Scenario(_flushed, 8)
@@ -121,3 +155,6 @@ CREATED = Scenario(_three_sinks, 1, _THREE, UNTYPED)
 WIDENED = Scenario(_three_sinks, 1, _THREE, UNTYPED, _narrow_tables)
 EXPIRED = Scenario(lambda place, waves: _flushed(place, waves, ", KEEP_SNAPSHOTS 1"), 5)
 COMPACTED = Scenario(_flushed, 5, call="tests.crash.children:compacting")
+REPLAYED = Scenario(_replayed, 1, poison=(*CURABLE, UNTYPED[0]), poison_at_once=4,
+                    call="tests.crash.children:replaying_one_by_one")
+FANNED = Scenario(_fanned, 2, ("orders", *_QUERIES), shapes={"cheap": _cheap, "loud": _loud})

@@ -20,6 +20,7 @@ DESIGNED = frozenset({
     "select.before_execute", "select.mid_scan", "compact.after_parquet", "compact.before_catalog", "compact.after_catalog",
     "expire.before", "expire.after", "orphan.before_delete", "shutdown.before_flush",
     "shutdown.after_flush", "create.after_table", "create.after_errors_table", "create.after_start",
+    "replay.after_decode", "replay.after_parquet", "replay.after_commit", "replay.after_rewrite", "replay.after_mark",
 })
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from kshell.testing import FAILPOINTS
 from tests.crash import scenarios
-from tests.crash.cells import Cell, Storm, all_cells
+from tests.crash.cells import Cell, FanOut, Storm, all_cells, fan_outs
 from tests.crash.conftest import MakeJob
 from tests.crash.crash import Crash
 from tests.crash.processes import Zygote
@@ -23,6 +23,13 @@ Crashed = Callable[[Cell | Storm], list[str]]
 @pytest.mark.timeout(600)                     # the cells share a pool: a test may wait for others'
 @pytest.mark.parametrize("cell", all_cells(FAILPOINTS), ids=str)
 def test_a_kill_neither_loses_nor_repeats_a_record(cell: Cell, crashed: Crashed) -> None:
+    assert not crashed(cell), "\n".join(crashed(cell))
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("cell", fan_outs(), ids=str)
+def test_each_table_of_one_source_has_what_it_should(cell: FanOut, crashed: Crashed) -> None:
     assert not crashed(cell), "\n".join(crashed(cell))
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import queue
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,6 +21,7 @@ PARTITIONS = 3
 ROWS = 17                                     # good records of a wave, the tombstone included
 TYPED = (b"{broken", b'{"id": "no number", "city": "x", "amount": 1}', b"\xff\xfe{}")
 UNTYPED = (b"{broken", b"\xff\xfe{}")          # bad whatever the columns are
+CURABLE = tuple(b'{"id": "no number %d", "city": "x", "amount": %d}' % (n, n) for n in (1, 2, 3))     # rows where nobody asks for the id
 
 
 class Aborters:
@@ -50,9 +51,15 @@ class Waves:
     recorder: Recorder
     aborters: Aborters
     poison: Sequence[bytes] = TYPED
+    at_once: int = 1                          # poison records of a wave
     produced: int = 0
     good: dict[tuple[int, int], bytes | None] = field(default_factory=dict)      # (partition, offset) -> value
     bad: dict[tuple[int, int], bytes] = field(default_factory=dict)
+
+    @property
+    def cured(self) -> dict[tuple[int, int], bytes]:
+        """Of the bad ones those that a better definition decodes."""
+        return {place: value for place, value in self.bad.items() if value in CURABLE}
 
     def produce_up_to(self, wave: int) -> None:
         while self.produced < wave:
@@ -61,8 +68,8 @@ class Waves:
 
     def _wave(self, number: int) -> None:
         first = number * ROWS
-        poison = self.poison[number % len(self.poison)]
-        self._send(0, [poison, *(record(first + i) for i in range(6))])
+        poison = [self.poison[n % len(self.poison)] for n in range(number * self.at_once, (number + 1) * self.at_once)]
+        self._send(0, [*poison, *(record(first + i) for i in range(6))])
         self._send(1, [*(record(first + i) for i in range(6, 10)), None, record(first + 11)])
         self.aborters.abort(self.topic, 2, [record(-1)] * 3)
         self._send(2, [record(first + i) for i in range(12, 17)])
@@ -75,8 +82,8 @@ class Waves:
             else:
                 self.good[partition, sent.offset] = sent.value
 
-    def logs(self) -> dict[tuple[str, int], Log]:
-        return {(self.topic, p): Log(frozenset(o for q, o in self.good if q == p), frozenset(o for q, o in self.bad if q == p), self.end(p))
+    def logs(self, good: Collection[tuple[int, int]], bad: Collection[tuple[int, int]]) -> dict[tuple[str, int], Log]:
+        return {(self.topic, p): Log(frozenset(o for q, o in good if q == p), frozenset(o for q, o in bad if q == p), self.end(p))
                 for p in range(PARTITIONS)}
 
     def end(self, partition: int) -> int:
@@ -92,4 +99,4 @@ def payload(value: bytes | None) -> tuple[Any, ...]:
     if value is None:
         return None, None, None
     found = json.loads(value)
-    return found["id"], found["city"], found["amount"]
+    return None if value in CURABLE else found["id"], found["city"], found["amount"]

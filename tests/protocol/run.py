@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
+from kshell.iceberg import tiers
 from kshell.iceberg.head import load_head
 from kshell.iceberg.values import State
 from tests.protocol import faulty, verify
@@ -20,6 +21,7 @@ from tests.protocol.world import World, spec
 from tests.protocol.writer import Gate, Shared, Writer
 
 WRITERS = 3
+tiers.FAN = 2                                 # a run makes a few dozen files
 REWINDING = {"rollback", "cruel", "forget"}
 VERBS = ("append", "append", "delete", "expire", "expire", "rollback", "widen", "cruel", "forget")
 

@@ -41,6 +41,7 @@ def test_every_record_is_there_once_after_lost_answers_kills_and_a_cruel_neighbo
     assert found["clean"], found
     assert found["reached"], found
     assert found["results"]["applied"] > 5, found
+    assert found["results"]["compacted"] > 0, found
 
 
 @pytest.fixture

@@ -9,8 +9,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from kshell.errors import DeadlineError
 from kshell.iceberg.catalogs import Lake
 from kshell.iceberg.commit import commit, trim
+from kshell.iceberg.compact import compact
 from kshell.iceberg.create import create_sink
 from kshell.iceberg.errors_table import commit_errors
 from kshell.iceberg.head import load_head
@@ -129,12 +131,22 @@ class Writer(threading.Thread):
         assert done.state is not None
         if done.result is Result.APPLIED:
             positions.update({tp: r.hi for tp, r in ranges.items()})
+            self._compact(created.sink)
         elif done.result is Result.OVERTAKEN:
             left = trim(ranges, done.state)
             positions.update({tp: left[tp].lo if tp in left else done.state.next(*tp) for tp in ranges})
         else:
             positions.update(done.state.positions())
         return done.head
+
+    def _compact(self, sink: Sink) -> None:
+        """As the flush thread does after a commit. The other writers do not wait for it."""
+        try:
+            merged = compact(self.lake, sink, self.control)
+        except DeadlineError:
+            return                            # given up, or the run is over
+        if merged.files:
+            self.shared.count(self.shared.results, "compacted")
 
     def _look(self, created: Created) -> Head:
         self.shared.stop.wait(0.01)

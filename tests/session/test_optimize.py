@@ -141,6 +141,14 @@ def test_a_table_that_was_there_before_is_left_as_it_is_unless_it_is_written_dow
     assert ("compacts", "True") in rows(session, "DESCRIBE SINK s_lake")
 
 
+def test_snapshots_expire_when_a_tenth_too_many_stand(session: Session, topic: str, producer: Recorder) -> None:
+    begin(session, topic, ", KEEP_SNAPSHOTS 4")
+    for number in range(8):
+        commit(session, producer, topic, number)
+        wait_until(lambda: len(table(session).metadata.snapshots) <= 5, 20.0)
+    assert rows(session, "SELECT count(*) FROM s") == [(24,)]
+
+
 def test_wrong_words_and_sinks_that_stand_still(session: Session, topic: str, producer: Recorder) -> None:
     with pytest.raises(NotFoundError, match="nowhere"):
         session.sql("OPTIMIZE SINK nowhere")

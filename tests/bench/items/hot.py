@@ -35,7 +35,7 @@ Times = dict[str, list[float]]
 
 def measure(scene: Scene) -> list[Row]:
     live_rows = min(LIVE_ROWS, scene.events // 5)
-    commits = max(MARKS) if scene.events >= 4 * LIVE_ROWS else 200
+    commits = max(MARKS) if scene.events >= 2 * LIVE_ROWS else 200
     arguments = {"bootstrap": scene.bootstrap, "topic": scene.topic, "live_rows": live_rows, "rate": scene.half_rate}
     rounds = []
     for number in range(scene.rounds):
@@ -52,6 +52,8 @@ def measure(scene: Scene) -> list[Row]:
     return [*(_line(f"live.<name>: {q} ({title})", [r[q] for r in rounds], "p50 < 1 ms") for q in QUERIES),
             *(_line(f"union: {q} at {mark} commits (ingest at {figures.rate(arguments['rate'])})", rounds_of, "p50 < 8 ms")
               for q in QUERIES for mark, found in history["queries"].items() if (rounds_of := [times[q] for times in found])),
+            *(Row(f"  processor time of one at {mark} commits, nothing else running", milliseconds(used), "flat")
+              for mark, used in history["query_cpu"].items()),
             *_commits(history)]
 
 
@@ -62,14 +64,15 @@ def _line(what: str, rounds: list[list[float]], goal: str) -> Row:
 
 
 def _commits(history: dict[str, Any]) -> list[Row]:
-    taken = history["commits"]
-    rows, medians = [], []
-    for mark in MARKS:
-        around = taken[mark - AROUND - 1: mark + AROUND]
-        if len(taken) >= mark:
+    rows = []
+    for key, what in (("commits", f"one commit of {COMMIT_ROWS} rows"), ("commit_cpu", "  processor time of one")):
+        medians = []
+        for mark in (m for m in MARKS if len(history[key]) >= m):
+            around = history[key][mark - AROUND - 1: mark + AROUND]
             medians.append(statistics.median(around))
-            rows.append(Row(f"one commit of {COMMIT_ROWS} rows at {mark} commits", spread(around, milliseconds)))
-    return [*rows, Row("  slowest / fastest of these medians", figures.ratio(max(medians) / min(medians)), "<= 1.5", history["last"])]
+            rows.append(Row(f"{what} at {mark} commits", spread(around, milliseconds)))
+        rows.append(Row("  slowest / fastest of these medians", figures.ratio(max(medians) / min(medians)), "<= 1.5"))
+    return [*rows, Row("  steps of the last five", history["last"])]
 
 
 # ---- in a child ---------------------------------------------------------------------------------------------------
@@ -87,20 +90,34 @@ def live(bootstrap: str, topic: str, live_rows: int, rate: float, folder: str) -
 def history(bootstrap: str, topic: str, live_rows: int, rate: float, folder: str, commits: int) -> dict[str, Any]:
     valve = product.Valve()
     taken: list[float] = []
+    used: list[float] = []
     found: dict[int, list[Times]] = {}
+    query_cpu: dict[int, float] = {}
     with product.session(bootstrap, folder) as session:
         session.sql(f"CREATE SOURCE ev {DECLARED} FROM KAFKA (TOPIC '{topic}'); CREATE SINK s FROM ev INTO ICEBERG ice.bench.ev {BY_HAND}")
         for number in range(1, commits + AROUND + 1):
             _let(valve, session, COMMIT_ROWS)
+            before = time.process_time()
             taken.append(_timed(lambda: session.sql("FLUSH SINK s TIMEOUT '60s'")))
+            used.append(time.process_time() - before)
             if number in LOOKED_AT:
                 first = _let(valve, session, live_rows)
                 valve.flow(rate)
                 found[number] = [_asked(session, QUERIES, "ev", UNION_S, first_row=first) for _ in range(5)]
                 valve.flow(0)
                 session.sql("FLUSH SINK s TIMEOUT '60s'")
+                query_cpu[number] = _cpu_of_one(session)
         steps = ", ".join(f"{c.seconds * 1000:.0f}" for c in list(next(iter(session._sinks)).flusher.commits)[-5:])
-    return {"commits": taken, "queries": found, "last": f"the last five, without the statement around them: {steps} ms"}
+    return {"commits": taken, "commit_cpu": used, "queries": found, "query_cpu": query_cpu,
+            "last": f"without the statement around them: {steps} ms"}
+
+
+def _cpu_of_one(session: Any, times: int = 30) -> float:
+    """Of a query whose time filter excludes the lake."""
+    before = time.process_time()
+    for _ in range(times):
+        session.sql("SELECT count(*) FROM ev WHERE _kafka_timestamp >= TIMESTAMPTZ '2100-01-01 00:00:00+00'").fetchall()
+    return (time.process_time() - before) / times
 
 
 def _let(valve: product.Valve, session: Any, rows: int) -> int:
