@@ -35,7 +35,7 @@ from pyiceberg.table.update import (
 )
 from pyiceberg.table.update.schema import UpdateSchema
 
-from kshell.iceberg import tiers
+from kshell.iceberg import nulls, tiers  # noqa: F401  (nulls: for its effect on the projection)
 
 if TYPE_CHECKING:
     import pyarrow as pa

