@@ -23,6 +23,7 @@ import pyarrow.compute as pc
 from kshell import registry
 from kshell.columns import Column
 from kshell.decode.declared import declare
+from kshell.decode.json_framed import body
 from kshell.decode.json_infer import infer_json
 from kshell.decode.values import Inference, Prepared, Schemas
 from kshell.decode.verdict import BadRecord
@@ -35,7 +36,7 @@ __all__ = ["DOUBTS", "BadRecord", "Decoder", "Inference", "Prepared", "declare",
 HELPERS = frozenset({
     "avro_columns", "avro_exact", "avro_fast", "avro_logical", "avro_schema", "avro_types", "avro_wire", "avro_writer",
     "declared", "discovery", "framing", "iso",
-    "json_exact", "json_grow", "json_infer", "json_look", "json_plan", "json_sql", "json_text",
+    "json_exact", "json_framed", "json_grow", "json_infer", "json_look", "json_plan", "json_refs", "json_schema", "json_sql", "json_text",
     "metadata", "names", "output", "paths",
     "protobuf_arrow", "protobuf_compile", "protobuf_fast", "protobuf_fit", "protobuf_indexes", "protobuf_json", "protobuf_known",
     "protobuf_messages", "protobuf_schemas", "protobuf_wire",
@@ -103,10 +104,11 @@ def infer_key(key_format: str, schema: Schema) -> Column:
     return cast(Column, registry.load(__name__, key_format).infer_key(schema))
 
 
-def infer(batch: pa.RecordBatch, format: str = "json") -> Inference:
-    """Columns from a sample, whose rows stand in the order (partition, offset)."""
+def infer(batch: pa.RecordBatch, format: str = "json", *, framed: bool = False) -> Inference:
+    """Columns from a sample, whose rows stand in the order (partition, offset). `framed`: JSON may stand in a registry's frame."""
     if format == "json":
-        return Inference(*infer_json(batch["value"].to_pylist()))
+        values = batch["value"].to_pylist()
+        return Inference(*infer_json(body(value) if framed and value is not None else value for value in values))
     if format == "csv":
         return cast(Inference, registry.load(__name__, format).infer_sample(batch["value"].to_pylist()))
     return Inference(make(format, "raw", ()).columns)

@@ -22,7 +22,7 @@ from kshell.decode.values import Inference, Schemas
 from kshell.errors import BadValueError, Error, NotFoundError, RefusedError, UnreachableError, did_you_mean
 from kshell.schemas.asking import asking
 from kshell.schemas.files import FileSchema, kind_of
-from kshell.schemas.frame import framed
+from kshell.schemas.frame import FramesOnly, framed
 from kshell.schemas.subjects import in_context, subject_of
 from kshell.schemas.values import Schema, SchemaKind, SchemaSource, SchemaUnknown
 
@@ -236,7 +236,7 @@ def reading(asked: Asked, sample: Sample, include: Iterable[str] = ()) -> Readin
     found = discover(asked, sample)
     notices, columns = found.notices, found.columns
     if columns is None and found.format not in ONE_COLUMN:
-        inference = decode.infer(sample(), found.format)
+        inference = decode.infer(sample(), found.format, framed=found.by_headers)
         columns, notices = inference.columns, (*notices, *inference.notices)
     decoder = decoder_of(found, asked.key_format, columns or (), include)
     if asked.columns is None and found.schema is not None:
@@ -264,21 +264,6 @@ def with_proposal(columns: Sequence[Column], wanted: Sequence[Column]) -> tuple[
     """The columns with the types that are proposed, and the missing ones after them."""
     changed = {column.name: column for column in wanted}
     return (*(changed.pop(column.name, column) for column in columns), *changed.values())
-
-
-class FramesOnly:
-    """Values may have a frame, and what it names is not looked at: JSON with declared or inferred columns."""
-
-    frames, unframed = True, None
-
-    def by_id(self, id: int, subject: str | None = None) -> Schema:
-        raise SchemaUnknown(f"schema {id} is not looked at")
-
-    def by_guid(self, guid: str) -> Schema:
-        raise SchemaUnknown(f"schema {guid} is not looked at")
-
-    def latest(self, subject: str) -> Schema:
-        raise SchemaUnknown(f"subject {subject} is not looked at")
 
 
 def _latest(registry: Registry, subject: str) -> Schema | None:

@@ -12,7 +12,9 @@ from typing import Any
 import pyarrow as pa
 
 from kshell.columns import PARTITION, Column, literal, quote
+from kshell.decode import json_schema
 from kshell.decode.json_exact import Convert, converter, json_text
+from kshell.decode.json_framed import FramedJson, body, body_sql
 from kshell.decode.json_grow import grow
 from kshell.decode.json_look import Path, Shape, common_shapes, count, look, nodes
 from kshell.decode.json_plan import Plan
@@ -21,14 +23,20 @@ from kshell.decode.json_text import Members, Value, read
 from kshell.decode.metadata import DOUBT, Metadata
 from kshell.decode.paths import spell
 from kshell.decode.types import Type, of
-from kshell.decode.values import Prepared, Schemas, SqlForm
+from kshell.decode.values import Inference, Prepared, Schemas, SqlForm
 from kshell.decode.verdict import RECORD_BYTES, BadRecord, Verdict, each
 from kshell.errors import RefusedError
+from kshell.schemas.values import Schema
 
 _RAISING = f"CASE WHEN {{}} THEN error({literal(DOUBT)}) ELSE r.{PARTITION} END AS {PARTITION}"
 _SHAPED = 100                                 # records of a batch whose keys are remembered as common
 _UNDECIDED = 64                               # members that only null, {} or [] stood in, remembered
 _WIDE_AFTER = 64                              # integers beyond 2^53 in one column until its SQL takes the form that holds them
+
+
+def infer(schema: Schema, message: str | None = None) -> Inference:
+    """Columns of a JSON Schema."""
+    return json_schema.infer(schema)
 
 
 def decoder(key_format: str, columns: Sequence[Column], include: Iterable[str], schemas: Schemas) -> JsonDecoder:
@@ -51,7 +59,10 @@ class JsonDecoder(SqlForm):
         self.wide = frozenset(c.name for c, t in zip(columns, self._types, strict=True) if t == Type("DECIMAL", 38, 0))
         self._large: dict[str, int] = {}
         self._built: tuple[frozenset[str], Plan] | None = None
-        self._evolves = schemas.evolves
+        self.framed = schemas.values is not None and schemas.values.frames
+        self._by_schema = FramedJson(schemas.values, columns) if schemas.values is not None and by_schema(schemas.values) else None
+        self.asks_all = self._by_schema is not None
+        self._evolves = schemas.evolves and self._by_schema is None
         self._undecided: set[Path] = set()
         self._ignored: set[Path] = set()
         self._shapes: tuple[Shape, ...] = ()
@@ -94,7 +105,8 @@ class JsonDecoder(SqlForm):
     def _from(self, batch: str, *, careful: bool, strict: bool = False) -> str:
         """The batch with `_t` (text), `_k` (key), `_j0`... (wire values), `_l` (kinds looked at): each expression written once."""
         plan = self._plan()
-        text = [] if strict else ["try(decode(value)) AS _t" if careful else "decode(value) AS _t"]
+        data = body_sql("value") if self.framed else "value"
+        text = [] if strict else [f"try(decode({data})) AS _t" if careful else f"decode({data}) AS _t"]
         # a failing TRY_CAST costs its row, a failing try() its vector of 2,048
         parse = "json_transform(TRY_CAST(r._t AS JSON), {})" if careful else "json_transform(r._t, {})"
         # the cast raises at a missing, a repeated and an unknown key, at every level, and costs what the transformation costs
@@ -114,14 +126,20 @@ class JsonDecoder(SqlForm):
 
     def prepare(self, batch: pa.RecordBatch) -> Prepared:
         """What these rows want. What they leave undecided, and what gets no column, is not looked for again until it may decide."""
-        waiting = self._meta.waiting(batch)
+        keys = self._meta.waiting(batch)
+        if self._by_schema is not None:
+            own = self._by_schema.prepare(batch)
+            return Prepared(own.proposal, {**keys, **own.waiting})
         if not self._evolves:
-            return Prepared(waiting=waiting)
-        records = [found for data in batch["value"].to_pylist() if data is not None and (found := _object(data)) is not None]
+            return Prepared(waiting=keys)
+        records = [found for data in batch["value"].to_pylist() if data is not None and (found := _object(self._body(data))) is not None]
         growth = grow(self.columns, self._types, records)
         self._ignored |= growth.ignored
         self._undecided |= set(sorted(growth.undecided - self._undecided, key=repr)[:max(0, _UNDECIDED - len(self._undecided))])
-        return Prepared(growth.columns, waiting)
+        return Prepared(growth.columns, keys)
+
+    def _body(self, data: bytes) -> bytes:
+        return body(data) if self.framed else data
 
     # ---- exactly ------------------------------------------------------------------------------------------------
 
@@ -142,7 +160,7 @@ class JsonDecoder(SqlForm):
     def _members(self, data: bytes) -> Members:
         if len(data) > RECORD_BYTES:
             raise Verdict("RECORD_TOO_LARGE", f"{len(data):,} bytes, the limit is {RECORD_BYTES:,}")
-        value = read(data)
+        value = read(self._body(data))
         if not isinstance(value, Members):
             raise Verdict("JSON_NOT_OBJECT", "the record is not an object")
         return value

@@ -14,6 +14,8 @@ from collections.abc import Sequence
 from typing import Literal, NamedTuple
 from uuid import UUID
 
+from kshell.schemas.values import Schema, SchemaUnknown
+
 PREFIX_BYTES = 5
 _HEADERS = {"value": "__value_schema_id", "key": "__key_schema_id"}
 _GUID_END = 17
@@ -52,3 +54,18 @@ def _in_header(held: bytes) -> Frame | None:
     if len(held) >= _GUID_END and held[0] == 1:
         return Frame(None, str(UUID(bytes=held[1:_GUID_END])), 0, held[_GUID_END:] or None)
     return None
+
+
+class FramesOnly:
+    """Values may have a frame, and what it names is not looked at: JSON with declared or inferred columns."""
+
+    frames, unframed = True, None
+
+    def by_id(self, id: int, subject: str | None = None) -> Schema:
+        raise SchemaUnknown(f"schema {id} is not looked at")
+
+    def by_guid(self, guid: str) -> Schema:
+        raise SchemaUnknown(f"schema {guid} is not looked at")
+
+    def latest(self, subject: str) -> Schema:
+        raise SchemaUnknown(f"subject {subject} is not looked at")
