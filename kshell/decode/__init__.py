@@ -23,7 +23,7 @@ import pyarrow.compute as pc
 from kshell import registry
 from kshell.columns import Column
 from kshell.decode.declared import declare
-from kshell.decode.json_framed import body
+from kshell.decode.framing import bodies, body
 from kshell.decode.json_infer import infer_json
 from kshell.decode.values import Inference, Prepared, Schemas
 from kshell.decode.verdict import BadRecord
@@ -54,6 +54,8 @@ class Decoder(Protocol):
     key_type: str                             # DuckDB type of _kafka_key
     sql: bool                                 # False: rows, select and suspects are not to be called
     description: str                          # which form decodes, and why: a line of DESCRIBE SOURCE
+    framed: bool                              # of JSON: a registry's frame may stand before it
+    asks_all: bool                            # `prepare` is asked about every row, and not about those that `look` finds
 
     def prepare(self, batch: pa.RecordBatch) -> Prepared:
         """What the batch needs before it is decoded. A question: it changes nothing."""
@@ -114,11 +116,13 @@ def infer(batch: pa.RecordBatch, format: str = "json", *, framed: bool = False) 
     return Inference(make(format, "raw", ()).columns)
 
 
-def with_text(batch: pa.RecordBatch) -> pa.RecordBatch:
-    """With `_index`, and the values once more as `_t` of DuckDB's type JSON: the same bytes, which nobody has looked at yet."""
+def with_text(batch: pa.RecordBatch, *, framed: bool = False) -> pa.RecordBatch:
+    """With `_index`, and the values once more as `_t` of DuckDB's type JSON: the same bytes, which nobody has looked at yet. `framed`:
+    without the frame before them."""
     text = pa.field("_t", pa.string(), metadata={"ARROW:extension:name": "arrow.json", "ARROW:extension:metadata": ""})
     fields = [*batch.schema, pa.field("_index", pa.int32()), text]
-    arrays = [*batch.columns, pa.array(range(batch.num_rows), pa.int32()), batch["value"].view(pa.string())]
+    values = bodies(batch["value"]) if framed else batch["value"]
+    arrays = [*batch.columns, pa.array(range(batch.num_rows), pa.int32()), values.view(pa.string())]
     return pa.RecordBatch.from_arrays(arrays, schema=pa.schema(fields))
 
 

@@ -203,6 +203,8 @@ class _Look:
 
     def keys(self) -> tuple[SchemaSource | None, Column | None]:
         registry, format = self.asked.registry, self.asked.key_format
+        if registry is not None and format == "json":
+            return FramesOnly(), None
         if registry is None or format not in WITH_SCHEMA:
             return None, None
         found = [schema for topic in self.asked.topics if (schema := _latest(registry, subject_of(topic, "key"))) is not None]

@@ -133,3 +133,21 @@ class Writers(Generic[Writer]):
             except SchemaUnavailable as outage:
                 rows.update(dict.fromkeys(indices, outage.reason))
         return rows
+
+
+def body_sql(column: str) -> str:
+    """The bytes of JSON without their frame: no JSON text begins with byte 0."""
+    return f"CASE WHEN {column}[1:1] = '\\x00'::BLOB THEN {column}[{PREFIX_BYTES + 1}:] ELSE {column} END"
+
+
+def body(data: bytes) -> bytes:
+    """The same in Python."""
+    return data[PREFIX_BYTES:] if data[:1] == b"\0" else data
+
+
+def bodies(values: pa.Array) -> pa.Array:
+    """The same of an array."""
+    framed = pc.equal(pc.binary_slice(values, 0, 1), b"\0")
+    if not pc.any(framed).as_py():
+        return values
+    return pc.if_else(framed, pc.binary_slice(values, PREFIX_BYTES, None), values)

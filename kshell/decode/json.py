@@ -13,8 +13,9 @@ import pyarrow as pa
 
 from kshell.columns import PARTITION, Column, literal, quote
 from kshell.decode import json_schema
+from kshell.decode.framing import body, body_sql
 from kshell.decode.json_exact import Convert, converter, json_text
-from kshell.decode.json_framed import FramedJson, body, body_sql
+from kshell.decode.json_framed import FramedJson
 from kshell.decode.json_grow import grow
 from kshell.decode.json_look import Path, Shape, common_shapes, count, look, nodes
 from kshell.decode.json_plan import Plan
@@ -26,6 +27,7 @@ from kshell.decode.types import Type, of
 from kshell.decode.values import Inference, Prepared, Schemas, SqlForm
 from kshell.decode.verdict import RECORD_BYTES, BadRecord, Verdict, each
 from kshell.errors import RefusedError
+from kshell.schemas.frame import FramesOnly
 from kshell.schemas.values import Schema
 
 _RAISING = f"CASE WHEN {{}} THEN error({literal(DOUBT)}) ELSE r.{PARTITION} END AS {PARTITION}"
@@ -60,7 +62,8 @@ class JsonDecoder(SqlForm):
         self._large: dict[str, int] = {}
         self._built: tuple[frozenset[str], Plan] | None = None
         self.framed = schemas.values is not None and schemas.values.frames
-        self._by_schema = FramedJson(schemas.values, columns) if schemas.values is not None and by_schema(schemas.values) else None
+        followed = schemas.values is not None and self.framed and not isinstance(schemas.values, FramesOnly)
+        self._by_schema = FramedJson(schemas.values, columns) if schemas.values is not None and followed else None
         self.asks_all = self._by_schema is not None
         self._evolves = schemas.evolves and self._by_schema is None
         self._undecided: set[Path] = set()

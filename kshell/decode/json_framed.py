@@ -17,19 +17,10 @@ from kshell.decode.json_schema import fields_of
 from kshell.decode.schema_types import Field, proposal
 from kshell.decode.values import Prepared
 from kshell.decode.verdict import Verdict
-from kshell.schemas.frame import PREFIX_BYTES, Frame, FramesOnly
+from kshell.schemas.frame import PREFIX_BYTES, Frame
 from kshell.schemas.values import SchemaSource, SchemaUnavailable
 
 _MOST_HEADS = 1_000
-
-
-def body_sql(column: str) -> str:
-    """The bytes of a value or key without their frame."""
-    return f"CASE WHEN {column}[1:1] = '\\x00'::BLOB THEN {column}[{PREFIX_BYTES + 1}:] ELSE {column} END"
-
-
-def body(data: bytes) -> bytes:
-    return data[PREFIX_BYTES:] if data[:1] == b"\0" else data
 
 
 class FramedJson:
@@ -41,8 +32,6 @@ class FramedJson:
         self._settled: set[bytes | None] = set()          # first bytes of values that are known to want nothing
 
     def prepare(self, batch: pa.RecordBatch) -> Prepared:
-        if isinstance(self._source, FramesOnly):
-            return Prepared()
         heads = pc.unique(pc.binary_slice(batch["value"], 0, PREFIX_BYTES)).to_pylist() if _without_headers(batch) else None
         if heads is not None and self._settled.issuperset(heads):
             return Prepared()

@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from kshell import registry
 from kshell.columns import HEADERS, HEADERS_TYPE, KEY, OFFSET, PARTITION, REST, TIMESTAMP, TOPIC, VALUE, Column, metadata_columns
+from kshell.decode.framing import body, body_sql
 from kshell.decode.json_exact import json_text
 from kshell.decode.json_sql import NOT_FINITE
 from kshell.decode.json_text import read
@@ -59,6 +60,7 @@ class Metadata:
         self._key_arrow = of(key).arrow()
         self.columns: tuple[Column, ...] = tuple(replace(key, name=KEY) if c.name == KEY else c
                                                  for c in metadata_columns(include, self.key_type))
+        self._framed = key_format == "json" and schemas.keys is not None and schemas.keys.frames
         self.sql = self._reader is None       # keys with a schema have no form in SQL
         self.rest = any(c.name == REST for c in self.columns)
 
@@ -68,7 +70,7 @@ class Metadata:
         """Expressions over the batch, each with a name. Careful: what does not decode is NULL, not an error."""
         if self.key_format == "raw":
             return []
-        text = f"decode({KEY})"
+        text = f"decode({body_sql(KEY) if self._framed else KEY})"
         if self.key_format == "json":
             text = f"json({text})"
         return [f"try({text}) AS _k" if careful else f"{text} AS _k"]
@@ -106,7 +108,7 @@ class Metadata:
         if self.key_format == "string":
             return text_of(data, KEY)
         try:
-            return json_text(read(data, KEY), KEY)
+            return json_text(read(body(data) if self._framed else data, KEY), KEY)
         except Verdict as verdict:
             raise Verdict(verdict.code, f"{KEY}: {verdict.message.removeprefix(f'{KEY}: ')}") from None
 

@@ -49,6 +49,8 @@ class SqlForm:
     """Of decoders that have the SQL methods: nothing to prepare but keys with a schema, nothing to count."""
 
     _meta: Metadata
+    framed = False
+    asks_all = False
     sql: bool                                 # False: keys have a schema, and so every record is judged
 
     @property

@@ -141,7 +141,7 @@ class Inserter:
         return self._put_all(segment, self.decoder.rows(_BATCH), parcel.rows)
 
     def _put_regular(self, segment: Segment, select: str, parcel: Parcel) -> list[BadRow]:
-        self._cursor.register(_TEXT, decode.with_text(parcel.batch))
+        self._cursor.register(_TEXT, decode.with_text(parcel.batch, framed=self.decoder.framed))
         try:
             return self._put_all(segment, select, parcel.rows)
         finally:

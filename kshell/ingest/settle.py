@@ -69,7 +69,7 @@ class Settling:
 
     def _ask(self, decoder: Decoder, batch: pa.RecordBatch) -> Prepared:
         """A decoder with SQL is asked about the rows that its look finds, of each reason the first ones."""
-        if not decoder.sql:
+        if not decoder.sql or decoder.asks_all:
             return decoder.prepare(batch)
         if self._evolve is None or decoder.look(_BATCH, batch.slice(0, 0), careful=False) is None:
             return Prepared()
@@ -82,7 +82,7 @@ class Settling:
         return decoder.prepare(batch.take(pa.array(sorted(rows), pa.int32()))) if rows else Prepared()
 
     def _looked(self, decoder: Decoder, batch: pa.RecordBatch) -> list[tuple[int, str]]:
-        self._cursor.register(_BATCH, with_text(batch))
+        self._cursor.register(_BATCH, with_text(batch, framed=decoder.framed))
         try:
             return self._cursor.execute(decoder.look(_BATCH, batch, careful=False) or "").fetchall()
         except DOUBTS:
