@@ -41,13 +41,14 @@ _SCENARIOS: Mapping[str, Scenario] = {
 class Cell:
     failpoint: str
     hit: int
+    evolving: bool = False                    # reached by records that bring fields
 
     def __str__(self) -> str:
-        return f"{self.failpoint}-{self.hit}"
+        return f"{self.failpoint}-{'evolving-' if self.evolving else ''}{self.hit}"
 
     @property
     def scenario(self) -> Scenario:
-        return _SCENARIOS.get(self.failpoint.partition(".")[0], scenarios.FLUSHED)
+        return scenarios.EVOLVED if self.evolving else _SCENARIOS.get(self.failpoint.partition(".")[0], scenarios.FLUSHED)
 
     def run(self, job: Job, zygote: Zygote) -> list[str]:
         return Crash(job, zygote).once(self.failpoint, self.hit)
@@ -91,4 +92,5 @@ def fan_outs() -> list[FanOut]:
 
 
 def all_cells(failpoints: frozenset[str]) -> list[Cell]:
-    return [Cell(name, hit) for name in sorted(failpoints - NOT_BUILT) for hit in HITS.get(name, (1, 2, 3))]
+    evolving = [Cell(name, hit, evolving=True) for name in ("schema.before_commit", "schema.after_commit") for hit in (1, 3)]
+    return [Cell(name, hit) for name in sorted(failpoints - NOT_BUILT) for hit in HITS.get(name, (1, 2, 3))] + evolving

@@ -30,7 +30,7 @@ class Job:
         (lake / "warehouse").mkdir(parents=True)
         self.place = Place(self.bootstrap, topic, lake)
         self.waves = Waves(topic, Recorder(self.bootstrap, {"linger.ms": 0}), self.aborters, self.scenario.poison,
-                           self.scenario.poison_at_once)
+                           self.scenario.poison_at_once, self.scenario.grows)
         self.scenario.prepare(self.place)
 
     def machine(self, waves: int) -> Path:

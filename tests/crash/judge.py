@@ -33,7 +33,7 @@ def judge(lake: Path, table: str, waves: Waves, *, complete: bool, shape: Shape 
     stored, errors = reader.load(lake, table), reader.load(lake, f"{table}__errors")
     if stored is None or errors is None or stored.head is None or errors.head is None:
         return [f"{table}: there is no table"] if complete else _require_empty(stored, errors)
-    rows, failed = stored.rows((*PLACE, "id", "city", "amount")), errors.rows((*PLACE, "_kafka_value"))
+    rows, failed = stored.rows((*PLACE, "id", "city", "amount", "more")), errors.rows((*PLACE, "_kafka_value"))
     problems = judge_rows(table, rows, failed, state_at_head(stored), waves, complete=complete, shape=shape)
     problems += judge_marks(table, errors.rows((*PLACE, "resolved_at", "resolved_snapshot")), stored, waves, complete=complete)
     return problems + judge_chain(table, stored) + judge_chain(f"{table}__errors", errors)
@@ -48,7 +48,7 @@ def judge_rows(table: str, rows: Iterable[tuple[Any, ...]], failed: Iterable[tup
     landed = {(p, o) for p, o, *_ in rows} & waves.cured.keys()
     owed = {place: shape(payload(value)) for place, value in (*waves.good.items(), *waves.cured.items())}
     sent = {place: row for place, row in owed.items() if row is not None and (place in waves.good or place in landed)}
-    numbered = [(p, o, seq(p, o) if sent.get((p, o)) == tuple(values) else WRONG) for p, o, *values in rows]
+    numbered = [(p, o, seq(p, o) if sent.get((p, o)) == tuple(map(_without_null, values)) else WRONG) for p, o, *values in rows]
     verify.verify_rows(numbered, [(p, o) for p, o, _ in failed if (p, o) not in landed],
                        waves.logs(sent.keys(), waves.bad.keys() - landed), {}, state, found)
     found.missing += len(landed - {(p, o) for p, o, _ in failed})
@@ -70,6 +70,11 @@ def judge_marks(table: str, marks: Iterable[tuple[Any, ...]], stored: Stored, wa
     if complete and waves.cured.keys() - marked.keys():
         problems.append(f"{table}: {waves.cured.keys() - marked.keys()} are not marked")
     return problems
+
+
+def _without_null(value: Any) -> Any:
+    """A struct with the fields that its record had."""
+    return {k: v for k, v in value.items() if v is not None} if isinstance(value, dict) else value
 
 
 def judge_chain(table: str, stored: Stored) -> list[str]:

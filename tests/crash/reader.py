@@ -37,8 +37,9 @@ class Stored:
     def rows(self, columns: Sequence[str]) -> list[tuple[Any, ...]]:
         found = []
         for path in self._files():
-            table = pq.ParquetFile(path).read(columns=list(columns))
-            found.extend(zip(*(table[c].to_pylist() for c in columns), strict=True))
+            table = pq.ParquetFile(path).read()
+            lacking = [None] * table.num_rows
+            found.extend(zip(*(table[c].to_pylist() if c in table.column_names else lacking for c in columns), strict=True))
         return found
 
     def _files(self) -> Iterator[str]:

@@ -39,6 +39,7 @@ class Scenario:
     poison_at_once: int = 1
     prepare: Callable[[Place], None] = lambda place: None
     call: str = PROGRAM
+    grows: bool = False                       # each wave brings a field, which becomes a column
     clean_runs_first: bool = False            # the n-th hit is that of the n-th process
     shapes: Mapping[str, Shape] = field(default_factory=dict)     # of tables whose sink has a query
 
@@ -69,11 +70,15 @@ def wait(source_: str, place: Place, wave: int) -> str:
 FLUSH = "FLUSH SINK orders_lake TIMEOUT '50s';\n"
 
 
-def _flushed(place: Place, waves: int, options: str = "") -> str:
-    text = attach(place) + source("orders", place) + sink("orders_lake", "orders", "orders", options)
+def _flushed(place: Place, waves: int, options: str = "", columns: str = COLUMNS) -> str:
+    text = attach(place) + source("orders", place, columns) + sink("orders_lake", "orders", "orders", options)
     for wave in range(1, waves + 1):
         text += wait("orders", place, wave) + FLUSH + reached(f"wave {wave}")
     return text + "CHECK SINK orders_lake;\n"
+
+
+def _evolved(place: Place, waves: int) -> str:
+    return _flushed(place, waves, columns="")
 
 
 def _watched(place: Place, waves: int) -> str:
@@ -142,7 +147,7 @@ def _cheap(row: tuple[Any, ...]) -> tuple[Any, ...] | None:
 
 
 def _loud(row: tuple[Any, ...]) -> tuple[Any, ...]:
-    return row[0], row[1] and row[1].upper(), row[2]
+    return row[0], row[1] and row[1].upper(), *row[2:]
 
 
 
@@ -152,6 +157,7 @@ FORGETFUL = Scenario(_flushed, 2, call="tests.crash.children:forgetting_verdicts
 WATCHED = Scenario(_watched, 12)
 LEFT = Scenario(_left, 4, clean_runs_first=True)
 CREATED = Scenario(_three_sinks, 1, _THREE, UNTYPED)
+EVOLVED = Scenario(_evolved, 4, poison=UNTYPED, grows=True)
 WIDENED = Scenario(_three_sinks, 1, _THREE, UNTYPED, _narrow_tables)
 EXPIRED = Scenario(lambda place, waves: _flushed(place, waves, ", KEEP_SNAPSHOTS 1"), 5)
 COMPACTED = Scenario(_flushed, 5, call="tests.crash.children:compacting")

@@ -52,6 +52,7 @@ class Waves:
     aborters: Aborters
     poison: Sequence[bytes] = TYPED
     at_once: int = 1                          # poison records of a wave
+    grows: bool = False                       # the records of each wave but the first have one field more
     produced: int = 0
     good: dict[tuple[int, int], bytes | None] = field(default_factory=dict)      # (partition, offset) -> value
     bad: dict[tuple[int, int], bytes] = field(default_factory=dict)
@@ -69,10 +70,11 @@ class Waves:
     def _wave(self, number: int) -> None:
         first = number * ROWS
         poison = [self.poison[n % len(self.poison)] for n in range(number * self.at_once, (number + 1) * self.at_once)]
-        self._send(0, [*poison, *(record(first + i) for i in range(6))])
-        self._send(1, [*(record(first + i) for i in range(6, 10)), None, record(first + 11)])
+        fields = number if self.grows else 0
+        self._send(0, [*poison, *(record(first + i, fields) for i in range(6))])
+        self._send(1, [*(record(first + i, fields) for i in range(6, 10)), None, record(first + 11, fields)])
         self.aborters.abort(self.topic, 2, [record(-1)] * 3)
-        self._send(2, [record(first + i) for i in range(12, 17)])
+        self._send(2, [record(first + i, fields) for i in range(12, 17)])
 
     def _send(self, partition: int, values: Sequence[bytes | None]) -> None:
         for sent in self.recorder.produce(self.topic, values, partition=partition):
@@ -90,13 +92,14 @@ class Waves:
         return max((o + 1 for p, o in (*self.good, *self.bad) if p == partition), default=0)
 
 
-def record(number: int) -> bytes:
-    return json.dumps({"id": number, "city": f"city {number % 5}", "amount": number / 4 + 0.125}).encode()
+def record(number: int, fields: int = 0) -> bytes:
+    more = {"more": {f"f{i}": number for i in range(fields)}} if fields else {}
+    return json.dumps({"id": number, "city": f"city {number % 5}", "amount": number / 4 + 0.125, **more}).encode()
 
 
 def payload(value: bytes | None) -> tuple[Any, ...]:
     """What a row of this record holds."""
     if value is None:
-        return None, None, None
+        return None, None, None, None
     found = json.loads(value)
-    return None if value in CURABLE else found["id"], found["city"], found["amount"]
+    return None if value in CURABLE else found["id"], found["city"], found["amount"], found.get("more")
