@@ -57,6 +57,11 @@ class SchemaRegistry:
         """It is a registry, and lacks a path that later ones have."""
         return isinstance(self._asked("/schemas/types", "types of schemas", tries=1), list)
 
+    def ask_again(self) -> None:
+        """What it did not have is asked for anew, however short a time ago that was."""
+        with self._lock:
+            self._missing.clear()
+
     def latest(self, subject: str) -> Schema:
         path = f"/subjects/{quote(subject, safe='')}/versions/latest"
         return self._schema(self._asked(path, f"subject {subject}", tries=1), f"subject {subject}", {}, _Budget())

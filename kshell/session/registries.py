@@ -47,6 +47,11 @@ class Registries:
             self._open[asked] = SchemaRegistry(asked, secret=held.name if held is not None else None)
         return self._open[asked]
 
+    def ask_again(self) -> None:
+        """Somebody may have registered what was missing a moment ago."""
+        for registry in self._open.values():
+            registry.ask_again()
+
     def _held(self, named: str) -> Held | None:
         if _SCHEME in named:
             return self._secrets.chosen(None, KIND, named)

@@ -65,10 +65,10 @@ class Replayed:
 
 
 class Replay:
-    """One statement. `flusher` is the sink's own thread, which does whatever touches the tables."""
+    """One statement. `decoder` is its own; the sink's thread does whatever touches the tables."""
 
-    def __init__(self, context: Context, entry: SinkEntry, statement: ReplayErrors, timeout_s: float) -> None:
-        self._context, self._entry, self._statement, self._timeout_s = context, entry, statement, timeout_s
+    def __init__(self, context: Context, entry: SinkEntry, decoder: Decoder, statement: ReplayErrors, timeout_s: float) -> None:
+        self._context, self._entry, self._decoder, self._statement, self._timeout_s = context, entry, decoder, statement, timeout_s
         self._flusher: Flusher = entry.running()
         self._target: Target = self._flusher.target
         if self._target.errors_sink is None:
@@ -103,9 +103,9 @@ class Replay:
 
     def _replay(self, cursor: duckdb.DuckDBPyConnection, errors: Head, piece: Piece) -> None:
         source = self._entry.source
-        decoder = source.ingest.decoder
+        decoder = self._decoder
         batch = error_rows.records(cursor, errors, piece.places, topic=source.multi_topic, headers=source.ingest.spec.headers)
-        good = self._decoded(decoder, batch)
+        good = self._decoded(batch)
         rows = error_rows.selected(cursor, good, (*decoder.columns, *decoder.metadata), self._target)
         failpoint("replay.after_decode")
         self._require_time()
@@ -114,14 +114,14 @@ class Replay:
         if at or left_out:
             self._on_the_thread(lambda control, tell: self._land(rows, at, left_out, control, tell))
 
-    def _decoded(self, decoder: Decoder, batch: pa.RecordBatch) -> pa.Table:
+    def _decoded(self, batch: pa.RecordBatch) -> pa.Table:
         """The good rows. Of the others it is noted how many there are, and what is wrong with the first."""
-        waiting = decoder.prepare(batch).waiting
+        waiting = self._decoder.prepare(batch).waiting
         if waiting:
             self.done.waiting += len(waiting)
             self.done.first_waiting = self.done.first_waiting or waiting[min(waiting)]
             batch = batch.filter(pa.array([i not in waiting for i in range(batch.num_rows)], pa.bool_()))
-        good, bad = decoder.judge(batch)
+        good, bad = self._decoder.judge(batch)
         self.done.still_bad += len(bad)
         if bad and self.done.first_bad is None:
             self.done.first_bad = self._told(batch, bad[0])

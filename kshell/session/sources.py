@@ -320,6 +320,11 @@ class Sources:
             source.ingest.grow(before, self._take(source, source.columns))
         return True
 
+    def another_decoder(self, source: Source) -> Decoder:
+        """Of the definition that the source has at the moment, for another thread than the one that ingests. Registries are asked anew."""
+        self._connections.registries.ask_again()
+        return decoder_of(source.shape, source.options["KEY_FORMAT"], source.ingest.decoder.columns, included(source.options))
+
     def close(self) -> None:
         for source in self:
             source.ingest.stop()

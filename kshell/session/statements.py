@@ -233,7 +233,8 @@ class Statements:
         entry = self._sinks.get(statement.name)
         self._engine.need_iceberg()
         try:
-            done = Replay(self._context, entry, statement, self._timeout(statement.timeout)).run()
+            decoder = self._sources.another_decoder(entry.source)
+            done = Replay(self._context, entry, decoder, statement, self._timeout(statement.timeout)).run()
         finally:
             self._lakes.forget(entry.catalog_name)      # whoever has looked at the error table before sees the marks
         columns = [("decoded", "BIGINT"), ("still_bad", "BIGINT"), ("snapshot_ids", "BIGINT[]")]

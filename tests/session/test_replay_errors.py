@@ -16,6 +16,7 @@ from kshell.iceberg import Stop, StopState
 from kshell.session import Session, error_rows
 from tests.session.conftest import Notes, OpenSession, one, rows
 from tests.support.producing import Recorder
+from tests.support.stub_http import StubHttp, schema_answer
 from tests.support.topics import admin
 
 WORDS = ['{"id": 1, "amount": 7}', '{"id": 2, "amount": 8}', '{"id": "three", "amount": 9}', "{broken", '{"id": 5, "amount": "many"}']
@@ -152,6 +153,26 @@ def test_kafka_need_not_hold_the_records_any_more(cured: Session, topic: str, mo
     client.delete_records([TopicPartition(topic, 0, 5)])[TopicPartition(topic, 0)].result(20)
     assert replayed(cured) == (2, 1, 2)
     assert offsets(cured) == [0, 1, 2, 4]
+
+
+AVSC = '{"type": "record", "name": "R", "fields": [{"name": "id", "type": "long"}]}'
+
+
+def test_a_schema_that_was_registered_since_is_asked_for_again(session: Session, kafka_topic: Callable[..., str],
+                                                               producer: Recorder) -> None:
+    name = kafka_topic()
+    producer.produce(name, [b"\0\0\0\0\1\x0e", b"\0\0\0\0\2\x10"])
+    with StubHttp() as registry:
+        registry.answers["/schemas/ids/1"] = registry.answers[f"/subjects/{name}-value/versions/latest"] = schema_answer(AVSC, id=1)
+        session.sql(f"CREATE SOURCE events FROM KAFKA kafka (TOPIC '{name}', SCHEMA_REGISTRY '{registry.url}'); WAIT SOURCE events")
+        sink(session)
+        session.sql("FLUSH SINK landing")
+        assert rows(session, f"SELECT code, _kafka_offset {ERRORS}") == [("AVRO_SCHEMA_UNKNOWN", 1)]
+        assert replayed(session) == (0, 1, 0)
+        registry.answers["/schemas/ids/2"] = schema_answer(AVSC, id=2)
+        assert replayed(session) == (1, 0, 1)
+    assert rows(session, "SELECT id, _kafka_offset FROM lake.events ORDER BY 2") == [(7, 0), (8, 1)]
+    assert rows(session, "FROM kshell.errors") == []
 
 
 # ---- nothing, wrong, not now -----------------------------------------------------------------------------------------
