@@ -53,7 +53,7 @@ def _guarded(script: Script, session: Session, worker: Worker, flags: Flags, inp
         script.run(inputs)
         if flags.command == "run" and script.code == 0:
             ready()
-            worker.wait_for_signal()
+            worker.wait_for_signal(session.failure)
             return _code_of_stop(worker, flags)
     except CancelledError as cancelled:
         if worker.stopped_by != signal.SIGTERM:

@@ -154,6 +154,11 @@ class Flusher:
         """Whether the sink merges small files by itself."""
         return self._house.compacts()
 
+    @property
+    def failure(self) -> Error | None:
+        """What ended the thread's work unexpectedly. A Stop is none: it is known, and a statement resolves it."""
+        return self._failure
+
     def raise_if_standing(self) -> None:
         if self._stop_reason is not None:
             raise self._stop_reason

@@ -14,6 +14,7 @@ from kshell.buffer.values import TP, BadRow
 from kshell.columns import Column
 from kshell.decode import Decoder
 from kshell.engine import Engine
+from kshell.errors import Error
 from kshell.ingest.decoding import Decoding
 from kshell.ingest.fetch import Fetcher
 from kshell.ingest.handoff import LEAST_QUEUE_BYTES, SHARE, Handoff
@@ -70,6 +71,10 @@ class Ingest:
                 thread.join(max(0.0, deadline - time.monotonic()))
         if not self._threads["decode"].is_alive():
             self._cursor.close()
+
+    @property
+    def failure(self) -> Error | None:
+        return self._shared.failure
 
     def raise_if_failed(self) -> None:
         if self._shared.failure is not None:

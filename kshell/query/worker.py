@@ -80,11 +80,13 @@ class Worker:
         if self._is_late():
             raise self._late()
 
-    def wait_for_signal(self) -> int:
-        """Nothing to run any more, only to keep alive: until a signal or the deadline."""
+    def wait_for_signal(self, failure: Callable[[], Error | None] = lambda: None) -> int:
+        """Nothing to run any more, only to keep alive: until a signal, the deadline, or a failure of what is kept alive, which is raised."""
         pause = threading.Event()
         while self.stopped_by is None:
             self.check()
+            if (failed := failure()) is not None:
+                raise failed
             pause.wait(REPEAT_S)
         return self.stopped_by
 

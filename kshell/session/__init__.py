@@ -144,6 +144,11 @@ class Session:
         for attached in list(self._connections.clusters.values()):
             attached.cluster.cancel()
 
+    def failure(self) -> Error | None:
+        """Why a source or a sink has given up for good, from any thread; None: none has."""
+        found = [source.ingest.failure for source in self._sources] + [sink.flusher.failure for sink in self._sinks if sink.flusher]
+        return next((failed for failed in found if failed is not None), None)
+
     def progress(self) -> float | None:
         """How much of the running statement is done, 0 to 1, from any thread: of the topic it reads, then of its query. None: not known."""
         read = self._scans.running

@@ -78,3 +78,17 @@ def test_a_service_that_is_killed_goes_on_where_its_table_stands(plan: str, job:
     assert wait_for_end(second) == 0, errors(second)
     job.judge(complete=True)
     assert job.problems == []
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize(("plan", "what"), [("flush.before_parquet=raise:KeyError", "sink orders_lake: KeyError"),
+                                            ("ingest.after_decode=raise:KeyError", "decoding orders failed: KeyError")])
+def test_a_service_whose_thread_has_failed_says_so_and_ends(plan: str, what: str, job: Job, start: Start) -> None:
+    """Alive and idle it would look well to whoever keeps it."""
+    job.waves.produce_up_to(1)
+    child = start(plan)
+    assert wait_for_end(child) == 1, errors(child)
+    assert f"error: {what}" in errors(child)
+    assert "Traceback" not in errors(child)
+    assert rows(job.place.lake) == 0
