@@ -81,7 +81,7 @@ class Worker:
             raise self._late()
 
     def wait_for_signal(self, failure: Callable[[], Error | None] = lambda: None) -> int:
-        """Nothing to run any more, only to keep alive: until a signal, the deadline, or a failure of what is kept alive, which is raised."""
+        """Nothing to run any more, only to keep alive: until a signal, the deadline, or the failure of what is kept, which is raised."""
         pause = threading.Event()
         while self.stopped_by is None:
             self.check()

@@ -111,7 +111,8 @@ def _three_sinks(place: Place, waves: int) -> str:
 def _replayed(place: Place, waves: int) -> str:
     """Nobody asks for the ids any more, so those that are no numbers do not matter."""
     text = _flushed(place, waves) + "DROP SINK orders_lake;\n"
-    text += source("orders", place, "(city VARCHAR, amount DOUBLE)").replace("CREATE", "CREATE OR REPLACE", 1)
+    text += (f"CREATE OR REPLACE SOURCE orders (city VARCHAR, amount DOUBLE) FROM KAFKA kafka (TOPIC '{place.topic}', "
+             "SCHEMA_EVOLUTION none);\n")
     text += sink("orders_lake", "orders", "orders")
     return text + "REPLAY ERRORS OF SINK orders_lake TIMEOUT '50s';\n" + reached("replayed") + "CHECK SINK orders_lake;\n"
 
