@@ -206,6 +206,8 @@ def _take_word(rest: list[str], command: str) -> tuple[str, list[str]]:
 
 def _unknown(word: str, reader: argparse.ArgumentParser) -> UsageError:
     flag = word.partition("=")[0]
+    if word in COMMANDS:
+        return UsageError(f"the command {word} stands before the flags", hint=f"kshell {word} [flags]")
     if not word.startswith("-"):
         hint = did_you_mean(word, COMMANDS) or f'a script is run by -f {word}, a statement by -c "{word}"'
         return UsageError(f"{word} is no command", hint=hint)

@@ -18,7 +18,7 @@ from kshell.iceberg.commit import PATIENT, Planned, require_clock, run, stage
 from kshell.iceberg.compare import compare, definition_changed
 from kshell.iceberg.head import describe, load_head
 from kshell.iceberg.mapping import mapped
-from kshell.iceberg.provision import errors_table, fit, own_properties, sink_of, sink_table
+from kshell.iceberg.provision import errors_table, fit, own_properties, require_makeable, sink_of, sink_table
 from kshell.iceberg.resolve import redefine
 from kshell.iceberg.state import current_state, state_lost
 from kshell.iceberg.values import (
@@ -73,6 +73,7 @@ def explain_sink(lake: Lake, spec: SinkSpec) -> list[str]:
     table = lake.find(spec.table)
     name = lake.qualified(spec.table)
     if table is None:
+        require_makeable(lake, spec)
         names = ", ".join(f"{c.name} {c.type}" for c in spec.columns)
         return [f"create table {name} ({names})", f"first commit of sink id {spec.id}"]
     notes: list[str] = []

@@ -39,7 +39,9 @@ def partition_spec(terms: Sequence[str], schema: Schema) -> PartitionSpec:
         word, transform, column = _transform(term)
         field = _field(column, schema, term)
         if not transform.can_transform(field.field_type):
-            raise BadValueError(f"PARTITION_BY {term}: {word} cannot be taken of {field.field_type}")
+            raise BadValueError(f"PARTITION_BY {term}: {word} cannot be taken of {field.field_type}",
+                                hint=f"{word} takes a date or a time: declare {column} TIMESTAMPTZ, or partition by another column"
+                                if word in _CALENDAR else None)
         name = _free_name(f"{column.replace('.', '_')}_{word}", schema, fields)
         fields.append(PartitionField(source_id=field.field_id, field_id=_FIRST_FIELD_ID + len(fields), transform=transform, name=name))
     return PartitionSpec(*fields)

@@ -60,6 +60,14 @@ def _require_creation(lake: Lake, spec: SinkSpec) -> None:
         raise BadValueError(f"PROPERTIES: {reserved[0]} is kshell's own", hint="leave it out")
 
 
+def require_makeable(lake: Lake, spec: SinkSpec) -> None:
+    """What making the table would refuse, without making it."""
+    _require_creation(lake, spec)
+    schema = new_schema(spec.columns)
+    layout.partition_spec(spec.partition_by or (), schema)
+    layout.sort_order(spec.sort_by or (), schema)
+
+
 def _make(lake: Lake, spec: SinkSpec) -> Table:
     schema = new_schema(spec.columns)
     return _create(lake, spec.table, schema, {**DEFAULTS, **spec.properties, **own_properties(spec, KEEP_SNAPSHOTS, made=True)},

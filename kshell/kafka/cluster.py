@@ -124,7 +124,7 @@ class Cluster:
         for name in names:
             if name not in known:
                 raise NotFoundError(f"cluster {self.name!r} has no topic {name!r}",
-                                    hint=did_you_mean(name, known, most=3) or "SHOW TOPICS lists them")
+                                    hint=did_you_mean(name, known, most=3) or "SHOW TOPICS lists them", named=name)
 
     def _is_embedded(self) -> bool:
         return self.cluster_id.startswith(embedded.CLUSTER_ID_PREFIX)

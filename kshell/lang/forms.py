@@ -1,6 +1,6 @@
-"""The form of each statement, shown as the hint of a syntax error and by `.manual`.
+"""The form of each statement, shown as the hint of a syntax error and by `.manual`, and an example of most.
 
-Invariant: a form is one line, in the notation of the grammar: [ ] may be left out, | one of, ... more of the same."""
+Invariant: every example parses; a form is one line, in the notation of the grammar: [ ] may be left out, | one of, ... more of the same."""
 
 OPTIONS = "[(option value, ...)]"
 FORMS = {
@@ -39,4 +39,26 @@ FORMS = {
     "EMIT CHANGES": "SELECT ... FROM source EMIT CHANGES [LIMIT n]",
     "SET": "SET kshell_name = value",
     "RESET": "RESET kshell_name",
+}
+
+EXAMPLES = {
+    "ATTACH": "ATTACH 'kafka://localhost:9092' AS k (TYPE kafka);\n"
+              "ATTACH 'http://localhost:8181' AS ice (TYPE iceberg, CATALOG rest, WAREHOUSE 's3://warehouse');",
+    "CREATE SOURCE": "CREATE SOURCE orders FROM KAFKA k (FORMAT json, START INTERVAL '2 hours');\n"
+                     "CREATE SOURCE clicks (user_id BIGINT, url VARCHAR, ts TIMESTAMPTZ) FROM KAFKA k (TOPIC 'web.clicks');",
+    "CREATE SINK": "CREATE SINK clicks_lake FROM clicks INTO ICEBERG local.web.clicks (PARTITION_BY ['day(ts)'], COMMIT_INTERVAL '60s');\n"
+                   "CREATE SINK eu AS SELECT id, upper(country) AS country FROM customers WHERE region = 'EU' INTO ICEBERG local.crm.eu;",
+    "CREATE SECRET": "CREATE SECRET prod (TYPE kafka, SASL_MECHANISM 'SCRAM-SHA-512', SASL_USERNAME getenv('KAFKA_USER'), "
+                     "SASL_PASSWORD getenv('KAFKA_PASSWORD'));",
+    "ALTER SINK": "ALTER SINK clicks_lake SKIP PARTITION 3 TO 910;",
+    "DROP": "DROP SINK IF EXISTS clicks_lake;\nDROP SOURCE clicks CASCADE;",
+    "FLUSH": "FLUSH SINK clicks_lake TIMEOUT '30s';",
+    "WAIT": "WAIT SOURCE clicks UNTIL CAUGHT UP TIMEOUT '60s';",
+    "CHECK": "CHECK SINK clicks_lake AGAINST KAFKA;",
+    "SHOW": "SHOW TOPICS FROM k LIKE 'ord%' EXTENDED;",
+    "DESCRIBE": "DESCRIBE TOPIC 'orders' FROM k;",
+    "TAIL": "TAIL clicks SINCE INTERVAL '5 minutes' WHERE url LIKE '%/checkout%' LIMIT 100;",
+    "PRINT": "PRINT 'orders' FROM BEGINNING LIMIT 3;",
+    "EMIT CHANGES": "SELECT user_id, url FROM clicks WHERE url LIKE '%/error%' EMIT CHANGES LIMIT 10;",
+    "SET": "SET kshell_timeout = '10s';",
 }

@@ -43,6 +43,10 @@ class Parsed(dict[str, Any]):
         self.given = frozenset(given)
         self.spans = dict(spans or {})
 
+    def written(self) -> dict[str, Any]:
+        """What the user gave, in the order of the declaration."""
+        return {name: value for name, value in self.items() if name in self.given}
+
 
 @dataclass(frozen=True)
 class OptionSet:

@@ -56,9 +56,9 @@ class Writer(Base):
     def end(self) -> None:
         if self.settings.plan:
             return
+        left_out = self._rows - len(self._head) - len(self._tail)
         if self.settings.large == "footer" and self._rows == 1 and not self._boxes:
             self._head += self._below(self._head[0])
-        left_out = self._rows - len(self._head) - len(self._tail)
         if self._head or not self._boxes:
             head, tail = (self._head, list(self._tail)) if left_out else ([*self._head, *self._tail], [])
             self._box(head, tail)

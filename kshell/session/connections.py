@@ -17,6 +17,7 @@ from kshell.lang.statements import Attach
 from kshell.options import revealed
 from kshell.options.secret import wrap
 from kshell.session.context import Context
+from kshell.session.placed import placed
 from kshell.session.registries import Registries
 
 if TYPE_CHECKING:
@@ -83,6 +84,8 @@ class Connections:
         return self._attach_kafka(statement) if statement.kind == "kafka" else self._attach_iceberg(statement)
 
     def _attach_kafka(self, statement: Attach) -> str:
+        from kshell.kafka.settings import checked
+
         options = declared.ATTACH_KAFKA.parse(statement.options, self._context.resolve, zone=self._context.zone())
         if options["SCHEMA_REGISTRY"] is not None:
             self.registries.named(options["SCHEMA_REGISTRY"])     # a name that is wrong is told here, not at the first source
@@ -90,10 +93,12 @@ class Connections:
         address = address_of(statement.uri) or (secret.values.get("BOOTSTRAP_SERVERS", "") if secret else "")
         if not address:
             raise BadValueError("the address names no broker", hint="ATTACH 'kafka://host:9092', or BOOTSTRAP_SERVERS in the secret")
-        cluster = self._connected(statement.name, address, wrap(options["CONFIG"] or {}), options["TIMEOUT"], secret)
+        with placed(options.spans.get("CONFIG")):
+            config = checked(wrap(options["CONFIG"] or {}))
+        cluster = self._connected(statement.name, address, config, options["TIMEOUT"], secret)
         own = ("SECRET", "SCHEMA_REGISTRY", "TIMEOUT", "CONFIG")
         defaults = {k: v for k, v in options.items() if k in options.given and k not in own}
-        self._put_cluster(statement.name, Attached(cluster, statement.uri, {k: options[k] for k in options.given}, defaults, secret))
+        self._put_cluster(statement.name, Attached(cluster, statement.uri, options.written(), defaults, secret))
         count = len(self.topics[statement.name])
         return f"cluster {statement.name} attached: {count} topic{'s' if count != 1 else ''}"
 
@@ -133,7 +138,7 @@ class Connections:
         asked = ConfiguredCatalog(str(options["CATALOG"]), statement.uri, options["WAREHOUSE"], options["SECRET"],
                                   wrap(options["PROPERTIES"] or {}))
         lake = self._opened(statement.name, asked, options["NAME"])
-        self._put_catalog(statement.name, Catalog(lake, bool(options["READ_ONLY"]), {k: options[k] for k in options.given}))
+        self._put_catalog(statement.name, Catalog(lake, bool(options["READ_ONLY"]), options.written()))
         return f"catalog {statement.name} attached"
 
     def _opened(self, name: str, asked: ConfiguredCatalog, files_as: str | None = None) -> Lake:

@@ -60,7 +60,8 @@ def _of_file(path: Path) -> dict[str, Any]:
         if name in settings:
             raise RefusedError(f"{path}: {name} is a setting of the Java client", hint=f"the client of kshell takes {instead}")
     values = _read({_SETTINGS[name]: value for name, value in settings.items() if name in _SETTINGS}, f"{path}: ")
-    return values | {"CONFIG": _rest(path, {name: value for name, value in settings.items() if name not in _SETTINGS})}
+    rest = _rest(path, {name: value for name, value in settings.items() if name not in _SETTINGS})
+    return values | ({"CONFIG": rest} if rest else {})
 
 
 def _rest(path: Path, rest: Mapping[str, str]) -> dict[str, str]:

@@ -125,7 +125,8 @@ class Sources:
         with placed(statement.cluster_span):
             attached = self._connections.attached(statement.cluster, is_address=statement.cluster_is_address)
         options.update({k: v for k, v in attached.defaults.items() if k not in options.given})
-        _check_config(options)
+        with placed(options.spans.get("CONFIG")):
+            _check_config(options)
         source = self._build(statement, attached, options, replaces=old)
         self._by_name[statement.name.lower()] = source
         source.ingest.start()

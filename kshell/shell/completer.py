@@ -14,6 +14,7 @@ from prompt_toolkit.completion import CompleteEvent, Completer, Completion
 from prompt_toolkit.document import Document
 
 from kshell.errors import Error
+from kshell.lang.forms import FORMS
 from kshell.output._chart import KINDS
 from kshell.session.status import Names
 from kshell.shell import commands, options, queries, render
@@ -106,7 +107,7 @@ def _for_command(takes: str, typed: str, earlier: list[str], names: Names) -> li
         case "query":
             return [Candidate(q, "query") for q in queries.found()]
         case "statement":
-            return [Candidate(o, "statement") for o in options.statements()]
+            return [Candidate(o, "statement") for o in dict.fromkeys((*FORMS, *options.statements()))]
         case "profile":
             return [Candidate(p, "profile") for p in names.profiles]
         case "chart":

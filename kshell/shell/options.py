@@ -35,6 +35,16 @@ def statements() -> list[str]:
     return [*_SETS, "SET"]
 
 
+def of_statement(statement: str) -> list[str]:
+    """The option sets that belong to a statement."""
+    if statement in ("ATTACH", "CREATE SECRET"):
+        kinds = ("ATTACH KAFKA", "ATTACH ICEBERG") if statement == "ATTACH" else tuple(f"SECRET {kind}" for kind in declared.SECRETS)
+        return list(kinds)
+    return [statement] if statement in (*_SETS, "SET") else []
+
+
 def rows(statement: str) -> list[tuple[str, str, str, str]]:
     """name, what it takes, default, meaning."""
+    if statement.startswith("SECRET "):
+        return declared.SECRETS[statement.removeprefix("SECRET ")].rows()
     return (declared.SETTINGS if statement == "SET" else _SETS[statement]).rows()

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from kshell import lang
 from kshell.errors import StatementSyntaxError
-from kshell.lang import parse
+from kshell.lang import forms, parse
 from kshell.lang.statements import (
     AlterSink,
     AlterSource,
@@ -267,3 +268,10 @@ def test_without_the_grammar_only_our_settings_are_ours() -> None:
     assert isinstance(parse("SET kshell_grammar = on", grammar=False), Set)
     assert isinstance(parse("SET threads = 1", grammar=False), DuckStatement)
     assert isinstance(parse(".mode csv", grammar=False), DotCommand)
+
+
+@pytest.mark.parametrize("statement", list(forms.EXAMPLES))
+def test_the_example_of_a_statement_is_one(statement: str) -> None:
+    assert statement in forms.FORMS
+    for piece in lang.split(forms.EXAMPLES[statement]):
+        assert not isinstance(lang.parse(piece.text), DuckStatement), piece.text

@@ -16,6 +16,7 @@ import pytest
 
 from kshell import lang
 from kshell.errors import BadValueError, Error, NotFoundError, ReadOnlyError, RefusedError, UnreachableError, UsageError
+from kshell.lang.forms import EXAMPLES, FORMS
 from kshell.session.doctor import Check
 from kshell.session.status import Names
 from kshell.shell import commands
@@ -359,7 +360,11 @@ def test_open_attaches_a_file_and_looks_there_first(script: Script, tmp_path: Pa
 
 
 def test_manual_prints_the_declared_options(script: Script) -> None:
-    assert "COMMIT_INTERVAL" in script.type(".manual create sink")
+    shown = script.type(".manual create sink")
+    assert shown.startswith(FORMS["CREATE SINK"])
+    assert "COMMIT_INTERVAL" in shown
+    assert shown.rstrip().endswith(EXAMPLES["CREATE SINK"].split("\n")[-1])
+    assert "SECRET iceberg_catalog:" in script.type(".manual create secret")
     with pytest.raises(NotFoundError):
         script.type(".manual create sausage")
 

@@ -10,6 +10,7 @@ from difflib import unified_diff
 from pathlib import Path
 
 import pytest
+from _pytest.mark import ParameterSet
 
 from tests.parts.kafka import Broker
 from tests.transcripts import setups
@@ -54,15 +55,27 @@ def _home(document: Path, tmp_path: Path, bootstrap: str) -> Path:
     return home
 
 
+def _asks_a_broker(path: Path) -> bool:
+    text = path.read_text()
+    return ADDRESS in text or bool(Document.parse(text).setups)
+
+
+def _cases() -> Iterator[ParameterSet]:
+    for path in DOCUMENTS:
+        marks = [pytest.mark.kafka] if _asks_a_broker(path) else []
+        yield pytest.param(path, marks=marks, id=str(path.relative_to(REPOSITORY)))
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(REPOSITORY)))
-def test_a_document_shows_what_the_program_prints(path: Path, broker: Broker, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+@pytest.mark.parametrize("path", list(_cases()))
+def test_a_document_shows_what_the_program_prints(path: Path, tmp_path: Path, request: pytest.FixtureRequest) -> None:
     document = Document.parse(path.read_text())
-    home = _home(path, tmp_path, broker.bootstrap)
+    bootstrap = request.getfixturevalue("broker").bootstrap if _asks_a_broker(path) else ADDRESS
+    home = _home(path, tmp_path, bootstrap)
     for name in document.setups:
-        getattr(setups, name)(broker.bootstrap, home)
-    with Terminal(home, broker.bootstrap) as terminal:
+        getattr(setups, name)(bootstrap, home)
+    with Terminal(home, bootstrap) as terminal:
         replayed = regenerate(document, terminal.run)
     if request.config.getoption("--accept", default=False):
         path.write_text(replayed.text())

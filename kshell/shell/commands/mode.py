@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from kshell.errors import NotFoundError, did_you_mean
-from kshell.shell import render
+from kshell import output
+from kshell.errors import NotFoundError, UsageError
 from kshell.shell.context import Context
 
 USAGE, COMPLETES = "[MODE]", "mode"
@@ -24,7 +24,8 @@ def run(context: Context, arguments: str) -> None:
 
 
 def _known(word: str) -> str:
-    known = render.modes()
-    if word not in known:
-        raise NotFoundError(f"there is no mode {word}", hint=did_you_mean(word, known) or f"modes: {' '.join(known)}")
-    return word
+    """A mode or another name of one: box, line, duckbox, jsonlines."""
+    try:
+        return output.find(word).name
+    except UsageError as unknown:
+        raise NotFoundError(f"there is no mode {word}", hint=unknown.hint) from None
