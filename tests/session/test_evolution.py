@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import fastavro
 import pytest
 from pyiceberg.types import DoubleType, LongType, StringType
 
@@ -17,6 +20,7 @@ from kshell.session import Session
 from tests.session.conftest import Notes, OpenSession, one, rows
 from tests.support import wait_until
 from tests.support.producing import Recorder
+from tests.support.stub_http import StubHttp, schema_answer
 
 Put = Callable[..., None]
 
@@ -222,6 +226,53 @@ def test_a_sink_as_select_keeps_its_columns(session: Session, topic: str, put: P
     assert rows(session, "SELECT id FROM lake.k ORDER BY id") == [(1,), (2,)]
     with pytest.raises(RefusedError, match="takes no new columns"):
         session.sql("ALTER SINK k RESUME EVOLUTION")
+
+
+# ---- by a further writer's schema -------------------------------------------------------------------------------------
+
+FIRST = [("id", "int"), ("f", "float"), ("price", {"type": "bytes", "logicalType": "decimal", "precision": 6, "scale": 2})]
+SECOND = [("id", "long"), ("f", "double"), ("price", {"type": "bytes", "logicalType": "decimal", "precision": 12, "scale": 2}),
+          ("who", {"type": "record", "name": "W", "fields": [{"name": "name", "type": "string"}]})]
+THIRD = [("id", "string"), ("f", "double")]
+
+
+def avro(fields: list[tuple[str, Any]]) -> dict[str, Any]:
+    return {"type": "record", "name": "R", "fields": [{"name": name, "type": type_} for name, type_ in fields]}
+
+
+def written(number: int, fields: list[tuple[str, Any]], record: dict[str, Any]) -> bytes:
+    body = io.BytesIO()
+    fastavro.schemaless_writer(body, fastavro.parse_schema(avro(fields)), record)
+    return b"\0" + number.to_bytes(4, "big") + body.getvalue()
+
+
+@pytest.mark.fault("F34")
+def test_a_further_writer_promotes_columns_and_nothing_else(session: Session, topic: str, producer: Recorder) -> None:
+    with StubHttp() as registry:
+        newest = schema_answer(json.dumps(avro(FIRST)), subject=f"{topic}-value", version=1, id=1)
+        registry.answers = {f"/subjects/{topic}-value/versions/latest": newest,
+                            **{f"/schemas/ids/{i}": schema_answer(json.dumps(avro(f))) for i, f in ((1, FIRST), (2, SECOND))}}
+        producer.produce(topic, [written(1, FIRST, {"id": 1, "f": 1.5, "price": Decimal("1.25")})])
+        source(session, topic, f", FORMAT avro, SCHEMA_REGISTRY '{registry.url}'")
+        sink(session)
+        flush(session)
+        assert types(session, "id", "f", "price") == ["INTEGER", "FLOAT", "DECIMAL(6,2)"]
+        producer.produce(topic, [written(1, FIRST, {"id": 2, "f": 2.5, "price": Decimal("2.25")})])
+        caught_up(session)
+        big = {"id": 5_000_000_000, "f": 0.1, "price": Decimal("1234567890.25"), "who": {"name": "ann"}}
+        producer.produce(topic, [written(2, SECOND, big), written(1, FIRST, {"id": 4, "f": 4.5, "price": Decimal("4.25")})])
+        caught_up(session)
+        assert types(session, "id", "f", "price", "who") == ["BIGINT", "DOUBLE", "DECIMAL(12,2)", 'STRUCT("name" VARCHAR)']
+        expected = [(1, 1.5, Decimal("1.25"), None), (2, 2.5, Decimal("2.25"), None), (4, 4.5, Decimal("4.25"), None),
+                    (5_000_000_000, 0.1, Decimal("1234567890.25"), "ann")]
+        assert rows(session, "SELECT id, f, price, who.name FROM s ORDER BY id") == expected
+        flush(session)
+        assert rows(session, "SELECT id, f, price, who.name FROM lake.s ORDER BY id") == expected
+        registry.answers["/schemas/ids/3"] = schema_answer(json.dumps(avro(THIRD)))
+        producer.produce(topic, [written(3, THIRD, {"id": "text", "f": 1.0})])
+        caught_up(session)
+        assert types(session, "id") == ["BIGINT"]
+        assert rows(session, "SELECT code FROM kshell.errors") == [("TYPE_MISFIT",)]
 
 
 # ---- another engine changes the table --------------------------------------------------------------------------------
