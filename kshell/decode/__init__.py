@@ -35,8 +35,9 @@ __all__ = ["DOUBTS", "BadRecord", "Decoder", "Inference", "Prepared", "declare",
 # Modules beside the formats, which registry.names leaves out.
 HELPERS = frozenset({
     "avro_columns", "avro_exact", "avro_fast", "avro_logical", "avro_schema", "avro_types", "avro_wire", "avro_writer",
-    "declared", "discovery", "framing", "iso",
-    "json_exact", "json_framed", "json_grow", "json_infer", "json_look", "json_plan", "json_refs", "json_schema", "json_sql", "json_text",
+    "declared", "discovery", "envelopes", "framing", "iso",
+    "json_enveloped", "json_exact", "json_framed", "json_grow", "json_infer", "json_look", "json_plan", "json_refs", "json_schema",
+    "json_sql", "json_text",
     "metadata", "names", "output", "paths",
     "protobuf_arrow", "protobuf_compile", "protobuf_fast", "protobuf_fit", "protobuf_indexes", "protobuf_json", "protobuf_known",
     "protobuf_messages", "protobuf_schemas", "protobuf_wire",
@@ -89,10 +90,11 @@ class Decoder(Protocol):
 
 def make(format: str, key_format: str, columns: Sequence[Column], include: Iterable[str] = (), *, schemas: SchemaSource | None = None,
          key_schemas: SchemaSource | None = None, message: str | None = None, key: Column | None = None,
-         evolves: bool = False) -> Decoder:
+         evolves: bool = False, envelope: str | None = None) -> Decoder:
     """The decoder of a source. `columns` are payload columns; formats string and raw have the one column `value`. `key` is what
-    `infer_key` gave, where KEY_FORMAT has a schema. `evolves`: members without a column are to be proposed."""
-    asked = Schemas(schemas, key_schemas, message, key, evolves)
+    `infer_key` gave, where KEY_FORMAT has a schema. `evolves`: members without a column are to be proposed. `envelope`: what
+    is wrapped around JSON."""
+    asked = Schemas(schemas, key_schemas, message, key, evolves, envelope)
     return cast(Decoder, registry.load(__name__, format).decoder(key_format, columns, include, asked))
 
 
@@ -106,8 +108,12 @@ def infer_key(key_format: str, schema: Schema) -> Column:
     return cast(Column, registry.load(__name__, key_format).infer_key(schema))
 
 
-def infer(batch: pa.RecordBatch, format: str = "json", *, framed: bool = False) -> Inference:
+def infer(batch: pa.RecordBatch, format: str = "json", *, framed: bool = False, envelope: str | None = None) -> Inference:
     """Columns from a sample, whose rows stand in the order (partition, offset). `framed`: JSON may stand in a registry's frame."""
+    if envelope is not None:
+        from kshell.decode import json_enveloped
+
+        return json_enveloped.infer(batch, envelope, framed=framed)
     if format == "json":
         values = batch["value"].to_pylist()
         return Inference(*infer_json(body(value) if framed and value is not None else value for value in values))

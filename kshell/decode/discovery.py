@@ -58,6 +58,7 @@ class Asked:
     message: str | None = None
     registry: Registry | None = None
     columns: tuple[Column, ...] | None = None
+    envelope: str | None = None               # what is wrapped around JSON values
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +73,9 @@ class Discovery:
 
     @property
     def by_headers(self) -> bool:
-        """Headers of the records are needed: a frame may stand there."""
-        return any(source is not None and source.frames for source in (self.schemas.values, self.schemas.keys))
+        """Headers of the records are needed: a frame may stand there, or the envelope."""
+        framed = any(source is not None and source.frames for source in (self.schemas.values, self.schemas.keys))
+        return framed or self.schemas.envelope is not None
 
 
 Sample = Callable[[], pa.RecordBatch]         # the newest records with their headers, read when first asked for
@@ -84,8 +86,20 @@ def discover(asked: Asked, sample: Sample) -> Discovery:
     with asking(asked.registry.secret if asked.registry is not None else None):
         look = _Look(asked, sample)
         found = look.values()
+        found = _enveloped(asked, found) if asked.envelope is not None else found
         keys, key = look.keys()
-        return replace(found, schemas=replace(found.schemas, keys=keys, key=key, message=asked.message))
+        return replace(found, schemas=replace(found.schemas, keys=keys, key=key, message=asked.message, envelope=asked.envelope))
+
+
+def _enveloped(asked: Asked, found: Discovery) -> Discovery:
+    """A schema of the registry is about the whole record; the columns are about what the envelope holds."""
+    if found.format != "json":
+        raise _not_json(found.format)
+    return Discovery("json", asked.columns, Schemas(FramesOnly()) if found.schemas.values is not None else Schemas())
+
+
+def _not_json(format: str) -> BadValueError:
+    return BadValueError(f"ENVELOPE is about JSON, and the values are FORMAT {format}", hint="leave ENVELOPE out, or FORMAT json")
 
 
 def _check(asked: Asked) -> None:
@@ -94,6 +108,11 @@ def _check(asked: Asked) -> None:
     for name, value in (("SCHEMA", asked.schema), ("MESSAGE", asked.message)):
         if value is not None and plain:
             raise BadValueError(f"FORMAT {asked.format} has no schema, so {name} means nothing", hint=f"leave {name} out, or FORMAT")
+    if asked.envelope is not None and asked.format not in (None, "json"):
+        raise _not_json(asked.format)
+    if asked.envelope is not None and asked.schema is not None:
+        raise BadValueError("SCHEMA is about the whole record, and ENVELOPE takes something out of it",
+                            hint="leave SCHEMA out; columns are declared, or inferred from what the envelope holds")
     if asked.message is not None and asked.format not in (None, "protobuf"):
         raise BadValueError("MESSAGE names a message of Protobuf", hint=f"FORMAT protobuf, or leave MESSAGE out with FORMAT {asked.format}")
     if asked.schema is not None and asked.format == "json" and asked.columns:
@@ -238,7 +257,7 @@ def reading(asked: Asked, sample: Sample, include: Iterable[str] = ()) -> Readin
     found = discover(asked, sample)
     notices, columns = found.notices, found.columns
     if columns is None and found.format not in ONE_COLUMN:
-        inference = decode.infer(sample(), found.format, framed=found.by_headers)
+        inference = decode.infer(sample(), found.format, framed=found.by_headers, envelope=asked.envelope)
         columns, notices = inference.columns, (*notices, *inference.notices)
     decoder = decoder_of(found, asked.key_format, columns or (), include)
     if asked.columns is None and found.schema is not None:
@@ -250,7 +269,7 @@ def decoder_of(found: Discovery, key_format: str, columns: Sequence[Column], inc
                evolves: bool = False) -> Decoder:
     schemas = found.schemas
     return decode.make(found.format, key_format, columns, include, schemas=schemas.values, key_schemas=schemas.keys,
-                       message=schemas.message, key=schemas.key, evolves=evolves)
+                       message=schemas.message, key=schemas.key, evolves=evolves, envelope=schemas.envelope)
 
 
 def _widened(decoder: Decoder, found: Discovery, asked: Asked, batch: pa.RecordBatch, include: Iterable[str]) -> Decoder:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 
 import pyarrow as pa
 
@@ -18,7 +18,7 @@ from kshell.decode.json_exact import Convert, converter, json_text
 from kshell.decode.json_framed import FramedJson
 from kshell.decode.json_grow import grow
 from kshell.decode.json_look import Path, Shape, common_shapes, count, look, nodes
-from kshell.decode.json_plan import Plan
+from kshell.decode.json_plan import Plan, Wrapping
 from kshell.decode.json_sql import rest
 from kshell.decode.json_text import Members, Value, read
 from kshell.decode.metadata import DOUBT, Metadata
@@ -42,6 +42,10 @@ def infer(schema: Schema, message: str | None = None) -> Inference:
 
 
 def decoder(key_format: str, columns: Sequence[Column], include: Iterable[str], schemas: Schemas) -> JsonDecoder:
+    if schemas.envelope is not None:
+        from kshell.decode.json_enveloped import EnvelopedJson
+
+        return EnvelopedJson(key_format, columns, include, schemas)
     return JsonDecoder(key_format, columns, include, schemas)
 
 
@@ -60,7 +64,8 @@ class JsonDecoder(SqlForm):
         # integers beyond 64 bit are what DECIMAL(38,0) is inferred for
         self.wide = frozenset(c.name for c, t in zip(columns, self._types, strict=True) if t == Type("DECIMAL", 38, 0))
         self._large: dict[str, int] = {}
-        self._built: tuple[frozenset[str], Plan] | None = None
+        self._built: tuple[object, Plan] | None = None
+        self._where = self.columns, Wrapping()        # the columns with their paths in the record, and what is around them
         self.framed = schemas.values is not None and schemas.values.frames
         followed = schemas.values is not None and self.framed and not isinstance(schemas.values, FramesOnly)
         self._by_schema = FramedJson(schemas.values, columns) if schemas.values is not None and followed else None
@@ -116,14 +121,18 @@ class JsonDecoder(SqlForm):
         parsed = [f"CAST(r._t AS {plan.cast}) AS _j0"] if strict else [f"{parse.format(s)} AS _j{i}" for i, s in enumerate(plan.structures)]
         sql = f"SELECT {', '.join(['*', *text, *self._meta.prepare(careful)])} FROM {batch}"
         sql = f"SELECT *, {', '.join(parsed)} FROM ({sql}) r"
-        looks = plan.looks + ([rest(self._known)] if self._meta.rest else [])
+        looks = plan.looks + ([self._rest()] if self._meta.rest else [])
         return f"SELECT *, {', '.join(looks)} FROM ({sql}) r" if looks else sql
 
     def _plan(self) -> Plan:
-        wide = self.wide
-        if self._built is None or self._built[0] != wide:
-            self._built = (wide, Plan(self.columns, self._types, wide, self._meta))
+        wide, (placed, wrapping) = self.wide, self._where
+        wanted = (wide, placed, wrapping)
+        if self._built is None or self._built[0] != wanted:
+            self._built = (wanted, Plan(placed, self._types, wide, self._meta, wrapping))
         return self._built[1]
+
+    def _rest(self) -> str:
+        return rest(self._known)
 
     # ---- members beside the columns ------------------------------------------------------------------------------
 
@@ -135,8 +144,7 @@ class JsonDecoder(SqlForm):
             return Prepared(own.proposal, {**keys, **own.waiting})
         if not self._evolves:
             return Prepared(waiting=keys)
-        records = [found for data in batch["value"].to_pylist() if data is not None and (found := _object(self._body(data))) is not None]
-        growth = grow(self.columns, self._types, records)
+        growth = grow(self.columns, self._types, self._objects(batch))
         self._ignored |= growth.ignored
         self._undecided |= set(sorted(growth.undecided - self._undecided, key=repr)[:max(0, _UNDECIDED - len(self._undecided))])
         return Prepared(growth.columns, keys)
@@ -144,29 +152,52 @@ class JsonDecoder(SqlForm):
     def _body(self, data: bytes) -> bytes:
         return body(data) if self.framed else data
 
+    def _objects(self, batch: pa.RecordBatch) -> list[Members]:
+        """The records that are objects."""
+        return [found for data in self._inputs(batch) if (found := self._object(data)) is not None]
+
+    def _object(self, data: Any) -> Members | None:
+        try:
+            return self._opened(data)
+        except Verdict:
+            return None
+
     # ---- exactly ------------------------------------------------------------------------------------------------
 
     def judge(self, batch: pa.RecordBatch) -> tuple[pa.Table, list[BadRecord]]:
-        records = zip(batch["value"].to_pylist(), self._meta.keys(batch), strict=True)
+        records = zip(self._inputs(batch), self._meta.keys(batch), strict=True)
         good, kept, faults = each(records, self._record)
         arrays = [pa.array([row[i] for row, _, _ in good], t.arrow()) for i, t in enumerate(self._types)]
         arrays += self._meta.arrays(batch, kept, [key for _, key, _ in good], [rest for _, _, rest in good])
         return pa.table(arrays, names=[c.name for c in (*self.columns, *self.metadata)]), faults
 
-    def _record(self, record: tuple[bytes | None, Any]) -> tuple[list[Any], Any, str | None]:
+    def _inputs(self, batch: pa.RecordBatch) -> list[Any]:
+        """What `_opened` takes, for each row."""
+        return cast(list[Any], batch["value"].to_pylist())
+
+    def _record(self, record: tuple[Any, Any]) -> tuple[list[Any], Any, str | None]:
         data, key = record
-        members = Members() if data is None else self._members(data)
+        members = self._opened(data)
         row = [self._value(members, i, column) for i, column in enumerate(self.columns)]
         rest = Members([m for m in members.pairs if m[0] not in self._known]) if self._meta.rest else Members()
         return row, self._meta.key(key), json_text(rest, "_kafka_rest") if rest.pairs else None
 
-    def _members(self, data: bytes) -> Members:
-        if len(data) > RECORD_BYTES:
-            raise Verdict("RECORD_TOO_LARGE", f"{len(data):,} bytes, the limit is {RECORD_BYTES:,}")
-        value = read(self._body(data))
+    def _opened(self, data: Any) -> Members:
+        """The object that the columns are about."""
+        if data is None:
+            return Members()
+        self._weigh(data)
+        value = self._parsed(data)
         if not isinstance(value, Members):
             raise Verdict("JSON_NOT_OBJECT", "the record is not an object")
         return value
+
+    def _weigh(self, data: bytes) -> None:
+        if len(data) > RECORD_BYTES:
+            raise Verdict("RECORD_TOO_LARGE", f"{len(data):,} bytes, the limit is {RECORD_BYTES:,}")
+
+    def _parsed(self, data: bytes) -> Value:
+        return read(self._body(data))
 
     def _value(self, members: Members, index: int, column: Column) -> Any:
         found: Value = members
@@ -180,15 +211,6 @@ class JsonDecoder(SqlForm):
             if self._large[column.name] == _WIDE_AFTER:
                 self.wide |= {column.name}
         return value
-
-
-def _object(data: bytes) -> Members | None:
-    """The record, or None: no object, or none that can be read."""
-    try:
-        value = read(data)
-    except Verdict:
-        return None
-    return value if isinstance(value, Members) else None
 
 
 def _beyond_double(value: Any) -> bool:

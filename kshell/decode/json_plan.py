@@ -5,6 +5,7 @@ Invariant: `suspect` is true or false, never NULL, and evaluates nothing that ca
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from kshell.columns import Column
@@ -17,10 +18,24 @@ _SMALL_BYTES = 2_000                          # a record below cannot reach a li
 _MANY_KEYS_BYTES = 5 * OBJECT_KEYS            # `"":0,` is the shortest member
 
 
-class Plan:
-    """The SQL parts for one choice of wire types."""
+@dataclass(frozen=True, slots=True)
+class Wrapping:
+    """How the SQL sees that a record has its envelope. The default: there is none, the record is an object."""
 
-    def __init__(self, columns: Sequence[Column], types: Sequence[Type], wide: frozenset[str], meta: Metadata) -> None:
+    root: str = "json_type(r._t) = 'OBJECT'"  # where all columns are NULL
+    evidence: tuple[str, ...] | None = None   # a path at which something stands
+    sure: tuple[str, ...] = ()                # conditions of every row that has a value
+    tombstone: tuple[str, ...] = ()           # of rows that have none
+
+
+_NONE = Wrapping()
+
+
+class Plan:
+    """The SQL parts for one choice of wire types. The paths of the columns are those in the record, whatever is around the row."""
+
+    def __init__(self, columns: Sequence[Column], types: Sequence[Type], wide: frozenset[str], meta: Metadata,
+                 wrapping: Wrapping = _NONE) -> None:
         self.trees = [_Tree()]
         look = Look()
         places = [self._place(c.source_path) for c in columns]
@@ -29,6 +44,7 @@ class Plan:
             x = self.trees[tree].expression(f"r._j{tree}", column.source_path)
             wires.append(wire(type_, x, column.source_path, look, wide=column.name in wide))
             self.trees[tree].put(column.source_path, wires[-1].shape)
+        evidence = self._evidence(wrapping.evidence, columns, wires)
         # of a single parse; None: it cannot show that a record has no other members
         self.cast = None if len(self.trees) > 1 or any(map(_open, types)) else cast_type(self.trees[0].shape())
         self.structures = [structure(t.shape() or "JSON") for t in self.trees]
@@ -37,15 +53,27 @@ class Plan:
         self.looks = look.columns(f"r._j0 IS NOT NULL AND {unclear}")
         void = all_of(w.void for w in wires) or "true"
         always = [_SIZE, *(f"{w.value} IS NOT NULL" for w, c in zip(wires, columns, strict=True) if c.not_null), *meta.sure()]
+        always += [*wrapping.sure, *([f"{evidence} IS NOT NULL"] if evidence else [])]
         always += [c for c in (short_numbers("r._t", wires), REST_SURE if meta.rest else None) if c]
         # nearly every row ends here: all numbers are there and plain, so it was an object and nothing needs a look
         brisk = all_of([*(w.brisk or w.sure for w in wires), None if any(w.unclear for w in wires) else f"NOT {void}", *always])
         slow = all_of([*(f"r._j{i} IS NOT NULL" for i in range(len(self.trees))), *(w.sure for w in wires),
-                       f"CASE WHEN {void} THEN json_type(r._t) = 'OBJECT' ELSE true END",
+                       f"CASE WHEN {void} THEN {wrapping.root} ELSE true END",
                        f"CASE WHEN {unclear} THEN NOT coalesce({any_of(w.misfit for w in wires) or 'false'}, true) ELSE true END", *always])
-        tombstone = "false" if any(c.not_null for c in columns) else all_of(["r.value IS NULL", *meta.sure()])
+        tombstone = "false" if any(c.not_null for c in columns) else all_of(["r.value IS NULL", *wrapping.tombstone, *meta.sure()])
         self.suspect = (f"CASE WHEN {brisk} THEN false WHEN {tombstone} THEN false WHEN r._j0 IS NULL THEN true"
                         f" ELSE NOT coalesce({slow}, false) END")
+
+    def _evidence(self, path: tuple[str, ...] | None, columns: Sequence[Column], wires: Sequence[Wire]) -> str | None:
+        """SQL that is NULL where nothing stands at the path."""
+        if path is None:
+            return None
+        for column, wire_ in zip(columns, wires, strict=True):
+            if column.source_path == path:
+                return wire_.value
+        tree = self._place(path)
+        self.trees[tree].put(path, "VARCHAR")
+        return self.trees[tree].expression(f"r._j{tree}", path)
 
     def _place(self, path: tuple[str, ...]) -> int:
         """The first tree in which the path is free: a column below another's path needs a parse of its own."""

@@ -267,15 +267,16 @@ def structure(shape: object) -> str:
     return literal(json.dumps(shape, ensure_ascii=False))
 
 
-def rest(known: Iterable[str]) -> str:
-    """SQL of the members without a column, as JSON text, by a second parse of records that have some. Repeated keys stay."""
+def rest(known: Iterable[str], text: str = "r._t") -> str:
+    """SQL of the members without a column, as JSON text, by a second parse of records that have some. Repeated keys stay. `text`: SQL of
+    the object whose members they are."""
     keys = ", ".join(literal(k) for k in sorted(known)) or "NULL::VARCHAR"
-    extra = f"len(list_filter(json_keys(r._t), lambda k: k NOT IN ({keys})))" if known else "len(json_keys(r._t))"
-    entries = "map_entries(json_transform(r._t, '\"MAP(VARCHAR, JSON)\"'))"
+    extra = f"len(list_filter(json_keys({text}), lambda k: k NOT IN ({keys})))" if known else f"len(json_keys({text}))"
+    entries = f"map_entries(json_transform({text}, '\"MAP(VARCHAR, JSON)\"'))"
     kept = f"list_filter({entries}, lambda m: m.key NOT IN ({keys}))" if known else entries
     members = f"list_transform({kept}, lambda m: to_json(m.key)::VARCHAR || ':' || coalesce(m.value::VARCHAR, 'null'))"
-    text = f"'{{' || array_to_string({members}, ',') || '}}'"
-    return f"CASE WHEN r._j0 IS NOT NULL THEN CASE WHEN {extra} > 0 THEN {text} END END AS _rest"
+    whole = f"'{{' || array_to_string({members}, ',') || '}}'"
+    return f"CASE WHEN r._j0 IS NOT NULL THEN CASE WHEN {extra} > 0 THEN {whole} END END AS _rest"
 
 
 REST_SURE = f"(r._rest IS NULL OR NOT regexp_matches(r._rest, {NOT_FINITE}))"

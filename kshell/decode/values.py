@@ -20,13 +20,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Schemas:
-    """Whom a decoder asks for the schemas of values and of keys, the message that a Protobuf value is, and the key's type."""
+    """Whom a decoder asks for the schemas of values and of keys, the message that a Protobuf value is, the key's type, and what is
+    wrapped around a value."""
 
     values: SchemaSource | None = None
     keys: SchemaSource | None = None
     message: str | None = None
     key: Column | None = None                 # `_kafka_key`, where KEY_FORMAT has a schema
     evolves: bool = False                     # members without a column become columns
+    envelope: str | None = None               # what is wrapped around JSON values
 
 
 @dataclass(frozen=True, slots=True)

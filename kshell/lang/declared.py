@@ -28,6 +28,7 @@ from kshell.options import (
 
 FORMATS = Enum(("json", "avro", "protobuf", "csv", "string", "raw"), aliases={"text": "string"})
 KEY_FORMATS = Enum(("raw", "string", "json", "avro", "protobuf"), aliases={"text": "string"})
+ENVELOPES = Enum(("connect", "debezium", "cloudevents"))
 REGISTRY = Address("an address such as 'http://host:8081', or the name of a secret")
 INCLUDED = ListOf(Enum(("topic", "headers", "value", "rest")), takes="a list of topic, headers, value, rest")
 PARTITIONS = ListOf(Count(low=0), takes="a list of partitions such as [0, 1]", filled=True)
@@ -56,7 +57,8 @@ SOURCE = OptionSet(
                "the schema that makes the columns, and that of values which name none", fixed=True, otherwise="subject <topic>-value"),
         Option("MESSAGE", Text("the full name of a message such as 'shop.Order'"), None, "the Protobuf message", fixed=True,
                otherwise="the first of the file"),
-        Option("ENVELOPE", Enum(("connect", "debezium", "cloudevents")), None, "what is wrapped around the value", built=False),
+        Option("ENVELOPE", ENVELOPES, None, "what is wrapped around JSON: the row is the payload of Connect's JsonConverter, "
+               "a change event of Debezium, or a CloudEvent's data with its attributes as ce_ columns", fixed=True, otherwise="nothing"),
         Option("INCLUDE", INCLUDED, [], "more metadata columns", fixed=True),
         Option("SAMPLE", Count(), 1000, "messages read to infer columns when none are declared", fixed=True),
         Option("SCHEMA_EVOLUTION", Enum(("none", "add")), None,
@@ -178,6 +180,7 @@ KAFKA_SCAN = OptionSet(
         Option("schema_registry", REGISTRY, None, "as in CREATE SOURCE", otherwise="that of the cluster"),
         Option("schema", Text("a subject or a file"), None, "as in CREATE SOURCE"),
         Option("message", Text("the full name of a message"), None, "as in CREATE SOURCE"),
+        Option("envelope", ENVELOPES, None, "as in CREATE SOURCE"),
         Option("columns", MapOf("columns such as {'id': 'BIGINT'}"), None, "names and types", otherwise="inferred"),
         Option("include", INCLUDED, [], "as in CREATE SOURCE"),
         Option("timeout", Duration(low=0.001), "30s", "without progress for so long the scan fails"),

@@ -38,6 +38,7 @@ class ScanSpec:
     key_format: str = "raw"
     schema: str | None = None                     # a subject, or a file
     message: str | None = None
+    envelope: str | None = None
     registry: str | None = None                   # an address, or the name of a secret; None: that of the cluster
     columns: Mapping[str, str] = field(default_factory=dict)
     include: tuple[str, ...] = ()
@@ -59,7 +60,7 @@ def read_scan(text: str, found: Found, resolve: Resolve, zone: str) -> ScanSpec:
                     since=value["since"], until=value["until"],
                     lateness_s=value["lateness"], last=value["last"], partitions=_partitions(value["partition"]),
                     max_messages=value["max_messages"], format=value["format"], key_format=value["key_format"] or "raw",
-                    schema=value["schema"], message=value["message"], registry=value["schema_registry"],
+                    schema=value["schema"], message=value["message"], envelope=value["envelope"], registry=value["schema_registry"],
                     columns=value["columns"] or {}, include=tuple(value["include"] or ()), timeout_s=value["timeout"])
     _check(spec, found)
     return spec

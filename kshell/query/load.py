@@ -42,7 +42,7 @@ class Load:
         self._decoder: Decoder | None = None
         self._careful = _in_transaction(cursor)
         self._registry = registry
-        self._headers = "headers" in spec.include or registry is not None       # a frame may stand in a header
+        self._headers = "headers" in spec.include or registry is not None or spec.envelope is not None   # a frame, attributes
         self.format = spec.format or "json"
         self.seen, self.bad = 0, 0
         self.first_bad = ""
@@ -84,7 +84,8 @@ class Load:
         from kshell.decode.discovery import Asked, reading
         spec = self._spec
         declared = decode.declare([ColumnDefinition(name, type_, Span(0, 0)) for name, type_ in spec.columns.items()])
-        asked = Asked([spec.topic], spec.format, spec.key_format, spec.schema, spec.message, self._registry, declared or None)
+        asked = Asked([spec.topic], spec.format, spec.key_format, spec.schema, spec.message, self._registry, declared or None,
+                      spec.envelope)
         found = reading(asked, cache(lambda: self._arrow(_share(self._waiting or self._sample()))), spec.include)
         self._decoder, self.format = found.decoder, found.discovery.format
         self.notices += found.notices

@@ -40,9 +40,10 @@ class Shaping:
         @cache
         def newest() -> pa.RecordBatch:
             return sample(attached.cluster, tps, options["SAMPLE"], isolation=options["ISOLATION"], check=self._context.cancel.check,
-                          headers=registry is not None)
+                          headers=registry is not None or options["ENVELOPE"] is not None)
 
-        asked = Asked(topics, options["FORMAT"], options["KEY_FORMAT"], options["SCHEMA"], options["MESSAGE"], registry, declared)
+        asked = Asked(topics, options["FORMAT"], options["KEY_FORMAT"], options["SCHEMA"], options["MESSAGE"], registry, declared,
+                      options["ENVELOPE"])
         found = reading(asked, newest, included(options))
         if not found.decoder.columns:
             raise _no_columns(statement.name, attached.cluster, newest())

@@ -105,7 +105,7 @@ def definition_of(source: Source, reshape: Reshape | None = None) -> str:
         "topics": source.pattern or list(source.topics), "partitions": options["PARTITIONS"], "format": options["FORMAT"],
         "key_format": options["KEY_FORMAT"], "include": sorted(included(options)), "on_error": options["ON_ERROR"],
         "decoder": _DECODER_REVISION, "paths": shaped, **({"transform": reshape.canonical} if reshape is not None else {}),
-        **({"message": options["MESSAGE"]} if options["MESSAGE"] is not None else {}),
+        **{name.lower(): options[name] for name in ("MESSAGE", "ENVELOPE") if options[name] is not None},
     })
 
 

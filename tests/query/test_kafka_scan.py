@@ -258,3 +258,13 @@ def test_an_open_or_aborted_transaction_ends_a_scan_and_shows_nothing(kafka: Bro
     desk = make_desk({"k": Cluster("k", kafka.bootstrap)})
     assert desk.rows(f"SELECT count(*) FROM kafka_scan('{name}', timeout := '10s')") == [(2,)]
     recorder.client.abort_transaction(20)
+
+
+def test_a_scan_takes_events_out_of_their_envelope(k: Desk, embedded: EmbeddedBroker) -> None:
+    name = unique("events")
+    embedded.create_topic(name, 1)
+    recorder = Recorder(embedded.bootstrap)
+    recorder.produce(name, ['{"amount":4}'], headers=[("ce_specversion", b"1.0"), ("ce_id", b"a")])
+    recorder.produce(name, ['{"specversion":"1.0","id":"b","data":{"amount":5}}'])
+    call = f"kafka_scan('{name}', envelope := 'cloudevents')"
+    assert k.rows(f"SELECT ce_id, amount FROM {call} ORDER BY ce_id") == [("a", 4), ("b", 5)]

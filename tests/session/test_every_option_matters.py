@@ -90,6 +90,17 @@ def _format(session: Session, topic: str, producer: Recorder) -> None:
     assert one(session, "SELECT typeof(value) FROM bytes LIMIT 1") == "BLOB"
 
 
+def _envelope(session: Session, topic: str, producer: Recorder) -> None:
+    producer.produce(topic, [json.dumps({"schema": None, "payload": {"id": 500, "inside": True}}).encode()], partition=1)
+    source(session, topic, "ENVELOPE connect, START MAP {0: 20, 1: 0}")
+    assert rows(session, "SELECT id, inside FROM s") == [(500, True)]
+    assert one(session, "SELECT count(*) FROM kshell.errors WHERE code = 'ENVELOPE_MISSING'") == 20
+    shown = str(session.sql("SHOW CREATE SOURCE s").fetchall())
+    assert "ENVELOPE 'connect'" in shown.replace('\\', '')
+    with pytest.raises(BadValueError, match="ENVELOPE is about JSON"):
+        source(session, topic, "ENVELOPE connect, FORMAT raw", name="refused")
+
+
 def _key_format(session: Session, topic: str, producer: Recorder) -> None:
     source(session, topic, "KEY_FORMAT string")
     assert rows(session, "SELECT DISTINCT _kafka_key FROM s ORDER BY 1") == [("a",), ("b",), ("c",)]
@@ -197,6 +208,7 @@ SOURCE_OPTIONS: dict[str, Setup] = {
     "FORMAT": _format, "KEY_FORMAT": _key_format, "INCLUDE": _include, "SAMPLE": _sample, "SCHEMA_EVOLUTION": _schema_evolution,
     "RETAIN_BYTES": _retain_bytes, "RETAIN_ROWS": _retain_rows, "RETAIN_TIME": _retain_time, "ON_ERROR": _on_error,
     "ISOLATION": _isolation, "CONFIG": _config, "SCHEMA_REGISTRY": _schema_registry, "SCHEMA": _schema, "MESSAGE": _message,
+    "ENVELOPE": _envelope,
 }
 
 

@@ -1,0 +1,127 @@
+"""JSON records with an envelope: the columns are about what it holds.
+
+The SQL looks for each column where it stands in the whole record, so that one parse is enough, and is certain only of records that are
+seen to have the envelope; the exact form unwraps first.
+
+Invariant: as in `json`: a row that the SQL is certain of is the row that `judge` gives."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Any, cast
+
+import pyarrow as pa
+
+from kshell.columns import HEADERS, Column
+from kshell.decode import envelopes
+from kshell.decode.envelopes import MARK, OPERATION, PAYLOAD, VERSION, Header, Kind
+from kshell.decode.framing import body, body_sql
+from kshell.decode.json import JsonDecoder
+from kshell.decode.json_infer import infer_json
+from kshell.decode.json_plan import Wrapping
+from kshell.decode.json_sql import rest
+from kshell.decode.json_text import Members, write
+from kshell.decode.values import Inference, Schemas
+from kshell.decode.verdict import Verdict
+
+_TURN_AFTER = 64                              # change events of the other form until the SQL looks for that one
+_MOST_STRUCTURES = 100                        # of a batch that are looked at for new fields
+_INSIDE = Wrapping(root="""coalesce(json_type(r._t, '$."payload"') IN ('OBJECT', 'NULL'), false)""")
+# a change event without a wrapper, and nothing that could be one
+_BARE = Wrapping(evidence=(OPERATION,), sure=("""NOT contains(r._t, '"payload"')""", r"NOT contains(r._t, '\u00')"))
+_NO_HEADER = f"coalesce(NOT list_contains(list_transform(r.{HEADERS}, lambda h: h.key), '{MARK}'), true)"
+
+
+class EnvelopedJson(JsonDecoder):
+    def __init__(self, key_format: str, columns: Sequence[Column], include: Iterable[str], schemas: Schemas) -> None:
+        super().__init__(key_format, columns, include, schemas)
+        self._kind = cast(Kind, schemas.envelope)
+        self._wrapped, self._others = True, 0  # change events: the form that the SQL looks for, and how many had another
+        self._wraps()
+        if self._kind == "cloudevents" and (self._meta.rest or None in self._places):
+            self.sql = False
+
+    @property
+    def description(self) -> str:
+        if self._kind == "cloudevents" and not self.sql:
+            return "exact: a column of the data as a whole, or of the rest, is found record by record"
+        return super().description
+
+    def _wraps(self) -> None:
+        self._places = [envelopes.place(self._kind, c.source_path, wrapped=self._wrapped) for c in self.columns]
+        placed = tuple(replace(c, path=place or c.source_path) for c, place in zip(self.columns, self._places, strict=True))
+        self._where = placed, self._form()
+
+    def _form(self) -> Wrapping:
+        if self._kind == "cloudevents":
+            return Wrapping(evidence=(VERSION,), sure=(_NO_HEADER,), tombstone=(_NO_HEADER,))
+        if self._kind == "connect":
+            return _INSIDE
+        return Wrapping(root=_INSIDE.root, evidence=(PAYLOAD, OPERATION)) if self._wrapped else _BARE
+
+    def _rest(self) -> str:
+        inside = self._wrapped and self._kind != "cloudevents"
+        return rest(self._known, f"""json_extract(r._t, '$."{PAYLOAD}"')""" if inside else "r._t")
+
+    def regular(self, batch: str) -> str | None:
+        return None
+
+    def look(self, batch: str, values: pa.RecordBatch, *, careful: bool) -> str | None:
+        """A record of each structure: records of one structure want the same columns."""
+        if not self._evolves:
+            return None
+        value = body_sql("value") if self.framed else "value"
+        text = f"TRY_CAST(try(decode({value})) AS JSON)" if careful else "_t"
+        inside = f"""coalesce(json_extract(_t, '$."{PAYLOAD}"'), _t)""" if self._kind != "cloudevents" else "_t"
+        named = f"coalesce(list_transform({HEADERS}, lambda h: h.key)::VARCHAR, '')" if self._kind == "cloudevents" else "''"
+        structure = f"SELECT _index, concat(json_structure({inside}), {named}) AS what FROM (SELECT * REPLACE ({text} AS _t) FROM {batch})"
+        return f"SELECT min(_index), what FROM ({structure}) GROUP BY what ORDER BY 1 LIMIT {_MOST_STRUCTURES}"
+
+    def stray(self, batch: str) -> str | None:
+        return None
+
+    # ---- exactly ------------------------------------------------------------------------------------------------
+
+    def judge(self, batch: pa.RecordBatch) -> Any:
+        self._others = 0
+        judged = super().judge(batch)
+        if self._others >= _TURN_AFTER:
+            self._wrapped = not self._wrapped
+            self._wraps()
+        return judged
+
+    def _inputs(self, batch: pa.RecordBatch) -> list[Any]:
+        return list(zip(batch["value"].to_pylist(), headers_of(batch), strict=True))
+
+    def _opened(self, data: Any) -> Members:
+        value, headers = data
+        binary = self._kind == "cloudevents" and envelopes.is_binary(headers)
+        if value is None:
+            return envelopes.opened(self._kind, None, headers)
+        self._weigh(value)
+        parsed = self._parsed(value) if not binary or envelopes.is_json(headers) else None
+        if self._kind == "debezium" and isinstance(parsed, Members) and envelopes.is_wrapped(parsed) is not self._wrapped:
+            self._others += 1
+        return envelopes.unwrap(self._kind, parsed, value, headers)
+
+
+def headers_of(batch: pa.RecordBatch) -> list[list[Header]]:
+    if HEADERS not in batch.schema.names:
+        return [[] for _ in range(batch.num_rows)]
+    return [[(h["key"], h["value"]) for h in own or ()] for own in batch[HEADERS].to_pylist()]
+
+
+def infer(batch: pa.RecordBatch, envelope: str, *, framed: bool = False) -> Inference:
+    """Columns from a sample, of what the envelope holds. The time of a CloudEvent is one."""
+    texts: list[bytes | None] = []
+    for value, headers in zip(batch["value"].to_pylist(), headers_of(batch), strict=True):
+        try:
+            texts.append(write(envelopes.opened(envelope, body(value) if framed and value is not None else value, headers)).encode())
+        except Verdict:
+            continue                          # a bad record decides nothing
+    columns, notices = infer_json(texts)
+    if envelope == "cloudevents":
+        columns = tuple(replace(c, type="TIMESTAMP WITH TIME ZONE") if c.source_path == ("ce_time",) and c.type == "VARCHAR" else c
+                        for c in columns)
+    return Inference(columns, notices)
