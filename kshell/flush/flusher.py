@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Literal
@@ -19,7 +19,7 @@ from kshell.flush.cycle import Committed, Cycle
 from kshell.flush.housekeeping import Housekeeping
 from kshell.flush.policy import IDLE_PROGRESS_S, Policy
 from kshell.flush.target import Target
-from kshell.iceberg import Control, Left, Phase, Progress, Stop
+from kshell.iceberg import Compacted, Control, Left, Phase, Progress, Stop
 from kshell.testing import failpoint
 
 _TICK_S = 0.1
@@ -29,6 +29,7 @@ _SAY_AT = 5                                   # the attempt of a commit after wh
 _FOLLOW_S = 0.01
 _RETRY_S = 30.0                               # longest pause between looks at a broker or catalog that does not answer
 Notice = Callable[[str, str], None]           # "note" or "warning", text
+Work = Callable[[Control, Callable[[Committed | None], None]], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,25 +57,11 @@ class Request:
 
 
 @dataclass(slots=True)
-class Merge:
-    """An OPTIMIZE SINK that waits, and what was exchanged so far."""
-
-    done: threading.Event = field(default_factory=threading.Event)
-    files: int = 0
-    rows: int = 0
-    bytes_before: int = 0
-    bytes_after: int = 0
-    snapshot_id: int | None = None            # None: there was nothing to merge
-    written: frozenset[str] = frozenset()
-    error: Error | None = None
-
-
-@dataclass(slots=True)
 class Errand:
     """Work on the sink's tables that a statement waits for. The thread that commits does it between two flushes, so that one commit is
     in flight at a time; `leave` says that nobody waits any more. It is told what it committed, like a flush."""
 
-    work: Callable[[Control, Callable[[Committed | None], None]], None]
+    work: Work
     leave: Callable[[], bool]
     done: threading.Event = field(default_factory=threading.Event)
     error: Error | None = None
@@ -97,7 +84,6 @@ class Flusher:
         self._last_error: str | None = None
         self._activity: Literal["running", "flushing", "compacting", "retrying", "resolving"] = "running"
         self._requests: deque[Request] = deque()
-        self._merges: deque[Merge] = deque()
         self._to_keep: list[Committed] = []   # since the house was kept
         self._errands: deque[Errand] = deque()
         self._wake = threading.Event()
@@ -126,14 +112,6 @@ class Flusher:
         self._requests.append(request)
         self._at_once()
         return request
-
-    def optimize(self) -> Merge:
-        """Ask for small files to be merged."""
-        self.require_running()
-        merge = Merge()
-        self._merges.append(merge)
-        self._at_once()
-        return merge
 
     def send(self, errand: Errand) -> None:
         """Have it done as soon as the thread is free. Raises at once where that cannot happen."""
@@ -255,8 +233,6 @@ class Flusher:
             self._do(self._errands.popleft())
         if self._requests or (not self._paused and self._due()):
             self._flush()
-        elif self._merges:
-            self._merge(self._merges[0])
         elif time.monotonic() - self._last_look >= self.refresh_s:
             self._look()
             self._well()
@@ -357,37 +333,18 @@ class Flusher:
             self.commits.append(merged)
         self._activity = "running"
 
-    def _merge(self, merge: Merge) -> None:
-        """A portion of an OPTIMIZE SINK; commits that are due go first."""
-        try:
-            found = self._house.optimize(self._compaction(), merge.written)
-        except Stop:
-            raise
-        except Error as error:
-            merge.error = error
-            return self._merged(merge)
-        finally:
-            self._activity = "running"
-        merge.files += found.files
-        merge.rows += found.rows
-        merge.bytes_before += found.bytes_before
-        merge.bytes_after += found.bytes_after
-        merge.written |= set(found.written)
-        if found.files:
-            merge.snapshot_id = found.head.snapshot_id
-            return self._wake.set()
-        return self._merged(merge)
+    def merge(self, leave: Callable[[], bool], done: Collection[str]) -> Compacted:
+        """A portion of OPTIMIZE SINK, which is an errand. `done`: files that earlier portions wrote."""
+        found, committed = self._house.optimize(self._compaction(leave), done)
+        if committed is not None:
+            self.commits.append(committed)
+        return found
 
-    def _merged(self, merge: Merge) -> None:
-        with suppress(ValueError):            # close() may have answered it
-            self._merges.remove(merge)
-        merge.done.set()
-
-    def _compaction(self) -> Control:
+    def _compaction(self, leave: Callable[[], bool] = lambda: False) -> Control:
         def report(progress: Progress) -> None:
             self._activity = "resolving" if progress.phase is Phase.RESOLVING else "compacting"
 
-        return Control(cancelled=self._ending.is_set, report=report, wait=self._pause)
+        return Control(cancelled=lambda: self._ending.is_set() or leave(), report=report, wait=self._pause)
 
     def look_at_once(self) -> None:
         """REFRESH SINK."""
@@ -448,7 +405,7 @@ class Flusher:
             self._finish_requests(error)
 
     def _finish_requests(self, error: Error | None) -> None:
-        waiting: list[deque[Request] | deque[Merge] | deque[Errand]] = [self._requests, self._merges, self._errands]
+        waiting: list[deque[Request] | deque[Errand]] = [self._requests, self._errands]
         for queue in waiting:
             while queue:
                 request = queue.popleft()

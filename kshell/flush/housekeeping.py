@@ -5,7 +5,7 @@ Invariant: runs on the flush thread between commits, never beside one, and what 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
 import duckdb
@@ -75,14 +75,13 @@ class Housekeeping:
         assert self.target.errors_sink is not None
         return load_head(self.target.lake, self.target.errors_sink)
 
-    def optimize(self, control: Control, done: frozenset[str]) -> Compacted:
+    def optimize(self, control: Control, done: Collection[str]) -> tuple[Compacted, Committed | None]:
         """One portion of OPTIMIZE SINK; the views follow."""
         from kshell.iceberg.compact import optimize
 
+        began = time.monotonic()
         found = optimize(self.target.lake, self.target.sink, control, sort=self._sorted, done=done)
-        if found.files:
-            self.target.hand_over(found.head)
-        return found
+        return found, self._exchanged(found, began)
 
     # ---- snapshots and metadata --------------------------------------------------------------------------------------
 
@@ -117,7 +116,10 @@ class Housekeeping:
         found = compact.compact(self.target.lake, sink, control, sort=self._sorted)
         known.look_at_files = (found.head.data_files or 0) + found.room
         known.look_at_sequence = found.head.sequence + compact.QUIET_COMMITS
-        if not found.files or sink is not self.target.sink:
+        return self._exchanged(found, began) if sink is self.target.sink else None
+
+    def _exchanged(self, found: Compacted, began: float) -> Committed | None:
+        if not found.files:
             return None
         self.target.hand_over(found.head)
         return Committed(found.head.snapshot_id, time.time(), 0, len(found.written), found.bytes_after, time.monotonic() - began, "{}", 0,

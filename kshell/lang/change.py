@@ -233,7 +233,7 @@ def optimize(text: str) -> Statement:
     reader = Reader(text, FORMS["OPTIMIZE"])
     reader.expect("OPTIMIZE")
     if not reader.accept("SINK"):
-        reader.fail("SINK", hint=_with_noun(reader, "OPTIMIZE", "SINK"))
+        reader.fail("SINK", hint=None if reader.sees("TABLE") else _with_noun(reader, "OPTIMIZE", "SINK"))
     sink = reader.unqualified("the name of a sink")
     timeout = read_timeout(reader)
     reader.end(*(() if timeout is not None else ("TIMEOUT",)))

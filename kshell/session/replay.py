@@ -20,11 +20,11 @@ import pyarrow as pa
 from kshell.columns import OFFSET, PARTITION, TOPIC
 from kshell.errors import DeadlineError, RefusedError
 from kshell.flush.cycle import Committed
-from kshell.flush.flusher import Errand, Flusher
+from kshell.flush.flusher import Flusher, Work
 from kshell.flush.target import Target
 from kshell.iceberg import Control, Head, Position, Result, Sink
 from kshell.lang.statements import ReplayErrors
-from kshell.session import error_rows
+from kshell.session import error_rows, waits
 from kshell.session.context import Context
 from kshell.session.error_rows import Piece
 from kshell.session.sink import SinkEntry
@@ -178,17 +178,9 @@ class Replay:
             mark(self._target.lake, self._errors_sink, marks, control)
             self._entry.source.ingest.forget_errors(marks)
 
-    def _on_the_thread(self, work: Callable[[Control, Callable[[Committed], None]], None]) -> None:
-        context, over = self._context, False
-        errand = Errand(work, lambda: over)
-        self._flusher.send(errand)
-        try:
-            context.cancel.wait_until(errand.done.is_set, timeout_s=max(0.0, self._ends - time.monotonic()), late=self._late)
-        finally:
-            over = True
-            self._flusher.take_back(errand)
-        if errand.error is not None:
-            raise errand.error
+    def _on_the_thread(self, work: Work) -> None:
+        left = max(0.0, self._ends - time.monotonic())
+        waits.on_the_thread(self._context, self._flusher, work, left, self._late)
 
     def _require_time(self) -> None:
         self._context.cancel.check()

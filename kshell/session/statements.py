@@ -43,7 +43,7 @@ from kshell.options import Duration
 from kshell.options import read as read_value
 from kshell.query.result import Result
 from kshell.query.runner import Runner
-from kshell.session import waits
+from kshell.session import merging, waits
 from kshell.session.connections import Connections
 from kshell.session.context import Context
 from kshell.session.lakes import LakeViews
@@ -174,13 +174,8 @@ class Statements:
 
     def _optimize(self, statement: Optimize) -> Result:
         entry = self._sinks.get(statement.sink)
-        done = waits.optimized(self._context, entry, self._timeout(statement.timeout))
-        text = (f"sink {entry.name}: {done.files} files rewritten as {len(done.written)}, {done.bytes_before} bytes as {done.bytes_after}, "
-                f"snapshot {done.snapshot_id}" if done.files else f"sink {entry.name}: nothing to merge")
-        columns = [("sink", "VARCHAR"), ("files_rewritten", "BIGINT"), ("files_written", "BIGINT"), ("rows", "BIGINT"),
-                   ("bytes_before", "BIGINT"), ("bytes_after", "BIGINT"), ("snapshot_id", "BIGINT")]
-        return Result.of_note(text, columns, (entry.name, done.files, len(done.written), done.rows, done.bytes_before, done.bytes_after,
-                                              done.snapshot_id))
+        done = merging.optimize(self._context, entry, self._timeout(statement.timeout))
+        return Result.of_note(done.text(), merging.COLUMNS, done.row())
 
     def _wait(self, statement: Wait) -> Result:
         timeout_s = self._timeout(statement.timeout)

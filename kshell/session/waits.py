@@ -1,15 +1,15 @@
-"""Statements that wait: FLUSH, OPTIMIZE, WAIT. They are about the table and the log, not about who commits.
+"""Statements that wait: FLUSH, WAIT. They are about the table and the log, not about who commits.
 
 Invariant: Ctrl-C and TIMEOUT end the waiting, never what is waited for."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from kshell.buffer import TP
 from kshell.errors import DeadlineError
-from kshell.flush.flusher import Flusher, Merge, Request
+from kshell.flush.flusher import Errand, Flusher, Request, Work
 from kshell.session.context import Context
 from kshell.session.sink import SinkEntry
 from kshell.session.sources import Source
@@ -46,18 +46,18 @@ def _flush_late(entries: Sequence[SinkEntry], timeout_s: float) -> DeadlineError
                          hint="the commit goes on; SHOW SINKS shows its state")
 
 
-def optimized(context: Context, entry: SinkEntry, timeout_s: float) -> Merge:
-    """Small files are merged, as far as there were some."""
-    merge = entry.running().optimize()
-    context.cancel.wait_until(merge.done.is_set, timeout_s=timeout_s, late=lambda: _merge_late(entry, merge, timeout_s))
-    if merge.error is not None:
-        raise merge.error
-    return merge
-
-
-def _merge_late(entry: SinkEntry, merge: Merge, timeout_s: float) -> DeadlineError:
-    return DeadlineError(f"sink {entry.name} has not merged everything after {_figure(timeout_s)} s: {merge.files} files so far",
-                         hint="it goes on; SHOW SINKS shows its state")
+def on_the_thread(context: Context, flusher: Flusher, work: Work, timeout_s: float, late: Callable[[], DeadlineError]) -> None:
+    """Work on a sink's tables, done between two commits. Who waits no longer leaves it at its next step."""
+    over = False
+    errand = Errand(work, lambda: over)
+    flusher.send(errand)
+    try:
+        context.cancel.wait_until(errand.done.is_set, timeout_s=timeout_s, late=late)
+    finally:
+        over = True
+        flusher.take_back(errand)
+    if errand.error is not None:
+        raise errand.error
 
 
 def caught_up(context: Context, source: Source, timeout_s: float) -> int:

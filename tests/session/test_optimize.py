@@ -66,6 +66,7 @@ def test_small_files_become_one_and_every_reader_sees_the_same_rows(session: Ses
     assert one(session, f"SELECT count(*) FROM iceberg_scan('{table(session).metadata_location}')") == 15
     assert table(session).scan().to_arrow().num_rows == 15
     assert one(session, "SELECT last_snapshot_id FROM kshell.sinks") == done["snapshot_id"]
+    assert rows(session, "SELECT snapshot_id, rows, files FROM kshell.commits WHERE kind = 'compaction'") == [(done["snapshot_id"], 0, 1)]
     assert optimize(session) == {"sink": "s_lake", "files_rewritten": 0, "files_written": 0, "rows": 0, "bytes_before": 0, "bytes_after": 0,
                                  "snapshot_id": None}
     session.sql("FLUSH SINK s_lake TIMEOUT '30s'")
