@@ -100,7 +100,8 @@ class CsvDecoder:
                 rows.append(row)
             except Verdict as verdict:
                 output.bad(row, verdict, None)
-        output.good(rows, [pa.array([values[i] for values in good], arrow) for i, arrow in enumerate(self._arrow)], None)
+        if rows:
+            output.good(rows, [pa.array([values[i] for values in good], arrow) for i, arrow in enumerate(self._arrow)], None)
         return output.table(batch, self._meta, self.columns)
 
     def _record(self, data: bytes | None) -> list[Any]:

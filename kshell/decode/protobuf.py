@@ -209,7 +209,8 @@ class ProtobufDecoder:
                 others = [row for row, sure in zip(mine, flags, strict=True) if not sure]
                 self._exactly(writer, frame, others, held.filter(pc.invert(found.mask)), output)
                 mine = [row for row, sure in zip(mine, flags, strict=True) if sure]
-            output.good(mine, list(found.columns), None)
+            if mine:
+                output.good(mine, list(found.columns), None)
 
     def _exactly(self, writer: Writer, frame: Frame, rows: Sequence[int], bodies: pa.Array, output: Output) -> None:
         kept: list[int] = []

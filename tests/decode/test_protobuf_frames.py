@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
+from typing import Any
 
 import pytest
 
-from kshell.decode import Prepared
+from kshell.decode import Prepared, infer_key, make
 from kshell.decode.verdict import VALUE_BYTES
+from kshell.errors import BadValueError
 from kshell.schemas import Schema
 from tests.decode.protobuf_support import FIRST, FRAME, Source, both, decoder, message, proto3, rows
 from tests.decode.support import batch
@@ -216,3 +219,41 @@ def test_a_field_that_does_not_fit_its_column_is_a_misfit() -> None:
     assert [(c.name, c.type) for c in made.prepare(batch(values)).proposal] == [("n", "BIGINT")]
     grown = decoder(first, columns=made.prepare(batch(values)).proposal + made.columns[1:], source=Source(first, wider, other))
     assert rows(grown, values) == ([{"n": 1, "s": ""}, {"n": 1, "s": ""}], {2: "TYPE_MISFIT"})
+
+
+# ---- keys ------------------------------------------------------------------------------------------------------
+
+KEYS = proto3("message Key { int64 id = 1; string region = 2; } message Other { int32 x = 1; }")
+
+
+def keyed(source: Source, keys: Sequence[bytes | None]) -> tuple[list[Any], dict[int, str], Prepared]:
+    made = make("raw", "protobuf", (), key_schemas=source, key=infer_key("protobuf", KEYS))
+    values = batch([b"v"] * len(keys), keys=keys)
+    table, bad = made.judge(values)
+    return table["_kafka_key"].to_pylist(), {b.index: b.code for b in bad}, made.prepare(values)
+
+
+def test_a_key_is_read_by_the_schema_that_it_names() -> None:
+    later = proto3("message Key { int64 id = 1; string region = 2; string more = 3; }", id=8)
+    body = message(KEYS, "t.Key")(id=5, region="eu").SerializeToString()
+    found, codes, _ = keyed(Source(KEYS, later), [FIRST + body, None, b"\x00\x00\x00\x00\x08\x00" + body + b"\x1a\x01x", FIRST])
+    assert found == [{"id": 5, "region": "eu"}, None, {"id": 5, "region": "eu"}, {"id": 0, "region": ""}]
+    assert codes == {}
+
+
+def test_a_key_that_cannot_be_read_makes_the_record_bad() -> None:
+    source = Source(KEYS)
+    keys = [FIRST + b"\x12\x05ab", b"garbage", FRAME + b"\x02\x02", b"\x00\x00\x00\x00\x09\x00", FIRST + b"\x12\x01\xff", FIRST]
+    found, codes, prepared = keyed(source, keys)
+    assert found == [{"id": 0, "region": ""}]
+    assert codes == {0: "PROTO_TRUNCATED", 1: "PROTO_MAGIC", 2: "PROTO_INDEX", 3: "PROTO_SCHEMA_UNKNOWN", 4: "UTF8_INVALID"}
+    assert prepared == Prepared()
+    with pytest.raises(BadValueError, match="KEY_FORMAT protobuf needs the schema of the keys"):
+        make("raw", "protobuf", ())
+
+
+def test_an_outage_makes_records_wait_for_their_keys() -> None:
+    source = Source(KEYS)
+    made = make("raw", "protobuf", (), key_schemas=source, key=infer_key("protobuf", KEYS))
+    source.out = "the registry does not answer"
+    assert made.prepare(batch([b"v", b"v"], keys=[None, FIRST])).waiting == {1: source.out}
