@@ -17,6 +17,7 @@ from kshell.decode.protobuf_fast import Fast, Unsuited
 from kshell.decode.protobuf_messages import message_of, named
 from kshell.decode.protobuf_schemas import compiled
 from kshell.decode.types import of
+from kshell.schemas import Schema
 from tests.decode import protobuf_random as made
 from tests.decode.protobuf_support import both, decoder, message, rows
 from tests.decode.support import batch
@@ -52,6 +53,8 @@ def test_wrong_bytes_are_the_same_row_or_verdict_by_both_forms_and_never_accepte
     table, bad = both(schema, [FRAME + b"\0" + value for value in values])
     codes = {b.index: b.code for b in bad}
     found = iter(table.to_pylist())
+    maps = any(f.message_type is not None and f.message_type.GetOptions().map_entry
+               for name in "MABC" for f in message(schema, f"t.{name}").DESCRIPTOR.fields)
     for index, value in enumerate(values):
         ours = None if index in codes else next(found)
         try:
@@ -59,9 +62,16 @@ def test_wrong_bytes_are_the_same_row_or_verdict_by_both_forms_and_never_accepte
         except DecodeError:
             assert ours is None
             continue
-        # a closed enum of proto2 keeps a number without a name elsewhere; its digits are kept here
-        if ours is not None and syntax == "proto3":
+        # a closed enum of proto2 keeps a number without a name elsewhere; its digits are kept here. An entry of a map that holds a
+        # field which nobody knows is left out there; here it has its key and value.
+        if ours is not None and syntax == "proto3" and not (maps and _unknown(schema, value)):
             assert made.parsed(kind.DESCRIPTOR, ours) == made.row(theirs) or "nan" in repr(ours)
+
+
+def _unknown(schema: Schema, value: bytes) -> int:
+    alone = decoder(schema)
+    alone.judge(batch([FRAME + b"\0" + value]))
+    return alone.take_counters()["unknown_fields"]
 
 
 @given(seed=SEEDS)
