@@ -128,13 +128,24 @@ def with_text(batch: pa.RecordBatch, *, framed: bool = False) -> pa.RecordBatch:
     text = pa.field("_t", pa.string(), metadata={"ARROW:extension:name": "arrow.json", "ARROW:extension:metadata": ""})
     fields = [*batch.schema, pa.field("_index", pa.int32()), text]
     values = bodies(batch["value"]) if framed else batch["value"]
-    arrays = [*batch.columns, pa.array(range(batch.num_rows), pa.int32()), values.view(pa.string())]
+    arrays = [*batch.columns, _numbers(batch.num_rows), values.view(pa.string())]
     return pa.RecordBatch.from_arrays(arrays, schema=pa.schema(fields))
+
+
+def _numbers(rows: int) -> pa.Int32Array:
+    """0, 1, 2, ...: made once for the largest batch, because each number is a Python object on the way."""
+    global _counted
+    if len(_counted) < rows:
+        _counted = pa.array(range(rows), pa.int32())
+    return _counted.slice(0, rows)
+
+
+_counted: pa.Int32Array = pa.array([], pa.int32())
 
 
 def split(cursor: duckdb.DuckDBPyConnection, decoder: Decoder, batch: pa.RecordBatch) -> tuple[pa.RecordBatch, pa.RecordBatch]:
     """(certain, doubtful): the rows of the batch by what the SQL is certain of, each in the batch's order."""
-    indexed = batch.append_column("_index", pa.array(range(batch.num_rows), pa.int32()))
+    indexed = batch.append_column("_index", _numbers(batch.num_rows))
     cursor.register("kshell_decode_batch", indexed)
     try:
         doubtful = cursor.sql(decoder.suspects("kshell_decode_batch")).to_arrow_table()["_index"].to_pylist()

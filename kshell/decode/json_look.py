@@ -75,22 +75,18 @@ def _step(steps: str, step: str | Each) -> str:
 
 def look(batch: str, places: Sequence[Node], shapes: Sequence[Shape], undecided: Iterable[Path], *, careful: bool) -> str:
     """A SELECT of (_index, the keys that are beside the columns as text) over `decode.with_text`."""
-    text = "TRY_CAST(try(decode(value)) AS JSON)" if careful else "_t"
-    strange = [_common(shapes, _beside(places[0])), *(_beside(node) for node in places[1:])]
-    listed = ", ".join(f"{sql} AS u{i}" for i, sql in enumerate(strange))
-    waiting = [f"coalesce({_decides(path)}, false)" for path in undecided]
-    found = any_of([*(f"coalesce(len(u{i}) > 0, false)" for i in range(len(strange))), *waiting]) or "false"
-    what = "[" + ", ".join(f"u{i}" for i in range(len(strange))) + "]"
+    text = "CASE WHEN json_valid(_t) THEN _t END" if careful else "_t"
+    strange = [_beside(node) for node in places]
+    found = [f"coalesce(len({keys}) > 0, false)" for keys in strange]
+    if shapes:                                # comparing lists is cheaper than filtering them
+        found[0] = f"(r._keys NOT IN ({', '.join(map(_listed, shapes))}) AND {found[0]})"
+    where = any_of([*found, *(f"coalesce({_decides(path)}, false)" for path in undecided)])
     keyed = f"SELECT *, json_keys(r._t) AS _keys FROM (SELECT _index, {text} AS _t FROM {batch}) r"
-    return f"SELECT _index, {what}::VARCHAR FROM (SELECT *, {listed} FROM ({keyed}) r) r WHERE {found}"
+    return f"SELECT _index, [{', '.join(strange)}]::VARCHAR FROM ({keyed}) r WHERE {where}"
 
 
-def _common(shapes: Sequence[Shape], otherwise: str) -> str:
-    """Records with the keys of a common shape have no other: comparing lists is cheaper than filtering them."""
-    if not shapes:
-        return otherwise
-    listed = ", ".join(f"[{', '.join(map(_text, shape))}]" for shape in shapes)
-    return f"CASE WHEN r._keys IN ({listed}) THEN [] ELSE {otherwise} END"
+def _listed(shape: Shape) -> str:
+    return f"[{', '.join(map(_text, shape))}]"
 
 
 def common_shapes(values: Iterable[Any], known: frozenset[str], before: Sequence[Shape]) -> tuple[Shape, ...]:

@@ -13,7 +13,7 @@ import duckdb
 import pyarrow as pa
 
 from kshell.columns import quote
-from kshell.decode import DOUBTS, Decoder, declare, make, split
+from kshell.decode import DOUBTS, Decoder, declare, make, split, with_text
 from kshell.lang.statements import ColumnDefinition, Span
 
 EVENTS = 100_000
@@ -53,6 +53,16 @@ def insert(cursor: duckdb.DuckDBPyConnection, made: Decoder, values: pa.RecordBa
         cursor.execute("INSERT INTO s FROM b")
 
 
+def evolve(cursor: duckdb.DuckDBPyConnection, made: Decoder, values: pa.RecordBatch) -> None:
+    """As ingest does it where members beside the columns would become columns."""
+    cursor.register("t", with_text(values))
+    try:
+        cursor.execute(f"INSERT INTO s {made.regular('t')}")
+    except DOUBTS:
+        assert not cursor.execute(made.look("t", values, careful=False) or "").fetchall()
+        insert(cursor, made, values)
+
+
 def measure(cursor: duckdb.DuckDBPyConnection, made: Decoder, values: pa.RecordBatch, run: Callable[..., None] = insert) -> float:
     listed = ", ".join(f"{quote(c.name)} {c.type}" for c in (*made.columns, *made.metadata))
     cursor.execute(f"CREATE OR REPLACE TABLE s ({listed})")
@@ -82,6 +92,10 @@ def main() -> None:
     cursor.execute("SET preserve_insertion_order = false")
     for name, (made, values) in cases.items():
         times = [measure(cursor, made, values) for _ in range(4)][1:]
+        print(f"{statistics.median(times):8.0f} ns  {name}")
+    growing = make("json", "raw", decoder(PLAIN).columns, evolves=True)
+    for name, values in (("plain, evolving", full), ("half of the amounts absent, evolving", sparse)):
+        times = [measure(cursor, growing, values, evolve) for _ in range(4)][1:]
         print(f"{statistics.median(times):8.0f} ns  {name}")
 
 

@@ -113,6 +113,11 @@ def test_a_member_that_decides_nothing_is_found_again_when_it_does(cursor: duckd
     assert [name for name, _ in wanted(decoder, *later)] == ["customer", "items", "x"]
 
 
+def test_records_that_are_no_json_do_not_hide_their_neighbours(cursor: duckdb.DuckDBPyConnection) -> None:
+    broken = [b"{nonsense", b'{"x":"\xff"}', b"\xff\xfe", b"", None, b"[1]", b"7", b'{"x":1e999}']
+    assert strange(cursor, evolving(ID), [*broken, '{"id":1,"y":2}', b"{"]) == [7, 8]
+
+
 def test_members_that_get_no_column_are_not_looked_for_again(cursor: duckdb.DuckDBPyConnection) -> None:
     decoder = evolving(ID)
     record = '{"id":1,"a\\u0000b":1,"' + "n" * 300 + '":2}'
