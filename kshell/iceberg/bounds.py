@@ -7,10 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 from requests import PreparedRequest, Response, Session
 from requests.adapters import HTTPAdapter
 from requests.exceptions import ContentDecodingError, TooManyRedirects
+
+from kshell.iceberg import patience
 
 CONNECT_TIMEOUT_S = 5.0
 READ_TIMEOUT_S = 60.0
@@ -27,12 +30,20 @@ class _Bounded(HTTPAdapter):
 
     def send(self, request: PreparedRequest, *args: Any, **kwargs: Any) -> Response:
         kwargs["timeout"] = (CONNECT_TIMEOUT_S, READ_TIMEOUT_S)
-        response = super().send(request, *args, **kwargs)
+        response = self._answer(request, *args, **kwargs)
         if response.is_redirect:
             raise TooManyRedirects(f"{request.url} answers with a redirect, and redirects are not followed", response=response)
         if int(response.headers.get("Content-Length") or 0) > ANSWER_BYTES_MAX:
             raise ContentDecodingError(f"{request.url} answers with more than {ANSWER_BYTES_MAX >> 20} MiB", response=response)
         return response
+
+
+    def _answer(self, request: PreparedRequest, *args: Any, **kwargs: Any) -> Response:
+        asked = patience.current()
+        if asked is None:
+            return super().send(request, *args, **kwargs)
+        where = urlsplit(str(request.url))
+        return asked.wait(lambda: super(_Bounded, self).send(request, *args, **kwargs), f"{where.scheme}://{where.netloc}")
 
 
 def bounded(session: Session) -> Session:

@@ -17,6 +17,7 @@ from kshell import lang, sqlfile
 from kshell.columns import literal, quote
 from kshell.engine import Engine
 from kshell.errors import BadValueError, Error, NotFoundError, ReadOnlyError, RefusedError
+from kshell.iceberg.patience import patient
 from kshell.lang.statements import Attach, CheckSink, Describe, DuckStatement, Print, Set, Show, ShowCreate, Statement, Tail
 from kshell.lang.tokens import leading_words
 from kshell.options import Lookup, redact
@@ -92,7 +93,8 @@ class Session:
     def execute(self, statement: Statement) -> Result:
         """Carry out one statement on the calling thread. Rows are read later, from the Result. No error of it tells a secret."""
         try:
-            return self._executed(statement)
+            with patient(self._context.cancel.check, self._context.settings.timeout):
+                return self._executed(statement)
         except Error as error:
             located(error, statement.text)
             error.message, error.hint = redact(error.message), redact(error.hint) if error.hint else error.hint

@@ -127,13 +127,11 @@ class Shower:
         return Result.of_rows([("name", "VARCHAR"), ("sql", "VARCHAR")], [(statement.name, text)])
 
     def source_text(self, source: Source) -> str:
-        """Columns are written out, so that it infers nothing when it runs."""
+        """Columns are written out, so that it infers nothing when it runs, and later records cannot change them unless that was asked for."""
         given = {k: source.options[k] for k in source.options if k in source.options.given}
         if not {"TOPIC", "TOPICS", "TOPIC_PATTERN"} & set(given) and source.topics != (source.name,):
             given["TOPIC"] = source.topics[0]
         columns = [definition(c) for c in source.columns] if source.options["FORMAT"] not in ONE_COLUMN else []
-        if columns and source.evolution is not None:
-            given["SCHEMA_EVOLUTION"] = "add"     # with columns written out it would not be
         return written.create_source_text(source.name, columns=columns, cluster=source.cluster_name, options=given)
 
     def sink_text(self, entry: SinkEntry) -> str:
