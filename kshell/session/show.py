@@ -127,7 +127,7 @@ class Shower:
         return Result.of_rows([("name", "VARCHAR"), ("sql", "VARCHAR")], [(statement.name, text)])
 
     def source_text(self, source: Source) -> str:
-        """Columns are written out, so that it infers nothing when it runs, and later records cannot change them unless that was asked for."""
+        """Columns are written out: it infers nothing when it runs, and later records change none unless that was asked for."""
         given = {k: source.options[k] for k in source.options if k in source.options.given}
         if not {"TOPIC", "TOPICS", "TOPIC_PATTERN"} & set(given) and source.topics != (source.name,):
             given["TOPIC"] = source.topics[0]
