@@ -116,7 +116,7 @@ class Writers(Generic[Writer]):
         except SchemaTooLarge:
             raise Unusable("SCHEMA_TOO_LARGE", f"{what} is larger than the limits, or has too many references") from None
         if self.source.unframed is None:
-            raise Verdict(f"{self._format}_MAGIC", "no schema is named: neither byte 0 and four bytes of its id, nor a header")
+            raise Verdict(f"{self._format}_MAGIC", "it names no schema: neither byte 0 and the four bytes of an id in front, nor a header")
         return self.source.unframed
 
     def made(self) -> Iterator[Writer]:
