@@ -65,7 +65,7 @@ class Decoder(Protocol):
         """As `rows` over what `with_text` gives; when it does not raise, every record has the columns' members and no others.
         None: that cannot be shown in this way, or nobody asks for it."""
 
-    def look(self, batch: str, values: pa.RecordBatch, *, careful: bool) -> str | None:
+    def look(self, batch: str, *, careful: bool) -> str | None:
         """A SELECT of (_index, what) of the rows that `prepare` has to be asked about, those with equal `what` for equal reasons, over
         what `with_text` gives. None: no row. Not careful: raises one of DOUBTS at a malformed record."""
 

@@ -17,7 +17,7 @@ from kshell.decode.framing import body, body_sql
 from kshell.decode.json_exact import Convert, converter, json_text
 from kshell.decode.json_framed import FramedJson
 from kshell.decode.json_grow import grow
-from kshell.decode.json_look import Path, Shape, common_shapes, count, look, nodes
+from kshell.decode.json_look import Path, count, look, nodes
 from kshell.decode.json_plan import Plan, Wrapping
 from kshell.decode.json_sql import rest
 from kshell.decode.json_text import Members, Value, read
@@ -31,7 +31,6 @@ from kshell.schemas.frame import FramesOnly
 from kshell.schemas.values import Schema
 
 _RAISING = f"CASE WHEN {{}} THEN error({literal(DOUBT)}) ELSE r.{PARTITION} END AS {PARTITION}"
-_SHAPED = 100                                 # records of a batch whose keys are remembered as common
 _UNDECIDED = 64                               # members that only null, {} or [] stood in, remembered
 _WIDE_AFTER = 64                              # integers beyond 2^53 in one column until its SQL takes the form that holds them
 
@@ -73,7 +72,6 @@ class JsonDecoder(SqlForm):
         self._evolves = schemas.evolves and self._by_schema is None
         self._undecided: set[Path] = set()
         self._ignored: set[Path] = set()
-        self._shapes: tuple[Shape, ...] = ()
 
     # ---- SQL ----------------------------------------------------------------------------------------------------
 
@@ -92,12 +90,11 @@ class JsonDecoder(SqlForm):
             return None
         return self._sql(batch, careful=False, flag=_RAISING, strict=True)
 
-    def look(self, batch: str, values: pa.RecordBatch, *, careful: bool) -> str | None:
+    def look(self, batch: str, *, careful: bool) -> str | None:
         if not self._evolves:
             return None
         places = nodes(self.columns, self._types, self._ignored | self._undecided)
-        self._shapes = common_shapes(values["value"].slice(0, _SHAPED), places[0].known, self._shapes)
-        return look(batch, places, self._shapes, sorted(self._undecided, key=repr), careful=careful)
+        return look(batch, places, sorted(self._undecided, key=repr), careful=careful)
 
     def stray(self, batch: str) -> str | None:
         return None if self._evolves or self._meta.rest else count(batch, nodes(self.columns, self._types, ())[0])

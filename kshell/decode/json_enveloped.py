@@ -67,7 +67,7 @@ class EnvelopedJson(JsonDecoder):
     def regular(self, batch: str) -> str | None:
         return None
 
-    def look(self, batch: str, values: pa.RecordBatch, *, careful: bool) -> str | None:
+    def look(self, batch: str, *, careful: bool) -> str | None:
         """A record of each structure: records of one structure want the same columns."""
         if not self._evolves:
             return None

@@ -8,13 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any
 
 from kshell.columns import Column, literal
 from kshell.decode.json_sql import any_of
-from kshell.decode.json_text import Members, read
 from kshell.decode.types import Type
-from kshell.decode.verdict import Verdict
 
 
 class Each(Enum):
@@ -25,8 +22,6 @@ class Each(Enum):
 
 
 Path = tuple[str | Each, ...]                 # a key, or each of several
-Shape = tuple[str, ...]                       # the keys of a record
-MOST_SHAPES = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,41 +68,14 @@ def _step(steps: str, step: str | Each) -> str:
     return f'{steps}."{step}"' if steps and step and not any(c in step for c in '"\\*\0') else ""
 
 
-def look(batch: str, places: Sequence[Node], shapes: Sequence[Shape], undecided: Iterable[Path], *, careful: bool) -> str:
+def look(batch: str, places: Sequence[Node], undecided: Iterable[Path], *, careful: bool) -> str:
     """A SELECT of (_index, the keys that are beside the columns as text) over `decode.with_text`."""
     text = "CASE WHEN json_valid(_t) THEN _t END" if careful else "_t"
     strange = [_beside(node) for node in places]
-    found = [f"coalesce(len({keys}) > 0, false)" for keys in strange]
-    if shapes:                                # comparing lists is cheaper than filtering them
-        found[0] = f"(r._keys NOT IN ({', '.join(map(_listed, shapes))}) AND {found[0]})"
-    where = any_of([*found, *(f"coalesce({_decides(path)}, false)" for path in undecided)])
+    found = [*(f"len({keys}) > 0" for keys in strange), *map(_decides, undecided)]
+    where = any_of(f"coalesce({condition}, false)" for condition in found)
     keyed = f"SELECT *, json_keys(r._t) AS _keys FROM (SELECT _index, {text} AS _t FROM {batch}) r"
     return f"SELECT _index, [{', '.join(strange)}]::VARCHAR FROM ({keyed}) r WHERE {where}"
-
-
-def _listed(shape: Shape) -> str:
-    return f"[{', '.join(map(_text, shape))}]"
-
-
-def common_shapes(values: Iterable[Any], known: frozenset[str], before: Sequence[Shape]) -> tuple[Shape, ...]:
-    """The keys of these records, in their order, as far as each of them is known; those from before stay, up to a bound."""
-    shapes = dict.fromkeys(shape for shape in before if known.issuperset(shape))
-    if len(shapes) == MOST_SHAPES:
-        return tuple(shapes)
-    for value in values:
-        data = value.as_py()
-        shape = _shape(data) if data is not None else ()
-        if shape and known.issuperset(shape):
-            shapes[shape] = None
-    return tuple(shapes)[:MOST_SHAPES]
-
-
-def _shape(data: bytes) -> Shape:
-    try:
-        found = read(data)
-    except Verdict:
-        return ()
-    return tuple(key for key, _ in found.pairs) if isinstance(found, Members) else ()
 
 
 def count(batch: str, top: Node) -> str:

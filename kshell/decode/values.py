@@ -65,7 +65,7 @@ class SqlForm:
     def regular(self, batch: str) -> str | None:
         return None
 
-    def look(self, batch: str, values: pa.RecordBatch, *, careful: bool) -> str | None:
+    def look(self, batch: str, *, careful: bool) -> str | None:
         return None
 
     def stray(self, batch: str) -> str | None:

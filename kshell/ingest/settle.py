@@ -66,12 +66,11 @@ class Settling:
             decoder = self._take(decoder, found)
         return Settled(parcel, decoder, parked)
 
-
     def _ask(self, decoder: Decoder, batch: pa.RecordBatch) -> Prepared:
         """A decoder with SQL is asked about the rows that its look finds, of each reason the first ones."""
         if not decoder.sql or decoder.asks_all:
             return decoder.prepare(batch)
-        if self._evolve is None or decoder.look(_BATCH, batch.slice(0, 0), careful=False) is None:
+        if self._evolve is None or decoder.look(_BATCH, careful=False) is None:
             return Prepared()
         seen: Counter[str] = Counter()
         rows: list[int] = []
@@ -84,9 +83,9 @@ class Settling:
     def _looked(self, decoder: Decoder, batch: pa.RecordBatch) -> list[tuple[int, str]]:
         self._cursor.register(_BATCH, with_text(batch, framed=decoder.framed))
         try:
-            return self._cursor.execute(decoder.look(_BATCH, batch, careful=False) or "").fetchall()
+            return self._cursor.execute(decoder.look(_BATCH, careful=False) or "").fetchall()
         except DOUBTS:
-            return self._cursor.execute(decoder.look(_BATCH, batch, careful=True) or "").fetchall()
+            return self._cursor.execute(decoder.look(_BATCH, careful=True) or "").fetchall()
         finally:
             self._cursor.unregister(_BATCH)
 

@@ -163,7 +163,7 @@ def test_a_field_that_appears_inside_is_looked_for_and_proposed(cursor: Any, kin
     decoder = make("json", "raw", columns(*known), (), envelope=kind, evolves=True)
     made = batch([*[before] * 5, after, None, "not json"], headers=[None] * 8)
     cursor.register("texts", with_text(made))
-    looked = decoder.look("texts", made, careful=True)
+    looked = decoder.look("texts", careful=True)
     rows_ = [index for index, _ in cursor.execute(looked or "").fetchall()]
     assert 5 in rows_
     assert len(rows_) <= 4

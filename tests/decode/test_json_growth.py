@@ -37,7 +37,7 @@ def strange(cursor: duckdb.DuckDBPyConnection, decoder: Decoder, values: Sequenc
     cursor.register("b", with_text(sent))
     found = []
     for careful in (True, False):
-        sql = decoder.look("b", sent, careful=careful)
+        sql = decoder.look("b", careful=careful)
         assert sql is not None
         try:
             found.append(sorted(row for row, _ in cursor.execute(sql).fetchall()))
