@@ -1,4 +1,4 @@
-"""Fixtures over real servers. A test that asks for one is marked `kafka` or `rest`, and skipped with the reason where it cannot
+"""Fixtures over real servers. A test that asks for one is marked `kafka`, `rest` or `registry`, and skipped with the reason where it cannot
 run; with KSHELL_REQUIRE_KAFKA=1 it fails instead.
 
 `kafka` is one broker for the whole run: keep apart by topic and group names and do not stop it. Tests that break the broker take
@@ -15,13 +15,16 @@ import pytest
 
 from kshell.options import secret
 from tests.parts import jars
+from tests.parts import registry as registry_part
 from tests.parts.kafka import Broker
+from tests.parts.registry import Registry
 from tests.parts.rest import RestCatalog
 from tests.support.producing import Acknowledged, Recorder
 from tests.support.topics import admin, create_topic, unique
 
 KAFKA_FIXTURES = frozenset({"kafka", "make_kafka"})
 REST_FIXTURES = frozenset({"_rest_server", "own_rest_catalog"})
+REGISTRY_FIXTURES = frozenset({"registry", "own_registry"})
 
 
 def pytest_configure() -> None:
@@ -31,8 +34,11 @@ def pytest_configure() -> None:
 def pytest_report_header() -> list[str]:
     reason = jars.missing()
     server = "no" if reason else "yes"
-    lines = [f"tiers: unit yes, embedded broker yes, Apache Kafka {server}, Iceberg REST catalog {server}"]
-    return lines + ([f"  {reason}"] if reason else [])
+    without = registry_part.missing()
+    parts = {"unit": "yes", "embedded broker": "yes", "Apache Kafka": server, "Iceberg REST catalog": server,
+             "schema registry": "no" if without else "yes"}
+    shown = ", ".join(f"{part} {there}" for part, there in parts.items())
+    return [f"tiers: {shown}", *(f"  {why}" for why in dict.fromkeys((reason, without)) if why)]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -42,10 +48,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("kafka")
         if used & REST_FIXTURES:
             item.add_marker("rest")
+        if used & REGISTRY_FIXTURES:
+            item.add_marker("registry")
 
 
-def _require_servers() -> None:
-    reason = jars.missing()
+def _require_servers(missing: Callable[[], str | None] = jars.missing) -> None:
+    reason = missing()
     if reason and os.environ.get("KSHELL_REQUIRE_KAFKA"):
         pytest.fail(f"KSHELL_REQUIRE_KAFKA is set, but {reason}", pytrace=False)
     if reason:
@@ -133,6 +141,26 @@ def own_rest_catalog(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RestC
     """A REST catalog of one test, which may stop it."""
     _require_servers()
     server = RestCatalog(tmp_path_factory.mktemp("own-rest"))
+    server.start()
+    yield server
+    server.crash()
+
+
+@pytest.fixture(scope="session")
+def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
+    """A schema registry that all tests of the run share: keep apart by subjects, and leave it running."""
+    _require_servers(registry_part.missing)
+    server = Registry(tmp_path_factory.mktemp("registry"))
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def own_registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
+    """A schema registry of one test, which may freeze and stop it."""
+    _require_servers(registry_part.missing)
+    server = Registry(tmp_path_factory.mktemp("own-registry"))
     server.start()
     yield server
     server.crash()

@@ -17,8 +17,10 @@ from pyiceberg.types import LongType, NestedField
 
 from tests.parts import jars
 from tests.parts.kafka import Broker
+from tests.parts.registry import Registry
 from tests.parts.rest import RestCatalog
 from tests.support import Acknowledged, Recorder, create_topic, unique, wait_until
+from tests.support.serializers import Serializers
 from tests.support.topics import admin
 
 SCHEMA = Schema(NestedField(1, "n", LongType(), required=False))
@@ -98,3 +100,13 @@ def test_tables_outlive_a_restart_of_the_catalog(own_rest_catalog: RestCatalog) 
     own_rest_catalog.stop()
     own_rest_catalog.start()
     assert client.list_namespaces() == [("kept",)]
+
+
+def test_a_registry_knows_what_was_registered_until_it_ends(own_registry: Registry) -> None:
+    with Serializers(own_registry.url) as serializers:
+        assert serializers.avro("t", {"id": "long"})({"id": 1})[0] == 0
+        assert serializers.client.get_subjects() == ["t-value"]
+    own_registry.stop()
+    own_registry.start()
+    with Serializers(own_registry.url) as serializers:
+        assert serializers.client.get_subjects() == []
