@@ -1,13 +1,21 @@
 """The shell over a fake session as a program of its own, for tests with a real terminal: `python -m tests.shell.program [what]`.
 
 `pending`: rows wait for a commit. `busy`: with a source and a sink at work. `notes`: another thread has something to say after a second.
-`dead`: the names never come, as with a broker that does not answer."""
+`dead`: the names never come, as with a broker that does not answer. `live`: TAIL has a row every tenth of a second, and something to say
+after the third."""
 
 from __future__ import annotations
 
 import sys
 import threading
+from collections.abc import Iterator
+from itertools import count
 
+import pyarrow as pa
+
+from kshell.errors import CancelledError
+from kshell.lang.statements import Statement, Tail
+from kshell.query.result import Result
 from kshell.session.status import Names, SinkStatus, SourceStatus, Status
 from kshell.shell.background import Notes
 from kshell.shell.repl import Repl
@@ -20,8 +28,29 @@ class DeadBroker(FakeSession):
         return Names()
 
 
+class Live(FakeSession):
+    notes: Notes
+
+    def execute(self, statement: Statement) -> Result:
+        return Result.of_batches([("n", "BIGINT")], self._rows()) if isinstance(statement, Tail) else super().execute(statement)
+
+    def _rows(self) -> Iterator[pa.RecordBatch]:
+        for number in count():
+            yield pa.RecordBatch.from_pydict({"n": [number]})
+            if number == 2:
+                self.notes.put("warning: s: 12 480 rows skipped")
+            if self.interrupted.wait(0.1):
+                raise CancelledError("interrupted")
+
+    def interrupt(self) -> None:
+        super().interrupt()
+        self.interrupted.set()
+
+    interrupted = threading.Event()
+
+
 def main(what: str) -> int:
-    session = DeadBroker() if what == "dead" else FakeSession()
+    session = {"dead": DeadBroker, "live": Live}.get(what, FakeSession)()
     if what in ("pending", "busy"):
         session.waiting = [waiting_rows("orders_lake", 3201)]
     if what == "busy":
@@ -32,6 +61,8 @@ def main(what: str) -> int:
     notes = Notes(lambda line: print(line, file=sys.stderr, flush=True))
     if what == "notes":
         threading.Timer(1.0, notes.put, ["warning: k: reconnecting"]).start()
+    if isinstance(session, Live):
+        session.notes = notes
     code = Repl(session, notes).run()
     print(f"flushed {session.closed}", flush=True)
     return code

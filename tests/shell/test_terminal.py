@@ -196,6 +196,17 @@ def test_ctrl_c_ends_watch_and_keeps_the_shell(start: Start) -> None:
     child.expect_exact(PROMPT)
 
 
+def test_what_a_tail_leaves_out_is_told_while_it_runs_and_ctrl_c_ends_it(start: Start) -> None:
+    child = start("live")
+    child.send("TAIL s;\r")
+    child.expect_exact("warning: s: 12 480 rows skipped")
+    child.expect(r"\r\n +4\r\n")             # the rows go on below it
+    child.send("\x03")
+    child.expect_exact("interrupted")
+    child.expect_exact(PROMPT)
+    run(child, "SELECT 1 AS one;", "1 row in")
+
+
 def test_a_note_of_another_thread_keeps_the_half_typed_line(start: Start) -> None:
     child = start("notes")
     child.send("SELECT 'half")

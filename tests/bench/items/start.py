@@ -1,4 +1,4 @@
-"""Processes from their first moment: a query, the help, the first prompt, and the first commit.
+"""Processes from their first moment: a query, the help, the first prompt, and the first commit; and Tab at the prompt.
 
 As an installed kshell starts: with compiled modules, which a run before the rounds leaves behind."""
 
@@ -11,14 +11,22 @@ import time
 from pathlib import Path
 
 import pexpect
+from prompt_toolkit.completion import CompleteEvent
+from prompt_toolkit.document import Document
 
-from tests.bench.figures import Row, seconds, spread
+from kshell.kafka.embedded import EmbeddedBroker
+from kshell.session import Session
+from kshell.shell.completer import NameCache, SqlCompleter
+from tests.bench.figures import Row, milliseconds, seconds, spread
 from tests.bench.scene import PARTITIONS, Scene, produce
 from tests.support.topics import admin, create_topic, unique
 
 KSHELL = [sys.executable, "-m", "kshell"]
 RECORDS = 10_000
 LAST = "the table has"
+TOPICS = 500
+TYPED = ("CREATE SOURCE o FROM KAFKA kafka (FOR", "SELECT * FROM kafka_scan('shop.4", "SEL", "FROM kafka.", "CREATE SOURCE o FROM KAFKA ",
+         "SELECT count(*) FROM kafka_scan('shop.1.orders', la", "SHOW TOPICS FROM ", ".peek shop.", "SELECT co")
 
 
 def measure(scene: Scene) -> list[Row]:
@@ -40,7 +48,26 @@ def measure(scene: Scene) -> list[Row]:
     return [Row("process start -> first commit by FLUSH", spread(commits, seconds), "< 3 s", f"{RECORDS:,} records"),
             Row('kshell -c "SELECT 1"', spread(selects, seconds), "< 0.5 s"),
             Row("  beside it: python that imports duckdb and pyarrow", spread(pythons, seconds)),
-            Row("kshell --help", spread(helps, seconds)), Row("kshell: first prompt", spread(prompts, seconds))]
+            Row("kshell --help", spread(helps, seconds), "< 0.15 s"), Row("kshell: first prompt", spread(prompts, seconds), "< 0.6 s"),
+            Row("Tab while the broker is down", spread(_completions(), milliseconds), "< 50 ms", f"{TOPICS} topics")]
+
+
+def _completions() -> list[float]:
+    """One figure for each position: the broker was there when the names were seen, and is gone."""
+    with EmbeddedBroker() as broker:
+        for number in range(TOPICS):
+            broker.create_topic(f"shop.{number}.orders")
+        session = Session(brokers=broker.bootstrap)
+    completer = SqlCompleter(NameCache(session.names))
+    taken = []
+    for typed in TYPED:
+        began = time.perf_counter()
+        completer._cache.names = session.names()
+        if not list(completer.get_completions(Document(typed), CompleteEvent())):
+            raise RuntimeError(f"nothing is offered after {typed}")
+        taken.append(time.perf_counter() - began)
+    session.close(flush=False)
+    return taken
 
 
 def _environment(folder: Path) -> dict[str, str]:
