@@ -19,6 +19,7 @@ from tests.parts import registry as registry_part
 from tests.parts.kafka import Broker
 from tests.parts.registry import Registry
 from tests.parts.rest import RestCatalog
+from tests.support import extensions
 from tests.support.producing import Acknowledged, Recorder
 from tests.support.topics import admin, create_topic, unique
 
@@ -28,6 +29,7 @@ REGISTRY_FIXTURES = frozenset({"registry", "own_registry"})
 
 
 def pytest_configure() -> None:
+    extensions.load_unchecked()
     os.environ["PYTHON_KEYRING_BACKEND"] = "keyring.backends.fail.Keyring"      # never that of the developer
 
 

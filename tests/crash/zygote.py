@@ -16,6 +16,7 @@ import traceback
 from typing import Any
 
 import kshell
+from tests.support import extensions
 
 # What the program imports late, by way of its libraries.
 LATE = ("pyiceberg.catalog.sql", "pyiceberg.io.pyarrow", "pyiceberg.expressions.parser", "sqlalchemy.dialects.sqlite",
@@ -29,6 +30,7 @@ def preload() -> None:
             importlib.import_module(module.name)
     for name in LATE:
         importlib.import_module(name)
+    extensions.load_unchecked()
 
 
 def serve() -> None:

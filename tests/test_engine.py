@@ -1,0 +1,38 @@
+"""The engine loads extensions that DuckDB has signed, and no others."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from kshell import engine
+from kshell.engine import Engine
+from tests.support.extensions import as_shipped
+
+
+@pytest.fixture
+def shipped() -> Iterator[Engine]:
+    with as_shipped():
+        made = Engine(threads=1)
+    yield made
+    made.close()
+
+
+def test_the_extensions_of_the_wheels_are_signed(shipped: Engine) -> None:
+    shipped.need("avro")
+    assert shipped.cursor().execute("SELECT loaded FROM duckdb_extensions() WHERE extension_name = 'avro'").fetchone() == (True,)
+
+
+def test_an_extension_that_was_changed_is_refused(shipped: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    changed = tmp_path / "avro.duckdb_extension"
+    shutil.copy(engine._binary("avro"), changed)
+    with changed.open("r+b") as file:
+        file.seek(4096)
+        file.write(b"another")
+    monkeypatch.setattr(engine, "_binary", lambda name: changed)
+    with pytest.raises(duckdb.Error, match="signature"):
+        shipped.need("avro")
