@@ -27,9 +27,9 @@ HITS: Mapping[str, tuple[int, ...]] = {
     "publish.after_commit": (1, 2, 3, 4),
 }
 _FAN_OUT: Mapping[str, tuple[int, ...]] = {
-    "flush.before_parquet": (1, 2, 3), "flush.after_parquet": (8,), "errors.after_commit": (1, 2, 3), "commit.after_manifest": (8,),
-    "commit.before_catalog": (8, 10, 12), "commit.after_catalog": (8, 10, 12), "publish.before_begin": (4, 5),
-    "publish.after_views": (4, 5, 6), "publish.after_commit": (4, 6), "kafka.before_offset_commit": (1, 2),
+    "flush.before_parquet": (2, 3), "errors.after_commit": (1, 3), "commit.before_catalog": (8, 10, 12),
+    "commit.after_catalog": (8, 10, 12), "publish.before_begin": (5,),
+    "publish.after_views": (4, 6), "publish.after_commit": (5,), "kafka.before_offset_commit": (2,),
 }
 _SCENARIOS: Mapping[str, Scenario] = {
     "observe": scenarios.WATCHED, "shutdown": scenarios.LEFT, "create": scenarios.CREATED, "schema": scenarios.WIDENED,

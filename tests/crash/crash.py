@@ -72,7 +72,8 @@ class Crash:
             problems.append(f"the restart ended with {status}: {errors(child)}")
         self._compare_answers(child)
         seen = [a["rows"] for a in said(child) if "reached" in a]
-        if not seen or seen[-1] != (owed := self.job.rows_of(self.job.scenario.tables[0])):
+        owed = self.job.rows_of(self.job.scenario.tables[0])
+        if not seen or seen[-1] != owed:
             problems.append(f"the last SELECT of {waves} waves saw {seen[-1:]} of {owed} rows")
         problems += [f"CHECK SINK says {a}" for a in said(child) if a.get("result", "ok") != "ok"]
 

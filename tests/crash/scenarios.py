@@ -152,14 +152,14 @@ def _loud(row: tuple[Any, ...]) -> tuple[Any, ...]:
 
 
 
-FLUSHED = Scenario(_flushed, 4)
+FLUSHED = Scenario(_flushed, 3)
 BATTERED = Scenario(_flushed, 8)
 FORGETFUL = Scenario(_flushed, 2, call="tests.crash.children:forgetting_verdicts")
-WATCHED = Scenario(_watched, 12)
-LEFT = Scenario(_left, 4, clean_runs_first=True)
+WATCHED = Scenario(_watched, 8)
+LEFT = Scenario(_left, 3, clean_runs_first=True)
 CREATED = Scenario(_three_sinks, 1, _THREE, UNTYPED)
 EVOLVED = Scenario(_evolved, 4, poison=UNTYPED, grows=True)
-WIDENED = Scenario(_three_sinks, 1, _THREE, UNTYPED, _narrow_tables)
+WIDENED = Scenario(_three_sinks, 1, _THREE, UNTYPED, prepare=_narrow_tables)
 EXPIRED = Scenario(lambda place, waves: _flushed(place, waves, ", KEEP_SNAPSHOTS 1"), 5)
 COMPACTED = Scenario(_flushed, 5, call="tests.crash.children:compacting")
 REPLAYED = Scenario(_replayed, 1, poison=(*CURABLE, UNTYPED[0]), poison_at_once=4,
