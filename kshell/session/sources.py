@@ -11,6 +11,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from kshell import decode
 from kshell.buffer import TP
 from kshell.buffer.budget import Budget
 from kshell.buffer.buffer import Buffer
@@ -211,6 +212,10 @@ class Sources:
                 return self._set(source, statement, used_by)
             case "seek":
                 return self._seek(source, statement, used_by)
+            case "add_column":
+                return self._add_column(source, statement, used_by)
+            case "drop_column":
+                return self._drop_column(source, str(statement.to), used_by)
             case _:
                 raise RefusedError(f"ALTER SOURCE ... {statement.action.replace('_', ' ').upper()} is not built yet",
                                    hint=f"CREATE OR REPLACE SOURCE {source.name} ... reads the topic again under another definition")
@@ -241,6 +246,46 @@ class Sources:
         offsets = positions.resolve(source.cluster, position, tps, committed=source.options["ISOLATION"] == "read_committed")
         source.buffer.restart(offsets)
         return f"source {source.name} reads again from {canonical(position.kind).lower()}"
+
+    def _add_column(self, source: Source, statement: AlterSource, used_by: Sequence[str]) -> str:
+        """The table first. What is buffered is read again, as far as Kafka has it; rows that have landed stay NULL."""
+        assert statement.column is not None
+        column, = decode.declare([statement.column])
+        _require_columns(source)
+        if any(c.name.lower() == column.name.lower() for c in source.segment_columns):
+            raise ExistsError(f"source {source.name} has a column {column.name} already", hint=f"DESCRIBE SOURCE {source.name} lists them")
+        if used_by and (column.path or column.not_null):
+            raise ConflictError(f"FROM and NOT NULL decide which records are rows of the sink {used_by[0]}",
+                                hint=f"DROP SINK {used_by[0]} first; a column of the field's own name and type can be added")
+        with _changing(source):
+            table = self.on_evolve(source, lambda have: [column])
+            self._read_again(source, merged(source.columns, [column], table))
+        return f"source {source.name}: column {column.name} added"
+
+    def _drop_column(self, source: Source, name: str, used_by: Sequence[str]) -> str:
+        _require_columns(source)
+        kept = [c for c in source.columns if c.name.lower() != name.lower()]
+        if len(kept) == len(source.columns):
+            raise NotFoundError(f"source {source.name} has no column {name}", named=name,
+                                hint=did_you_mean(name, [c.name for c in source.columns]) or f"DESCRIBE SOURCE {source.name} lists them")
+        if used_by:
+            raise ConflictError(f"source {source.name} feeds the sink {used_by[0]}, whose table keeps its columns",
+                                hint=f"DROP SINK {used_by[0]} first")
+        if source.evolution is not None:
+            raise RefusedError(f"the next record with {name} would bring the column back",
+                               hint=f"CREATE OR REPLACE SOURCE {source.name} ... with SCHEMA_EVOLUTION none")
+        if not kept:
+            raise RefusedError(f"{name} is the only column of source {source.name}", hint=f"DROP SOURCE {source.name}")
+        with _changing(source):
+            self._read_again(source, kept)
+        return f"source {source.name}: column {name} dropped"
+
+    def _read_again(self, source: Source, columns: Sequence[Column]) -> None:
+        """The columns stand there at once; their values follow as the buffer is read again."""
+        before = source.decoder
+        source.ingest.grow(before, self._take(source, columns))
+        self.on_evolved(source)
+        source.ingest.set_decoder(source.decoder, source.segment_columns, {})
 
     def drop(self, source: Source) -> None:
         self._end(source)
@@ -348,6 +393,11 @@ def _changing(source: Source) -> AbstractContextManager[object]:
 
 def made_again(source: Source) -> str:
     return f"it is made again: CREATE OR REPLACE SOURCE {source.name} ..."
+
+
+def _require_columns(source: Source) -> None:
+    if source.options["FORMAT"] in ONE_COLUMN:
+        raise RefusedError(f"FORMAT {source.options['FORMAT']} has one column, value", hint="use FORMAT json")
 
 
 def _suspended(source: Source) -> bool:

@@ -13,7 +13,7 @@ import fastavro
 import pytest
 from pyiceberg.types import DoubleType, LongType, StringType
 
-from kshell.errors import RefusedError
+from kshell.errors import ConflictError, ExistsError, NotFoundError, RefusedError
 from kshell.iceberg import Stop
 from kshell.iceberg.catalogs import open_catalog
 from kshell.session import Session
@@ -227,6 +227,49 @@ def test_a_sink_as_select_keeps_its_columns(session: Session, topic: str, put: P
     assert rows(session, "SELECT id FROM lake.k ORDER BY id") == [(1,), (2,)]
     with pytest.raises(RefusedError, match="takes no new columns"):
         session.sql("ALTER SINK k RESUME EVOLUTION")
+
+
+# ---- by statement ----------------------------------------------------------------------------------------------------
+
+def test_a_column_is_added_to_and_dropped_from_a_source_by_statement(session: Session, topic: str, put: Put) -> None:
+    put({"id": 1, "x": {"a": 1}}, {"id": 2, "x": {"a": 2}})
+    source(session, topic, columns="(id BIGINT)")
+    session.sql("ALTER SOURCE s ADD COLUMN a BIGINT FROM '$.x.a'")
+    wait_until(lambda: rows(session, "SELECT id, a FROM s ORDER BY id") == [(1, 1), (2, 2)])
+    with pytest.raises(ExistsError, match="has a column A already"):
+        session.sql("ALTER SOURCE s ADD COLUMN A BIGINT")
+    session.sql("ALTER SOURCE s DROP COLUMN id")
+    wait_until(lambda: [name for name, _ in described(session, "live.s")][:2] == ["a", "_kafka_partition"])
+    with pytest.raises(NotFoundError, match="has no column id"):
+        session.sql("ALTER SOURCE s DROP COLUMN id")
+    with pytest.raises(RefusedError, match="the only column"):
+        session.sql("ALTER SOURCE s DROP COLUMN a")
+
+
+def test_an_added_column_is_in_the_table_first_and_rows_that_have_not_landed_get_it(session: Session, topic: str, put: Put) -> None:
+    put({"id": 1, "x": "a"})
+    source(session, topic, columns="(id BIGINT)")
+    sink(session)
+    flush(session)
+    put({"id": 2, "x": "b"})
+    caught_up(session)
+    with pytest.raises(ConflictError, match="decide which records are rows"):
+        session.sql("ALTER SOURCE s ADD COLUMN y VARCHAR FROM '$.x'")
+    with pytest.raises(ConflictError, match="feeds the sink k"):
+        session.sql("ALTER SOURCE s DROP COLUMN id")
+    session.sql("ALTER SOURCE s ADD COLUMN x VARCHAR")
+    wait_until(lambda: rows(session, "SELECT id, x FROM s ORDER BY id") == [(1, None), (2, "b")])
+    assert types(session, "x") == ["VARCHAR"]
+    flush(session)
+    assert rows(session, "SELECT id, x FROM lake.s ORDER BY id") == [(1, None), (2, "b")]
+    assert rows(session, "CHECK SINK k")[0][-1] == "ok"
+
+
+def test_a_column_that_records_would_bring_back_is_not_dropped(session: Session, topic: str, put: Put) -> None:
+    put({"id": 1, "x": 1})
+    source(session, topic)
+    with pytest.raises(RefusedError, match="would bring the column back"):
+        session.sql("ALTER SOURCE s DROP COLUMN x")
 
 
 # ---- by a further writer's schema -------------------------------------------------------------------------------------
