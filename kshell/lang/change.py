@@ -42,6 +42,10 @@ def alter_source(text: str) -> Statement:
         to = _position(reader)
         reader.end()
         return AlterSource(text=text, name=name, action="seek", if_exists=if_exists, to=to)
+    if reader.sees("RESUME"):
+        reader.fail("SET, RESET, RENAME TO, ADD COLUMN, DROP COLUMN or SEEK TO",
+                    hint="RESUME EVOLUTION is said to the sink behind the source: ALTER SINK s RESUME EVOLUTION; without a sink, "
+                         "CREATE OR REPLACE SOURCE finds the columns anew")
     return reader.fail_word(("SET", "RESET", "RENAME", "ADD", "DROP", "SEEK"), "SET, RESET, RENAME TO, ADD COLUMN, DROP COLUMN or SEEK TO")
 
 
