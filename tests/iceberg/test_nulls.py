@@ -60,6 +60,27 @@ def test_a_slice_of_rows_is_written_as_it_is(table: Table) -> None:
     assert written(table, pa.concat_tables([rows.slice(2, 3), rows.slice(7)])) == [*(ROWS * 3)[2:5], *(ROWS * 3)[7:]]
 
 
+def test_fields_that_a_file_spells_otherwise_keep_their_values_at_every_level(tmp_path: Path) -> None:
+    odd = pa.struct([("a b", pa.int32()), ("c.d", pa.string())])
+    kind = pa.schema([("s", odd), ("l", pa.list_(odd)), ("ll", pa.list_(pa.list_(odd))), ("m", pa.map_(pa.string(), odd)),
+                      ("ml", pa.map_(pa.string(), pa.list_(odd))), ("mm", pa.map_(pa.string(), pa.map_(pa.string(), odd))),
+                      ("lm", pa.list_(pa.map_(pa.string(), odd))), ("sl", pa.struct([("x y", pa.list_(pa.list_(odd)))]))])
+    v = {"a b": 1, "c.d": "x"}
+    rows = [{"s": v, "l": [v], "ll": [[v], None], "m": [("k", v)], "ml": [("k", [v, None])], "mm": [("k", [("i", v)])],
+             "lm": [[("k", v)], None], "sl": {"x y": [[v]]}}, dict.fromkeys(kind.names), {"ll": [], "ml": [("k", None)], "mm": [("k", [])], "lm": [[]]}]
+    catalog = SqlCatalog("c", uri=f"sqlite:///{tmp_path}/odd.db", warehouse=f"file://{tmp_path}/odd")
+    catalog.create_namespace("n")
+    try:
+        table = catalog.create_table("n.t", kind)
+        given = pa.Table.from_pylist(rows, kind)
+        files = adapter.write_parquet(table, given, str(uuid.uuid4()), 0)
+        for file in files:
+            file.spec_id = 0
+        assert [row for file in files for batch in adapter.read_file(table, file) for row in batch.to_pylist()] == given.to_pylist()
+    finally:
+        catalog.close()
+
+
 def projected(visitor: type[ArrowProjectionVisitor], schema: Schema) -> Any:
     rows = pa.Table.from_pylist(ROWS, KIND).combine_chunks().to_batches()[0]
     return visit_with_partner(schema, rows, visitor(schema), ArrowAccessor(schema)).field("points").to_pylist()
