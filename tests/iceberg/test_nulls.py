@@ -67,7 +67,8 @@ def test_fields_that_a_file_spells_otherwise_keep_their_values_at_every_level(tm
                       ("lm", pa.list_(pa.map_(pa.string(), odd))), ("sl", pa.struct([("x y", pa.list_(pa.list_(odd)))]))])
     v = {"a b": 1, "c.d": "x"}
     rows = [{"s": v, "l": [v], "ll": [[v], None], "m": [("k", v)], "ml": [("k", [v, None])], "mm": [("k", [("i", v)])],
-             "lm": [[("k", v)], None], "sl": {"x y": [[v]]}}, dict.fromkeys(kind.names), {"ll": [], "ml": [("k", None)], "mm": [("k", [])], "lm": [[]]}]
+             "lm": [[("k", v)], None], "sl": {"x y": [[v]]}}, dict.fromkeys(kind.names),
+            {"ll": [], "ml": [("k", None)], "mm": [("k", [])], "lm": [[]]}]
     catalog = SqlCatalog("c", uri=f"sqlite:///{tmp_path}/odd.db", warehouse=f"file://{tmp_path}/odd")
     catalog.create_namespace("n")
     try:
