@@ -109,5 +109,13 @@ def test_vi_keys(typing: Typing) -> None:
     assert typing(f"SELECT 2;{ESCAPE}ddiSELECT 1;{ENTER}", editing_mode="vi") == "SELECT 1;"
 
 
+def test_ctrl_x_ctrl_e_opens_the_editor_on_the_line(typing: Typing, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    editor = tmp_path / "editor"
+    editor.write_text("#!/bin/sh\nsed -i 's/7/8/' \"$1\"\n")
+    editor.chmod(0o755)
+    monkeypatch.setenv("VISUAL", str(editor))
+    assert typing("SELECT 7;\x18\x05", then=("SELECT 8;", ENTER)) == "SELECT 8;"
+
+
 def test_f4_changes_to_vi_keys(typing: Typing) -> None:
     assert typing(f"\x1bOSSELECT 2;{ESCAPE}ddiSELECT 1;{ENTER}") == "SELECT 1;"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pexpect
@@ -15,24 +15,47 @@ from tests.support.terminal import spawn as spawn_terminal
 REPOSITORY = Path(__file__).parents[2]
 
 
+Start = Callable[..., "pexpect.spawn[str]"]
+
+
 @pytest.fixture
-def child(tmp_path: Path) -> Iterator[pexpect.spawn[str]]:
-    folder = tmp_path / "config" / "kshell"
-    folder.mkdir(parents=True)
-    (folder / "config.toml").write_text('[profiles.prod]\nprompt_color = "red"\nediting_mode = "vi"\n')
-    environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "TERM": "xterm-256color", "LANG": "C.UTF-8",
-                   "PROMPT_TOOLKIT_NO_CPR": "1", "PYTHONPATH": str(REPOSITORY), "XDG_CONFIG_HOME": str(tmp_path / "config"),
-                   "XDG_STATE_HOME": str(tmp_path / "state")}
-    spawned = spawn_terminal(sys.executable, ["-m", "kshell", "-P", "prod"], cwd=str(tmp_path), env=environment, dimensions=(24, 100),
-                            timeout=20)
-    yield spawned
-    spawned.close(force=True)
+def start(tmp_path: Path) -> Iterator[Start]:
+    """`start()` -> kshell with the profile prod; `init`: the usual init file."""
+    running: list[pexpect.spawn[str]] = []
+
+    def begin(init: str = "") -> pexpect.spawn[str]:
+        folder = tmp_path / "config" / "kshell"
+        folder.mkdir(parents=True)
+        (folder / "config.toml").write_text('[profiles.prod]\nprompt_color = "red"\nediting_mode = "vi"\n')
+        if init:
+            (folder / "init.sql").write_text(init)
+        environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "TERM": "xterm-256color", "LANG": "C.UTF-8",
+                       "PROMPT_TOOLKIT_NO_CPR": "1", "PYTHONPATH": str(REPOSITORY), "XDG_CONFIG_HOME": str(tmp_path / "config"),
+                       "XDG_STATE_HOME": str(tmp_path / "state")}
+        running.append(spawn_terminal(sys.executable, ["-m", "kshell", "-P", "prod"], cwd=str(tmp_path), env=environment,
+                                      dimensions=(24, 100), timeout=20))
+        return running[-1]
+
+    yield begin
+    for spawned in running:
+        spawned.close(force=True)
+
+
+@pytest.fixture
+def child(start: Start) -> pexpect.spawn[str]:
+    return start()
 
 
 def test_the_prompt_has_the_name_and_the_colour_of_the_profile(child: pexpect.spawn[str]) -> None:
     child.expect("\x1b\\[[0-9;]*31[0-9;]*m[^\x1b]*prod>")
     child.send("\x1bddiSELECT 6*7 AS n;\r")            # vi: out of insert mode, clear the line, back in
     child.expect("42")
+
+
+def test_a_mistake_in_the_init_file_is_told_with_its_line_and_gives_a_prompt(start: Start) -> None:
+    child = start(init="SET VARIABLE a = 1;\n\nSELEC 2;\n")
+    child.expect_exact("error: init.sql:3: syntax error")
+    child.expect_exact("prod>")
 
 
 def test_a_password_that_is_left_out_is_typed_unseen(child: pexpect.spawn[str], tmp_path: Path) -> None:
