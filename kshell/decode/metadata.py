@@ -25,7 +25,7 @@ KEY_TYPES = {"raw": "BLOB", "string": "VARCHAR", "json": "VARCHAR"}
 DOUBT = "kshell: the exact form must look at a record of this batch"
 SCHEMA_KEYS = frozenset({"avro", "protobuf"}) # formats whose file has `key_reader`
 _HEADERS = pa.list_(pa.struct([pa.field("key", pa.string()), pa.field("value", pa.binary())]))
-_ARROW = {KEY: pa.binary(), PARTITION: pa.int32(), OFFSET: pa.int64(), TIMESTAMP: pa.timestamp("us", "UTC"), TOPIC: pa.string(),
+_ARROW = {PARTITION: pa.int32(), OFFSET: pa.int64(), TIMESTAMP: pa.timestamp("us", "UTC"), TOPIC: pa.string(),
           VALUE: pa.binary(), REST: pa.string(), HEADERS: _HEADERS}
 
 
@@ -100,6 +100,15 @@ class Metadata:
         """What `key` takes, for each row."""
         return self._reader.read(batch) if self._reader is not None else batch[KEY].to_pylist()
 
+    def as_they_are(self, batch: pa.RecordBatch) -> bool:
+        """The keys need no look one by one: they are bytes, or all of them text."""
+        if self.key_format == "string":
+            try:
+                batch[KEY].cast(pa.string())
+            except pa.ArrowInvalid:
+                return False
+        return self.key_format in ("raw", "string")
+
     def key(self, data: Any) -> Any:
         if isinstance(data, Verdict):
             raise data
@@ -113,11 +122,9 @@ class Metadata:
             raise Verdict(verdict.code, f"{KEY}: {verdict.message.removeprefix(f'{KEY}: ')}") from None
 
     def arrays(self, batch: pa.RecordBatch, kept: Sequence[int], keys: list[Any] | None, rests: list[str | None] | None) -> list[pa.Array]:
-        """The metadata of the kept rows. Without `keys` they are the bytes, without `rests` there are none."""
+        """The metadata of the kept rows. Without `keys` they are what the batch has, without `rests` there are none."""
         rows = batch if len(kept) == batch.num_rows else batch.take(pa.array(kept, pa.int64()))
-        own: dict[str, pa.Array] = {}
-        if keys is not None:
-            own[KEY] = pa.array(keys, self._key_arrow)
+        own = {KEY: rows[KEY].cast(self._key_arrow) if keys is None else pa.array(keys, self._key_arrow)}
         if self.rest:
             own[REST] = pa.array(rests, pa.string()) if rests is not None else pa.nulls(rows.num_rows, pa.string())
         return [own[c.name] if c.name in own else rows["value" if c.name == VALUE else c.name].cast(_ARROW[c.name]) for c in self.columns]

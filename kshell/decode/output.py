@@ -34,7 +34,7 @@ class Output:
     def table(self, batch: pa.RecordBatch, meta: Metadata, columns: Sequence[Column]) -> tuple[pa.Table, list[BadRecord]]:
         rows, payload, rests = self._sorted()
         keys: list[Any] | None = None
-        if meta.key_format != "raw":
+        if not meta.as_they_are(batch):
             found = meta.keys(batch)
             keys, kept = [], []
             for place, row in enumerate(rows):

@@ -228,3 +228,13 @@ def test_a_key_whose_schema_cannot_be_had_makes_its_row_wait() -> None:
     for made in (keyed("avro", keys, schemas=Source(record(("id", "int")))), keyed("json", keys)):
         given = batch([frame(b"\2"), frame(b"\2")], keys=[frame(b"\2a\2"), frame(b"\2a\2", 2)])
         assert made.prepare(given).waiting == {1: "the registry does not answer"}
+
+
+def test_keys_that_are_text_are_taken_together_and_one_that_is_not_is_found() -> None:
+    made = make("avro", "string", columns(("id", "INTEGER")), (), schemas=Source(record(("id", "int"))))
+    good = frame(b"\2")
+    table, bad = made.judge(batch([good] * 3, keys=["größe", None, "b"]))
+    assert (table["_kafka_key"].to_pylist(), bad) == (["größe", None, "b"], [])
+    table, bad = made.judge(batch([good, good, b"x"], keys=["a", b"\xff", "c"]))
+    assert table["_kafka_key"].to_pylist() == ["a"]
+    assert [(b.index, b.code) for b in bad] == [(1, "UTF8_INVALID"), (2, "AVRO_MAGIC")]
