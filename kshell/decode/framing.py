@@ -4,7 +4,7 @@ Invariant: an outage of the registry is never a verdict; a schema that cannot be
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Generic, Literal, TypeVar
 
@@ -119,8 +119,9 @@ class Writers(Generic[Writer]):
             raise Verdict(f"{self._format}_MAGIC", "it names no schema: neither byte 0 and the four bytes of an id in front, nor a header")
         return self.source.unframed
 
-    def made(self) -> Iterator[Writer]:
-        return (writer for writer in self._known.values() if not isinstance(writer, Unusable))
+    def made(self) -> list[Writer]:
+        """Those so far, in the order of their first records; for other threads too."""
+        return [writer for writer in list(self._known.values()) if not isinstance(writer, Unusable)]
 
     def waiting(self, named: Iterable[tuple[Frame, list[int]]]) -> dict[int, str]:
         """Row -> reason, for rows whose schema cannot be had at the moment."""
