@@ -43,7 +43,7 @@ class Committed:
     seconds: float
     ranges: str                               # JSON: topic -> [[partition, lo, hi, rows], ...]
     errors: int
-    kind: str = "rows"                        # or compaction
+    kind: str = "rows"                        # or compaction, or replay
 
 
 class Cycle:

@@ -50,17 +50,17 @@ class Replayed:
     def text(self, sink: str) -> str:
         if not (self.decoded or self.still_bad or self.found or self.waiting):
             return f"sink {sink}: there is nothing to replay"
-        parts = [f"{self.decoded} records decoded"]
+        parts = [f"{self.decoded} record{'s' if self.decoded != 1 else ''} decoded"]
         if self.snapshot_ids:
             parts[0] += f", snapshot {', '.join(map(str, self.snapshot_ids))}"
         if self.left_out:
-            parts.append(f"{self.left_out} of them are left out by its query")
+            parts.append(f"{self.left_out} of them left out by its query")
         if self.found:
-            parts.append(f"{self.found} were in the table already")
+            parts.append(f"{self.found} in the table already")
         if self.still_bad:
-            parts.append(f"{self.still_bad} are still bad (first: {self.first_bad})")
+            parts.append(f"{self.still_bad} still bad (first: {self.first_bad})")
         if self.waiting:
-            parts.append(f"{self.waiting} wait (first: {self.first_waiting})")
+            parts.append(f"{self.waiting} waiting (first: {self.first_waiting})")
         return f"sink {sink}: {'; '.join(parts)}"
 
 
@@ -152,7 +152,8 @@ class Replay:
             self._wait_for(landed.above)
             if done.result is Result.APPLIED:
                 self.done.snapshot_ids.append(snapshot)
-                tell(Committed(snapshot, time.time(), done.rows, done.files, done.bytes, time.monotonic() - began, "{}", 0))
+                tell(Committed(snapshot, time.time(), done.rows, done.files, done.bytes, time.monotonic() - began, "{}", 0,
+                               "replay"))
             self._target.hand_over(done.head)
         self.done.decoded += len(marks)
         self.done.left_out += len(left_out)

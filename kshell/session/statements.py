@@ -49,7 +49,7 @@ from kshell.session.context import Context
 from kshell.session.lakes import LakeViews
 from kshell.session.secrets import Secrets
 from kshell.session.show import Shower
-from kshell.session.sink import SinkEntry
+from kshell.session.sink import SinkEntry, errors_table_of
 from kshell.session.sinks import Sinks
 from kshell.session.sources import Sources
 from kshell.session.tails import Tails
@@ -236,13 +236,15 @@ class Statements:
         return Result.of_note(done.text(entry.name), columns, (done.decoded, done.still_bad, done.snapshot_ids))
 
     def _prove_sink(self, statement: CheckSink, entry: SinkEntry) -> Result:
-        from kshell.iceberg.coverage import sink_in
+        from kshell.iceberg.coverage import errors_sink_in, sink_in
         from kshell.session import proof
 
         self._engine.need_iceberg()
         lake, created = self._connections.catalog(entry.catalog_name).lake, entry.created
         sink = created.sink if created is not None else sink_in(lake, entry.table, name=entry.name, sink_id=entry.id)
-        subject = proof.Subject(lake, sink, created.errors_sink if created is not None else None, entry.source.cluster,
+        named = errors_table_of(entry) if created is None else None
+        errors = created.errors_sink if created is not None else errors_sink_in(lake, named, sink) if named is not None else None
+        subject = proof.Subject(lake, sink, errors, entry.source.cluster,
                                 drops=entry.source.options["ON_ERROR"] == "skip" or entry.select is not None)
         timeout_s = None if statement.timeout is None else self._timeout(statement.timeout)
         proofs = proof.prove(self._engine.cursor(), subject, check=self._context.cancel.check, timeout_s=timeout_s)

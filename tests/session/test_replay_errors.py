@@ -12,7 +12,7 @@ from confluent_kafka import TopicPartition
 from kshell import decode
 from kshell.columns import Column
 from kshell.errors import ConflictError, DeadlineError, Error, NotFoundError, RefusedError
-from kshell.iceberg import Stop, StopState
+from kshell.iceberg import Stop
 from kshell.session import Session, error_rows
 from tests.session.conftest import Notes, OpenSession, one, rows
 from tests.support.producing import Recorder
@@ -89,7 +89,7 @@ def test_what_a_better_definition_decodes_lands_once(cured: Session) -> None:
     assert replayed(cured) == (0, 1, 0)
     assert offsets(cured) == [0, 1, 2, 4]
     assert one(cured, "SELECT committed_rows FROM kshell.sinks") == 5
-    assert [r for r, in rows(cured, "SELECT rows FROM kshell.commits")] == [2]
+    assert rows(cured, "SELECT kind, rows FROM kshell.commits") == [("replay", 2)]
 
 
 def test_without_the_column_that_did_not_fit_the_definition_is_the_same(quarantined: Session, topic: str) -> None:
@@ -213,9 +213,13 @@ def test_a_stopped_sink_a_paused_one_and_one_without_errors_are_told_apart(quara
     quarantined.sql("PAUSE SINK landing")
     with pytest.raises(RefusedError, match="paused"):
         replayed(quarantined)
-    quarantined._sinks.get("landing").flusher.stand(Stop(StopState.ROLLED_BACK, "told so", "ALTER SINK landing ACCEPT ROLLBACK"))
-    with pytest.raises(ConflictError, match="ROLLED_BACK"):
+    quarantined.sql("DROP SINK landing")
+    source(quarantined, topic, TEXTS)
+    with pytest.raises(Stop, match="TYPE_MISMATCH"):
+        sink(quarantined)
+    with pytest.raises(ConflictError, match="TYPE_MISMATCH"):
         replayed(quarantined)
+    assert checked(quarantined, "AGAINST KAFKA") == [(2, 0, 0, 3, "ok"), (1, 0, 0, 0, "ok")], "it has an error table all the same"
     with pytest.raises(NotFoundError, match="no sink nobody"):
         quarantined.sql("REPLAY ERRORS OF SINK nobody")
     quarantined.sql(f"CREATE SOURCE s (id BIGINT) FROM KAFKA kafka (TOPIC '{topic}', ON_ERROR skip); "
