@@ -16,7 +16,7 @@ from kshell.decode.protobuf_json import known_text
 from kshell.decode.protobuf_messages import Field, Message
 from kshell.decode.protobuf_wire import FIRST_S, LAST_S, LONGEST_S, Reading
 from kshell.decode.types import Type
-from kshell.decode.verdict import Verdict
+from kshell.decode.verdict import OBJECT_KEYS, Verdict
 
 _SECOND = 1_000_000
 
@@ -160,8 +160,11 @@ def _within(found: pa.Array, low: int, high: int) -> bool:
 
 
 def _distinct(found: pa.Array, keys: pa.Array) -> None:
-    """No key stands twice in a map: the last value would count."""
-    if len(found) == 0 or pc.max(pc.list_value_length(found)).as_py() < 2:
+    """No key stands twice in a map, where the last value would count, and no map has too many."""
+    most = pc.max(pc.list_value_length(found)).as_py() if len(found) else 0
+    if most > OBJECT_KEYS:
+        raise Doubt
+    if most < 2:
         return
     pairs = pa.table({"row": pc.list_parent_indices(found), "key": keys})
     if pairs.group_by(["row", "key"]).aggregate([]).num_rows != len(keys):

@@ -14,7 +14,7 @@ from kshell.decode.json_exact import json_text
 from kshell.decode.json_text import Members, Number, Value, read
 from kshell.decode.protobuf_messages import FIXED64, LENGTH, VARINT, Field, Message
 from kshell.decode.types import Type
-from kshell.decode.verdict import Verdict
+from kshell.decode.verdict import OBJECT_KEYS, Verdict
 
 if TYPE_CHECKING:
     from kshell.decode.protobuf_wire import Reading
@@ -98,6 +98,8 @@ def _struct(reading: Reading, data: bytes, level: int) -> Members:
     for entry in reading.found(_STRUCT, data, 1).get("fields", ()):
         pair = reading.found(_ENTRY, entry, 1)
         last[pair.get("key", "")] = pair.get("value", b"")
+    if len(last) > OBJECT_KEYS:
+        raise Verdict("TOO_MANY_KEYS", f"a Struct of {len(last):,} keys, the limit is {OBJECT_KEYS:,}")
     return Members([(key, _value(reading, value, inner)) for key, value in last.items()])
 
 

@@ -17,7 +17,7 @@ from kshell.decode.json_exact import json_text
 from kshell.decode.protobuf_json import known_text, members
 from kshell.decode.protobuf_messages import END_GROUP, FIXED32, FIXED64, GROUP, LENGTH, VARINT, Field, Message
 from kshell.decode.types import Type
-from kshell.decode.verdict import RECORD_BYTES, VALUE_BYTES, Verdict, text_of
+from kshell.decode.verdict import OBJECT_KEYS, RECORD_BYTES, VALUE_BYTES, Verdict, text_of
 
 LEVELS = 32                                   # of messages and groups within each other
 MOST_CELLS = 2_000_000                        # of one record: an empty message takes two bytes, and a row of its fields here
@@ -229,6 +229,8 @@ class Reading:
             if value is None:                 # a message that was left out is an empty one
                 value = self.item(field.message.fields[1], b"", level + 1)
             values[pair["key"]] = value
+        if len(values) > OBJECT_KEYS:
+            raise Verdict("TOO_MANY_KEYS", f"{field.key}: {len(values):,} keys, the limit is {OBJECT_KEYS:,}")
         return values
 
     def _timestamp(self, key: str, data: bytes, level: int) -> int:

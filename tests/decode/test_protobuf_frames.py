@@ -121,6 +121,18 @@ def test_wrong_bytes_have_their_code(what: str, value: bytes, code: str | None) 
     assert all(len(b.message) <= 200 and b.message.isprintable() for b in bad)
 
 
+def test_a_map_has_at_most_2000_keys() -> None:
+    schema = proto3("message M { map<int32, int32> m = 1; google.protobuf.Struct st = 2; }", ["google/protobuf/struct.proto"])
+    kind = message(schema)
+    most, more = (kind(m={i: i for i in range(n)}).SerializeToString() for n in (2_000, 2_001))
+    wide = kind()
+    wide.st.update({f"k{i}": None for i in range(2_001)})
+    same = b"\x0a\x04\x08\x01\x10\x01" * 3_000              # one key again and again
+    table, bad = both(schema, [FIRST + most, FIRST + more, FIRST + wide.SerializeToString(), FIRST + same])
+    assert [len(row) for row in table["m"].to_pylist()] == [2_000, 1]
+    assert {b.index: b.code for b in bad} == {1: "TOO_MANY_KEYS", 2: "TOO_MANY_KEYS"}
+
+
 def test_the_verdict_and_the_row_are_the_same_in_whatever_batch_a_record_comes() -> None:
     values = [value for _, value, _ in GOLDEN if len(value) < 1_000]
     made = decoder(PLAIN)
