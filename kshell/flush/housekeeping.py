@@ -17,6 +17,7 @@ from kshell.flush.target import Target
 from kshell.iceberg import Compacted, Control, Head, Left, Sink, Stop
 
 OLD_METADATA_S = 3600.0                       # between looks for metadata files that nothing names
+_SORTED_AT_ONCE = 122_880                     # rows
 _SLACK = 10                                   # snapshots expire when a tenth too many stand: each expiry is a commit
 Notice = Callable[[str, str], None]
 
@@ -128,4 +129,4 @@ class Housekeeping:
     def _sorted(self, rows: pa.RecordBatchReader) -> pa.RecordBatchReader:
         """In the table's order, by the engine, which spills what does not fit."""
         order = ", ".join(self.target.head.sort_by)
-        return self.cursor.from_arrow(rows).order(order).to_arrow_reader() if order else rows
+        return self.cursor.from_arrow(rows).order(order).to_arrow_reader(_SORTED_AT_ONCE) if order else rows

@@ -40,7 +40,7 @@ Sort = Callable[[pa.RecordBatchReader], pa.RecordBatchReader]
 TRIES = 5
 ROOM, QUIET_COMMITS = tiers.FAN, tiers.QUIET_COMMITS          # when to look again, in files and in snapshots
 PARQUET = FileFormatFactory.get(FileFormat.PARQUET)
-ROW_GROUP_BYTES = 64_000_000                  # of Arrow, held while a file is written
+ROW_GROUP_BYTES = 16_000_000                  # of Arrow, held while a file is written
 _OURS = re.compile(r".*/\d+-\d{6,}-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\.parquet")      # numbers begin at NUMBERS_PER_TRY
 
 

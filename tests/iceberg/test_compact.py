@@ -90,13 +90,13 @@ def test_nothing_to_do_makes_no_snapshot(pipe: Pipe) -> None:
 def test_the_number_of_files_grows_with_the_logarithm_of_the_commits(pipe: Pipe, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tiers, "FAN", 4)
     most, rewritten = 0, 0
-    for n in range(70):
+    for n in range(40):
         pipe.commit(0, n, n + 1)
         rewritten += compact(pipe.lake, pipe.created.sink, HASTE).rows
         most = max(most, files(pipe))
     assert most <= 3 * 4
-    assert rewritten <= 70 * 4
-    assert pipe.rows() == [(0, n) for n in range(70)]
+    assert rewritten <= 40 * 4
+    assert pipe.rows() == [(0, n) for n in range(40)]
 
 
 def test_older_snapshots_keep_their_files(pipe: Pipe) -> None:
@@ -117,6 +117,21 @@ def test_each_partition_is_merged_by_itself(sql_lake: Lake, make_pipe: Callable[
     assert sorted((t.file.partition[0] or "", t.file.record_count) for t in pipe.table.scan().plan_files()) == [("", 3), ("a/b", 3)]
     assert by_duckdb(pipe) == expected
     assert pipe.table.scan(row_filter="v = 'a/b'").to_arrow().num_rows == 3
+
+
+def test_partitions_by_a_transform_keep_their_values_and_paths(sql_lake: Lake, make_pipe: Callable[..., Pipe]) -> None:
+    pipe = make_pipe(sql_lake, partition_by=("day(_kafka_timestamp)", "bucket(4, id)"))
+    day_us = 86_400_000_000
+    for n in range(4):
+        stamps = pa.array([day_us * 20_000 + n, day_us * 20_001 + n], pa.timestamp("us", "UTC"))
+        pipe.commit(0, n * 2, n * 2 + 2, rows=lambda n=n, stamps=stamps: rows(0, n * 2, n * 2 + 2, _kafka_timestamp=stamps,
+                                                                            id=pa.array([7, 7], pa.int64())))
+    expected = by_duckdb(pipe)
+    places = {task.file.file_path.rpartition("/")[0] for task in pipe.table.scan().plan_files()}
+    assert optimize(pipe.lake, pipe.created.sink, HASTE).files == 8
+    assert {task.file.file_path.rpartition("/")[0] for task in pipe.table.scan().plan_files()} == places
+    assert by_duckdb(pipe) == expected
+    assert pipe.table.scan(row_filter="_kafka_timestamp >= '2024-10-05T00:00:00+00:00'").to_arrow().num_rows == 4
 
 
 def test_files_of_an_older_schema_are_read_as_the_table_stands(pipe: Pipe) -> None:
