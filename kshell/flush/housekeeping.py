@@ -82,7 +82,7 @@ class Housekeeping:
 
         began = time.monotonic()
         found = optimize(self.target.lake, self.target.sink, control, sort=self._sorted, done=done)
-        return found, self._exchanged(found, began)
+        return found, self._exchanged(found, began, control)
 
     # ---- snapshots and metadata --------------------------------------------------------------------------------------
 
@@ -114,13 +114,15 @@ class Housekeeping:
         began = time.monotonic()
         # Whatever happens: not again at the next commit.
         known.look_at_files, known.look_at_sequence = (head.data_files or 0) + compact.ROOM, head.sequence + compact.ROOM
-        found = compact.compact(self.target.lake, sink, control, sort=self._sorted)
+        main = sink is self.target.sink
+        found = compact.compact(self.target.lake, sink, control, sort=self._sorted if main else None)
         known.look_at_files = (found.head.data_files or 0) + found.room
         known.look_at_sequence = found.head.sequence + compact.QUIET_COMMITS
-        return self._exchanged(found, began) if sink is self.target.sink else None
+        return self._exchanged(found, began, control) if main else None
 
-    def _exchanged(self, found: Compacted, began: float) -> Committed | None:
-        if not found.files:
+    def _exchanged(self, found: Compacted, began: float, control: Control) -> Committed | None:
+        """The views follow, unless the sink ends: they may belong to another by then."""
+        if not found.files or control.leave():
             return None
         self.target.hand_over(found.head)
         return Committed(found.head.snapshot_id, time.time(), 0, len(found.written), found.bytes_after, time.monotonic() - began, "{}", 0,

@@ -61,8 +61,8 @@ def create_sink(lake: Lake, spec: SinkSpec, facts: KafkaFacts, starts: Starts, c
     if state is None:
         resumed = not _commit_first(lake, sink, first, "START", control, own_properties(spec))
         failpoint("create.after_start")
-    elif state.definition != spec.definition:
-        redefine(lake, sink, control)
+    elif state.definition != spec.definition or not own_properties(spec).items() <= table.properties.items():
+        redefine(lake, sink, control, own_properties(spec))
     head = load_head(lake, sink)
     stops = compare(head.state, facts, spec.name) if head.state and resumed else []
     return Created(sink, head, errors[0], errors[1], columns, resumed, tuple(stops), tuple(notes))

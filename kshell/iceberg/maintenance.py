@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import re
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
@@ -31,7 +31,11 @@ _METADATA_FILE = re.compile(r"\d{5,}-[0-9a-f-]{36}(\.gz)?\.metadata\.json(\.gz)?
 
 def keeps(head: Head, sink: Sink) -> int | None:
     """How many snapshots the table keeps by its sink's word; None: all."""
-    written = head.properties.get(keep_key(sink.id), "")
+    return _kept(head.properties, sink)
+
+
+def _kept(properties: Mapping[str, str], sink: Sink) -> int | None:
+    written = properties.get(keep_key(sink.id), "")
     return int(written) if written.isdecimal() else None
 
 
@@ -39,8 +43,8 @@ def expire(lake: Lake, sink: Sink) -> int:
     """Expire what KEEP_SNAPSHOTS does not keep, in one request of its own: how many went. A lost race expires nothing; the next call
     tries again. Never called while a commit is unresolved."""
     table = lake.load(sink.table)
-    keep = table.properties.get(keep_key(sink.id))
-    doomed = expirable(table, int(keep)) if keep is not None else []
+    keep = _kept(table.properties, sink)
+    doomed = expirable(table, keep) if keep is not None else []
     if not doomed:
         return 0
     failpoint("expire.before")

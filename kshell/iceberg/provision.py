@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from kshell.iceberg.catalogs import Lake
 
 KEEP_SNAPSHOTS = 100                          # a commit writes, and a query reads, about 1 KB of metadata for each
+ALL = "all"
 DEFAULTS = {
     "format-version": "2",
     "write.metadata.delete-after-commit.enabled": "true",
@@ -90,10 +91,11 @@ def _create(lake: Lake, identifier: Identifier, schema: Schema, properties: dict
 def own_properties(spec: SinkSpec, default_keep: int | None = None, *, made: bool = False) -> dict[str, str]:
     """Options that live in the table, so that a restart keeps them. `default_keep`: where KEEP_SNAPSHOTS is not written down. `made`: the
     table is kshell's making; others are neither expired nor compacted unless it is written down."""
-    keep = default_keep if spec.keep_snapshots is Unset.UNSET else spec.keep_snapshots
+    written_down = spec.keep_snapshots is not Unset.UNSET
+    keep = spec.keep_snapshots if written_down else default_keep
     compact = made if spec.compact is None else spec.compact
     durable = {} if spec.durable else {DURABLE_PROPERTY: "false"}
-    kept = {keep_key(spec.id): str(keep)} if keep is not None else {}
+    kept = {keep_key(spec.id): ALL if keep is None else str(keep)} if keep is not None or written_down else {}
     return durable | kept | ({compact_key(spec.id): str(compact).lower()} if made or spec.compact is not None else {})
 
 

@@ -5,7 +5,7 @@ Invariant: one commit of zero rows each, which records the jump. Nothing else mo
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -25,14 +25,15 @@ if TYPE_CHECKING:
 Move = Callable[[Table], tuple[State, list[Jump]]]
 
 
-def _move(lake: Lake, sink: Sink, move: Move, control: Control) -> Head:
+def _move(lake: Lake, sink: Sink, move: Move, control: Control, properties: Mapping[str, str] = {}) -> Head:
     """Commit the state that `move` makes of the table as it stands, with the jumps that lead there."""
     cid = str(uuid.uuid4())
 
     def plan(table: Table) -> Planned | Outcome:
         state, jumps = move(table)
         require_clock(table, control)
-        return Planned(stage(table, sink, replace(state, seq=state.seq + 1), Batch(jumps=tuple(jumps), cid=cid)))
+        after = replace(state, seq=state.seq + 1)
+        return Planned(stage(table, sink, after, Batch(jumps=tuple(jumps), cid=cid), properties=properties))
 
     return run(lake, sink, cid, plan, control).head
 
@@ -120,9 +121,9 @@ def _recovered(table: Table, sink: Sink, facts: KafkaFacts) -> tuple[State, list
     return state, [Jump(*tp, known.get(tp, 0), n, "RECOVER", "data") for tp, n in sorted(state.positions().items())]
 
 
-def redefine(lake: Lake, sink: Sink, control: Control = PATIENT) -> Head:
-    """Record the definition of `sink` over an existing progress."""
-    return _move(lake, sink, lambda table: (replace(_required(table, sink), definition=sink.definition), []), control)
+def redefine(lake: Lake, sink: Sink, control: Control = PATIENT, properties: Mapping[str, str] = {}) -> Head:
+    """Record the definition of `sink` and its options over an existing progress."""
+    return _move(lake, sink, lambda table: (replace(_required(table, sink), definition=sink.definition), []), control, properties)
 
 
 def _required(table: Table, sink: Sink) -> State:

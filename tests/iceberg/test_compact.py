@@ -69,6 +69,13 @@ def test_rows_positions_and_tag_are_as_they_were(pipe: Pipe) -> None:
     assert pipe.again().head.cut() == {(TOPIC, 0): 12, (TOPIC, 1): 10}
 
 
+def test_every_kind_of_catalog_takes_it(lake: Lake, make_pipe: Callable[..., Pipe]) -> None:
+    pipe = filled(make_pipe(lake), 3)
+    assert optimize(lake, pipe.created.sink, HASTE).files == 3
+    assert pipe.commit(0, 9, 12).result is Result.APPLIED
+    assert pipe.rows() == [(0, n) for n in range(12)]
+
+
 def test_every_record_is_counted_once_before_and_after(pipe: Pipe) -> None:
     filled(pipe)
     optimize(pipe.lake, pipe.created.sink, HASTE)

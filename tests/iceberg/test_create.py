@@ -115,6 +115,18 @@ def test_an_existing_table_keeps_its_rows_and_gets_the_metadata_columns(sql_lake
     assert "kshell.orders_lake.keep-snapshots" not in sql_lake.load(spec.table).properties
 
 
+def test_options_written_down_later_take_the_place_of_the_tables(pipe: Pipe) -> None:
+    pipe.commit(0, 0, 3)
+    head = pipe.again(compact=False, keep_snapshots=20).head
+    assert (head.properties["kshell.orders_lake.compact"], head.properties["kshell.orders_lake.keep-snapshots"]) == ("false", "20")
+    assert head.cut()[TOPIC, 0] == 3
+    snapshots = len(pipe.table.metadata.snapshots)
+    assert pipe.again(keep_snapshots=None).head.properties["kshell.orders_lake.keep-snapshots"] == "all"
+    assert pipe.again().head.properties["kshell.orders_lake.compact"] == "false"
+    assert len(pipe.table.metadata.snapshots) == snapshots + 1, "what is the same is not written again"
+    assert pipe.commit(0, 3, 5).result is Result.APPLIED
+
+
 def test_keep_snapshots_written_down_holds_for_an_existing_table(sql_lake: Lake) -> None:
     _their_table(sql_lake)
     _create(sql_lake, sink_spec(keep_snapshots=20))
