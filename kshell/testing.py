@@ -5,7 +5,8 @@ Invariant: without KSHELL_TESTING=1 a failpoint does nothing at all, whatever KS
     KSHELL_TESTING=1 KSHELL_FAILPOINTS='commit.after_catalog=kill@3;commit.before_catalog=raise:OSError@p0.1;expire.before=sleep:5'
 
 An action is `kill` (SIGKILL), `stop` (SIGSTOP), `raise:Name` (a built-in exception) or `sleep:seconds`; `@n` lets only the n-th
-hit act, `@p0.1` each hit with that probability (KSHELL_SEED makes the draws repeatable), nothing means every hit."""
+hit act, `@p0.1` each hit with that probability (KSHELL_SEED makes the draws repeatable), `@~text` those about data with this text,
+nothing means every hit."""
 
 from __future__ import annotations
 
@@ -15,10 +16,11 @@ import random
 import signal
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 FAILPOINTS = frozenset({
-    "ingest.after_poll", "ingest.after_decode", "buffer.before_append", "buffer.after_append", "buffer.after_seal",
+    "decode.in_child", "ingest.after_poll", "ingest.after_decode", "buffer.before_append", "buffer.after_append", "buffer.after_seal",
     "flush.before_parquet", "flush.after_parquet", "schema.before_commit", "schema.after_commit",
     "compact.after_parquet", "compact.before_catalog", "compact.after_catalog",
     "errors.before_commit", "errors.after_commit", "commit.after_load", "commit.after_validate", "commit.after_manifest",
@@ -36,6 +38,7 @@ class _Action:
     argument: str
     only_hit: int | None = None               # None: every hit
     probability: float | None = None
+    about: bytes | None = None
     hits: int = field(default=0)
 
 
@@ -44,13 +47,19 @@ _parsed: tuple[str, dict[str, _Action]] = ("", {})
 _draws = random.Random(os.environ.get("KSHELL_SEED", "1"))
 
 
-def failpoint(name: str) -> None:
-    """Act as KSHELL_FAILPOINTS says for this name."""
+def failpoint(name: str, about: Callable[[], bytes] = bytes) -> None:
+    """Act as KSHELL_FAILPOINTS says for this name. `about`: the data at hand."""
     if os.environ.get("KSHELL_TESTING") != "1":
         return
     action = _actions().get(name)
-    if action is not None and _due(action):
+    if action is not None and (action.about is None or action.about in about()) and _due(action):
         _act(action, name)
+
+
+def child_environment() -> dict[str, str]:
+    """All that a child of ours finds in its environment: nothing of ours, but for the plan of a test."""
+    passed = ("KSHELL_TESTING", "KSHELL_FAILPOINTS") if os.environ.get("KSHELL_TESTING") == "1" else ()
+    return {"LANG": "C.UTF-8", **{name: os.environ[name] for name in passed if name in os.environ}}
 
 
 def _actions() -> dict[str, _Action]:
@@ -78,6 +87,8 @@ def _parse_action(text: str) -> _Action:
     kind, _, argument = what.partition(":")
     if kind not in ("kill", "stop", "raise", "sleep"):
         raise ValueError(f"no failpoint action is named {kind!r}")
+    if when.startswith("~"):
+        return _Action(kind, argument, about=when[1:].encode())
     if when.startswith("p"):
         return _Action(kind, argument, probability=float(when[1:]))
     return _Action(kind, argument, only_hit=int(when) if when else None)

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from typing import Protocol, cast
+from typing import TYPE_CHECKING, Protocol, cast
 
 import duckdb
 import pyarrow as pa
@@ -26,16 +26,19 @@ from kshell.decode.declared import declare
 from kshell.decode.framing import bodies, body
 from kshell.decode.json_infer import infer_json
 from kshell.decode.values import Inference, Prepared, Schemas
-from kshell.decode.verdict import BadRecord
+from kshell.decode.verdict import BadRecord, Undecodable
 from kshell.schemas.values import Schema, SchemaSource
 
-__all__ = ["DOUBTS", "BadRecord", "Decoder", "Inference", "Prepared", "declare", "infer", "infer_key", "infer_schema", "make", "split",
-           "with_text"]
+if TYPE_CHECKING:
+    from kshell.decode.isolated import Isolation
+
+__all__ = ["DOUBTS", "BadRecord", "Decoder", "Inference", "Prepared", "Undecodable", "declare", "infer", "infer_key", "infer_schema",
+           "make", "split", "with_text"]
 
 # Modules beside the formats, which registry.names leaves out.
 HELPERS = frozenset({
     "avro_columns", "avro_exact", "avro_fast", "avro_logical", "avro_schema", "avro_types", "avro_wire", "avro_writer",
-    "declared", "discovery", "envelopes", "framing", "iso",
+    "declared", "discovery", "envelopes", "framing", "iso", "isolated", "isolated_child", "isolated_wire",
     "json_enveloped", "json_exact", "json_framed", "json_grow", "json_infer", "json_look", "json_plan", "json_refs", "json_schema",
     "json_sql", "json_text",
     "metadata", "names", "output", "paths",
@@ -90,12 +93,17 @@ class Decoder(Protocol):
 
 def make(format: str, key_format: str, columns: Sequence[Column], include: Iterable[str] = (), *, schemas: SchemaSource | None = None,
          key_schemas: SchemaSource | None = None, message: str | None = None, key: Column | None = None,
-         evolves: bool = False, envelope: str | None = None) -> Decoder:
+         evolves: bool = False, envelope: str | None = None, isolation: Isolation | None = None) -> Decoder:
     """The decoder of a source. `columns` are payload columns; formats string and raw have the one column `value`. `key` is what
     `infer_key` gave, where KEY_FORMAT has a schema. `evolves`: members without a column are to be proposed. `envelope`: what
-    is wrapped around JSON."""
-    asked = Schemas(schemas, key_schemas, message, key, evolves, envelope)
-    return cast(Decoder, registry.load(__name__, format).decoder(key_format, columns, include, asked))
+    is wrapped around JSON. `isolation`: whose process decodes."""
+    asked = Schemas(schemas, key_schemas, message, key, evolves, envelope, isolation)
+    made = cast(Decoder, registry.load(__name__, format).decoder(key_format, columns, include, asked))
+    if isolation is None:
+        return made
+    from kshell.decode.isolated import IsolatedDecoder
+
+    return cast(Decoder, IsolatedDecoder(isolation, made, format, key_format, columns, include, asked))
 
 
 def infer_schema(format: str, schema: Schema, message: str | None = None) -> Inference:

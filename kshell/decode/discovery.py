@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 import pyarrow as pa
 
@@ -25,6 +25,9 @@ from kshell.schemas.files import FileSchema, kind_of
 from kshell.schemas.frame import FramesOnly, framed
 from kshell.schemas.subjects import in_context, subject_of
 from kshell.schemas.values import Schema, SchemaKind, SchemaSource, SchemaUnknown
+
+if TYPE_CHECKING:
+    from kshell.decode.isolated import Isolation
 
 Part = Literal["value", "key"]
 ONE_COLUMN = frozenset({"string", "raw"})                # formats that make one column of the whole value
@@ -59,6 +62,7 @@ class Asked:
     registry: Registry | None = None
     columns: tuple[Column, ...] | None = None
     envelope: str | None = None               # what is wrapped around JSON values
+    isolation: Isolation | None = None        # records are looked at in its process alone
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +92,8 @@ def discover(asked: Asked, sample: Sample) -> Discovery:
         found = look.values()
         found = _enveloped(asked, found) if asked.envelope is not None else found
         keys, key = look.keys()
-        return replace(found, schemas=replace(found.schemas, keys=keys, key=key, message=asked.message, envelope=asked.envelope))
+        return replace(found, schemas=replace(found.schemas, keys=keys, key=key, message=asked.message, envelope=asked.envelope,
+                                                    isolation=asked.isolation))
 
 
 def _enveloped(asked: Asked, found: Discovery) -> Discovery:
@@ -257,7 +262,8 @@ def reading(asked: Asked, sample: Sample, include: Iterable[str] = ()) -> Readin
     found = discover(asked, sample)
     notices, columns = found.notices, found.columns
     if columns is None and found.format not in ONE_COLUMN:
-        inference = decode.infer(sample(), found.format, framed=found.by_headers, envelope=asked.envelope)
+        look = decode.infer if asked.isolation is None else asked.isolation.infer
+        inference = look(sample(), format=found.format, framed=found.by_headers, envelope=asked.envelope)
         columns, notices = inference.columns, (*notices, *inference.notices)
     decoder = decoder_of(found, asked.key_format, columns or (), include)
     if asked.columns is None and found.schema is not None:
@@ -269,7 +275,8 @@ def decoder_of(found: Discovery, key_format: str, columns: Sequence[Column], inc
                evolves: bool = False) -> Decoder:
     schemas = found.schemas
     return decode.make(found.format, key_format, columns, include, schemas=schemas.values, key_schemas=schemas.keys,
-                       message=schemas.message, key=schemas.key, evolves=evolves, envelope=schemas.envelope)
+                       message=schemas.message, key=schemas.key, evolves=evolves, envelope=schemas.envelope,
+                       isolation=schemas.isolation)
 
 
 def _widened(decoder: Decoder, found: Discovery, asked: Asked, batch: pa.RecordBatch, include: Iterable[str]) -> Decoder:

@@ -15,6 +15,7 @@ from kshell.columns import Column
 from kshell.schemas.values import SchemaSource
 
 if TYPE_CHECKING:
+    from kshell.decode.isolated import Isolation
     from kshell.decode.metadata import Metadata
 
 
@@ -29,6 +30,7 @@ class Schemas:
     key: Column | None = None                 # `_kafka_key`, where KEY_FORMAT has a schema
     evolves: bool = False                     # members without a column become columns
     envelope: str | None = None               # what is wrapped around JSON values
+    isolation: Isolation | None = None        # records are decoded in its process
 
 
 @dataclass(frozen=True, slots=True)

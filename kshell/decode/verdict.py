@@ -34,6 +34,14 @@ class Verdict(Exception):
         self.message = message
 
 
+class Undecodable(Exception):
+    """The record at `index` of the batch ends the process that decodes it, or keeps it too long: no verdict, its partition stops."""
+
+    def __init__(self, index: int, code: str, message: str) -> None:
+        super().__init__(index, code, message)
+        self.index, self.code, self.message = index, code, message
+
+
 def bad(index: int, verdict: Verdict, schema_id: int | None = None) -> BadRecord:
     text = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in verdict.message[:MESSAGE_CHARACTERS])
     return BadRecord(index, verdict.code, text, schema_id)

@@ -80,6 +80,7 @@ class Flusher:
         self._house = Housekeeping(target, engine.export_cursor(), notice)
         self._paused = paused
         self._stop_reason: Stop | None = None
+        self._last_words: Stop | None = None  # it stands for this reason once what is decoded is committed
         self._failure: Error | None = None
         self._last_error: str | None = None
         self._activity: Literal["running", "flushing", "compacting", "retrying", "resolving"] = "running"
@@ -168,6 +169,12 @@ class Flusher:
             self._last_error = stop.message
             self._notice("warning", f"sink {self.target.name}: {stop.message}; resolve with: {stop.cure}")
         self._wake.set()
+
+    def stand_after(self, stop: Stop) -> None:
+        """As `stand`, once what is decoded is committed."""
+        self._last_words = self._last_words or stop
+        self._last_idle = float("-inf")       # positions without rows are committed too
+        self._at_once()
 
     def status(self) -> FlushStatus:
         rows, size = self.target.buffer.pending(self.target.name)
@@ -258,7 +265,7 @@ class Flusher:
         """Commit until nothing that was decoded at the beginning is left; the requests made before that are then answered."""
         if self.target.buffer.reading_gap():
             return                             # the source reads up to the table's position first; the requests wait
-        asked = list(self._requests)
+        asked, words = list(self._requests), self._last_words
         idle = self._idle_due()
         self._activity = "flushing"
         self._cycle.seal()
@@ -277,6 +284,8 @@ class Flusher:
             with suppress(ValueError):         # close() may have answered it
                 self._requests.remove(request)
             request.done.set()
+        if words is not None:
+            self.stand(words)
         self._keep_house()
 
     def _do(self, errand: Errand) -> None:

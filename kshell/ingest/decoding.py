@@ -7,16 +7,17 @@ outage nor a slow catalog holds up whoever seals a segment."""
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from kshell.buffer.buffer import Buffer
 from kshell.buffer.values import TP, BadRow
 from kshell.columns import TIMESTAMP
+from kshell.decode import Undecodable
 from kshell.ingest.handoff import SHARE, Fetched, Handoff
 from kshell.ingest.insert import Inserter
 from kshell.ingest.parcel import Parcel, gather
 from kshell.ingest.parking import Parking
-from kshell.ingest.settle import Settled, Settling
+from kshell.ingest.settle import Settled, Settling, before
 from kshell.ingest.shared import Shared
 from kshell.ingest.values import Gap, IngestSpec
 
@@ -29,9 +30,10 @@ APPEND_BYTES = 24_000_000
 
 class Decoding:
     def __init__(self, buffer: Buffer, spec: IngestSpec, shared: Shared, handoff: Handoff, inserter: Inserter, parking: Parking,
-                 settling: Settling) -> None:
+                 settling: Settling, undecodable: Callable[[TP, int, Undecodable], None]) -> None:
         self._buffer, self._spec, self._shared, self._handoff = buffer, spec, shared, handoff
         self.inserter, self._parking, self._settling = inserter, parking, settling
+        self._undecodable = undecodable
         self._topic = None if spec.multi_topic else spec.topics[0]
         self._ticked_at = 0.0
 
@@ -104,7 +106,11 @@ class Decoding:
             bad = self.inserter.insert(parcel)
         finally:
             self._shared.counters.update(self.inserter.take_counters())
-        self._appended(parcel, bad)
+        stopped = self.inserter.undecodable
+        self._appended(before(parcel, {tp: (at.index, at.message) for tp, at in stopped.items()}) if stopped else parcel, bad)
+        for tp, found in stopped.items():
+            self._parking.hold(tp, found.index)
+            self._undecodable(tp, found.index, found)
 
     def _appended(self, parcel: Parcel, bad: Sequence[BadRow]) -> None:
         shared = self._shared

@@ -17,7 +17,7 @@ from kshell import decode
 from kshell.buffer.buffer import Buffer
 from kshell.buffer.generation import Filled
 from kshell.buffer.meter import Meter
-from kshell.buffer.values import BadRow, Segment
+from kshell.buffer.values import TP, BadRow, Segment
 from kshell.columns import HEADERS, KEY, OFFSET, TIMESTAMP, column_list
 from kshell.errors import DecodeError, InternalError
 from kshell.ingest.parcel import Parcel
@@ -48,6 +48,7 @@ class Inserter:
         self._cursor, self._buffer, self._on_error = cursor, buffer, on_error
         self._careful = False                 # the last batch held doubtful records, so the next one may
         self._irregular = 0
+        self.undecodable: dict[TP, decode.Undecodable] = {}   # where parcels were cut off, since the last insert; `index` is the offset
 
     def take_counters(self) -> Counter[str]:
         counters, self.counters = self.counters, Counter()
@@ -55,6 +56,7 @@ class Inserter:
 
     def insert(self, parcel: Parcel) -> list[BadRow]:
         """The bad rows. DecodeError under ON_ERROR fail, when everything before the record is in."""
+        self.undecodable = {}
         if parcel.batch is None:
             self._buffer.advance(parcel.spans)
             return []
@@ -99,7 +101,20 @@ class Inserter:
                 raise
             except (duckdb.Error, *decode.DOUBTS):
                 self.counters["doubtful_batches"] += 1      # not certain of a row: nothing was inserted
-        return self._append(parcel, self._exact if self.decoder.sql else self._all)
+        try:
+            return self._append(parcel, self._exact if self.decoder.sql else self._all)
+        except decode.Undecodable as found:
+            return self._insert_before(parcel, found)
+
+    def _insert_before(self, parcel: Parcel, found: decode.Undecodable) -> list[BadRow]:
+        """What does not stand behind that record in its partition."""
+        tp, offset = parcel.tp_of(found.index), parcel.batch[OFFSET][found.index].as_py()
+        self.undecodable[tp] = decode.Undecodable(offset, found.code, found.message)
+        rest = parcel.within({t: (lo, offset if t == tp else hi) for t, (lo, hi) in parcel.spans.items() if t != tp or lo < offset})
+        if rest.batch is None:
+            self._buffer.advance(rest.spans)
+            return []
+        return self._insert(rest)
 
     def _append(self, parcel: Parcel, put: Callable[[Segment, Parcel], list[BadRow]]) -> list[BadRow]:
         """One transaction around `put`, which inserts the parcel and says which records are no rows."""

@@ -23,7 +23,7 @@ class _Parked:
     position: int
     text: str                                 # as last_error shows it
     pause_s: float
-    retry_at: float | None                    # None: the reader was sent back, and nothing has come yet
+    retry_at: float | None                    # None: the reader was sent back and nothing has come yet, or it is held for good
 
 
 class Parking:
@@ -48,6 +48,12 @@ class Parking:
         if not again:
             self._shared.counters["waits"] += 1
             self._shared.tell(f"{self._source}: {parked.text}; it is tried again, other partitions go on")
+
+    def hold(self, tp: TP, position: int) -> None:
+        """With `appending` held: the partition stands at `position` until somebody moves it."""
+        with self._lock:
+            self._parked[tp] = _Parked(position, "", FIRST_PAUSE_S, None)
+            self._leaving.add(tp)
 
     def holds(self, tp: TP) -> bool:
         return tp in self._parked

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from kshell.buffer.buffer import Buffer
 from kshell.buffer.values import TP
+from kshell.decode import Undecodable
 from kshell.errors import Error, NotFoundError
 from kshell.ingest.handoff import Fetched, Handoff, Lost
 from kshell.ingest.shared import Shared
@@ -101,10 +102,19 @@ class Troubles:
             if tp[0] == topic:
                 self._report("TOPIC_MISSING", tp, at, None, None)
 
+    # ---- from the decoding thread
+
+    def undecodable(self, tp: TP, at: int, found: Undecodable) -> None:
+        """The partition rests before that record, with a sink and without one: going on past it is a statement."""
+        kind: TroubleKind = "DECODE_STUCK" if found.code == "DECODE_STUCK" else "DECODER_CRASHED"
+        self._tell(Trouble(kind, tp, at, None, None, f"{kind}: {tp[0]}[{tp[1]}]@{at}: {found.message}"))
+
     def _report(self, kind: TroubleKind, tp: TP, at: int, start: int | None, end: int | None) -> None:
         if (known := self._shared.troubles().get(tp)) is not None and known.kind == kind and known.position == at:
             return
-        trouble = Trouble(kind, tp, at, start, end, _message(kind, tp, at, start, end))
+        self._tell(Trouble(kind, tp, at, start, end, _message(kind, tp, at, start, end)))
+
+    def _tell(self, trouble: Trouble) -> None:
         self._shared.set_trouble(trouble)
         self._shared.last_error = trouble.message
         self._shared.note(f"{self._spec.source}: {trouble.message}")

@@ -10,7 +10,8 @@ from kshell.buffer.values import TP
 
 OnError = Literal["quarantine", "skip", "fail"]
 State = Literal["starting", "running", "paused", "backpressure", "reconnecting", "done", "failed", "stopped"]
-TroubleKind = Literal["OUT_OF_RETENTION", "AHEAD_OF_LOG", "TOPIC_RECREATED", "TOPIC_MISSING"]
+TroubleKind = Literal["OUT_OF_RETENTION", "AHEAD_OF_LOG", "TOPIC_RECREATED", "TOPIC_MISSING", "DECODER_CRASHED", "DECODE_STUCK"]
+OF_RECORDS = frozenset({"DECODER_CRASHED", "DECODE_STUCK"})   # about a record, with a sink and without one
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,8 @@ class Gap:
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """Kafka contradicts a sink's progress. The partition is read no further until the owner answers with rewind() or drop()."""
+    """Kafka contradicts a sink's progress, or a record ends whoever decodes it. The partition is read no further until the owner answers
+    with rewind() or drop()."""
 
     kind: TroubleKind
     tp: TP

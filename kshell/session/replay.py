@@ -18,6 +18,7 @@ import duckdb
 import pyarrow as pa
 
 from kshell.columns import OFFSET, PARTITION, TOPIC
+from kshell.decode import Undecodable
 from kshell.errors import DeadlineError, RefusedError
 from kshell.flush.cycle import Committed
 from kshell.flush.flusher import Flusher, Work
@@ -121,7 +122,12 @@ class Replay:
             self.done.waiting += len(waiting)
             self.done.first_waiting = self.done.first_waiting or waiting[min(waiting)]
             batch = batch.filter(pa.array([i not in waiting for i in range(batch.num_rows)], pa.bool_()))
-        good, bad = self._decoder.judge(batch)
+        try:
+            good, bad = self._decoder.judge(batch)
+        except Undecodable as found:
+            at = batch[OFFSET][found.index].as_py()
+            raise RefusedError(f"the record at offset {at} cannot be looked at: {found.code}: {found.message}",
+                               hint=f"leave it out: REPLAY ERRORS OF SINK {self._entry.name} WHERE _kafka_offset <> {at}") from None
         self.done.still_bad += len(bad)
         if bad and self.done.first_bad is None:
             self.done.first_bad = self._told(batch, bad[0])

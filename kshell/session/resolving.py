@@ -54,16 +54,17 @@ def _skip(entry: SinkEntry, lake: Lake, sink: Sink, statement: AlterSink) -> Hea
     topics = entry.source.current_topics()
     assert statement.partition is not None
     assert statement.offset is not None
-    _record_skipped(entry, lake, (topics[0], statement.partition), statement.offset)
+    _record_skipped(entry, lake, sink, (topics[0], statement.partition), statement.offset)
     return skip(lake, sink, topics[0], statement.partition, statement.offset, "statement")
 
 
-def _record_skipped(entry: SinkEntry, lake: Lake, tp: TP, to: int) -> None:
+def _record_skipped(entry: SinkEntry, lake: Lake, sink: Sink, tp: TP, to: int) -> None:
     """One row in the error table names the offsets that the table will never have. Said again, it stays one row."""
     from kshell.iceberg.errors_table import commit_errors
+    from kshell.iceberg.head import load_head
 
     created = entry.created
-    position = created.head.cut().get(tp, 0) if created else to
+    position = load_head(lake, sink).cut().get(tp, 0) if created else to
     if created is None or created.errors_sink is None or to <= position:
         return
     told = f"offsets {position} to {to - 1} were skipped: ALTER SINK {entry.name} SKIP PARTITION {tp[1]} TO {to}"
@@ -84,6 +85,8 @@ def cure_of(sink: str, trouble: Trouble) -> str:
             return f"ALTER SINK {sink} SKIP PARTITION {trouble.tp[1]} TO {trouble.log_start}"
         case "AHEAD_OF_LOG":
             return f"ALTER SINK {sink} SKIP PARTITION {trouble.tp[1]} TO {trouble.log_end}"
+        case "DECODER_CRASHED" | "DECODE_STUCK":
+            return f"ALTER SINK {sink} SKIP PARTITION {trouble.tp[1]} TO {trouble.position + 1}"
         case "TOPIC_RECREATED":
             return f"ALTER SINK {sink} ACCEPT NEW TOPIC"
         case _:

@@ -25,6 +25,7 @@ from kshell.session.registries import Registries
 from kshell.session.sample import sample
 
 if TYPE_CHECKING:
+    from kshell.decode.isolated import Isolation
     from kshell.kafka.cluster import Cluster
 
 
@@ -43,7 +44,7 @@ class Shaping:
                           headers=registry is not None or options["ENVELOPE"] is not None)
 
         asked = Asked(topics, options["FORMAT"], options["KEY_FORMAT"], options["SCHEMA"], options["MESSAGE"], registry, declared,
-                      options["ENVELOPE"])
+                      options["ENVELOPE"], _isolation(options))
         found = reading(asked, newest, included(options))
         if not found.decoder.columns:
             raise _no_columns(statement.name, attached.cluster, newest())
@@ -53,6 +54,14 @@ class Shaping:
         for notice in found.notices:
             self._context.note(f"{statement.name}: {notice}")
         return found
+
+
+def _isolation(options: Parsed) -> Isolation | None:
+    if not options["UNTRUSTED"]:
+        return None
+    from kshell.decode.isolated import Isolation
+
+    return Isolation()
 
 
 def _no_columns(name: str, cluster: Cluster, batch: pa.RecordBatch) -> RefusedError:

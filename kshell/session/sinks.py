@@ -19,6 +19,7 @@ from kshell.flush.policy import Policy
 from kshell.flush.target import Target
 from kshell.iceberg import Control, Created, Head, KafkaFacts, Stop, StopState
 from kshell.ingest import Trouble
+from kshell.ingest.values import OF_RECORDS
 from kshell.lang import declared
 from kshell.lang.statements import AlterSink, CreateSink
 from kshell.options import Position
@@ -96,6 +97,9 @@ class Sinks:
             raise
         self._by_name[entry.name.lower()] = entry
         self._wait_for_hand_over(entry)
+        for trouble in entry.source.ingest.status().troubles.values():
+            if trouble.kind in OF_RECORDS:    # found before there was a sink to tell
+                self._stand(entry, trouble)
         return self._started_note(entry, created)
 
     def explain(self, statement: CreateSink) -> list[str]:
@@ -232,10 +236,15 @@ class Sinks:
     # ---- standing still and going on -----------------------------------------------------------------------------------
 
     def _trouble(self, source: str, trouble: Trouble) -> None:
-        """Kafka contradicts a position while the sink runs."""
+        """Kafka contradicts a position while the sink runs, or a record cannot be decoded: what stands before that is committed first."""
         for entry in self:
-            if entry.source.name == source and entry.flusher is not None:
-                entry.flusher.stand(Stop(StopState(trouble.kind), trouble.message, resolving.cure_of(entry.name, trouble)))
+            if entry.source.name == source:
+                self._stand(entry, trouble)
+
+    def _stand(self, entry: SinkEntry, trouble: Trouble) -> None:
+        if entry.flusher is not None:
+            stop = Stop(StopState(trouble.kind), trouble.message, resolving.cure_of(entry.name, trouble))
+            (entry.flusher.stand_after if trouble.kind in OF_RECORDS else entry.flusher.stand)(stop)
 
     # ---- columns that come later -------------------------------------------------------------------------------------
 

@@ -292,7 +292,7 @@ class Sources:
         del self._by_name[source.name.lower()]
 
     def _end(self, source: Source) -> None:
-        source.ingest.stop()
+        _stop(source)
         source.buffer.close()
 
     # ---- for sinks ---------------------------------------------------------------------------------------------------
@@ -373,7 +373,13 @@ class Sources:
 
     def close(self) -> None:
         for source in self:
-            source.ingest.stop()
+            _stop(source)
+
+
+def _stop(source: Source) -> None:
+    source.ingest.stop()
+    if source.shape.schemas.isolation is not None:
+        source.shape.schemas.isolation.shut()
 
 
 def _evolves(options: Parsed, declared_columns: bool) -> bool:

@@ -177,7 +177,6 @@ VALUES = [
     ("CREATE SOURCE o FROM KAFKA k (TOPICS «['a', 'a']»)", BadValueError, "TOPICS names an item twice", None),
     ("CREATE SOURCE o FROM KAFKA k (TOPIC_PATTERN «'(a'»)", BadValueError, "TOPIC_PATTERN is no regular expression", None),
     ("CREATE SOURCE o FROM KAFKA k (FORMAT «jsn»)", BadValueError, "FORMAT takes json, avro, protobuf, csv", "did you mean json?"),
-    ("CREATE SOURCE o FROM KAFKA k («UNTRUSTED» TRUE)", RefusedError, "UNTRUSTED is not built yet", "leave UNTRUSTED out"),
     ("CREATE SOURCE o FROM KAFKA k (SCHEMA «7»)", BadValueError, "SCHEMA takes a subject, or a file", "'7'"),
     ("CREATE SOURCE o FROM KAFKA k (START «'committed'»)", BadValueError, "a source has no group", None),
     ("CREATE SOURCE o FROM KAFKA k (START «100»)", BadValueError, "START takes 'earliest'", "MAP {0: 100}"),

@@ -101,6 +101,12 @@ def _envelope(session: Session, topic: str, producer: Recorder) -> None:
         source(session, topic, "ENVELOPE connect, FORMAT raw", name="refused")
 
 
+def _untrusted(session: Session, topic: str, producer: Recorder) -> None:
+    source(session, topic, "UNTRUSTED true")
+    assert one(session, "SELECT count(DISTINCT id) FROM s") == 40
+    assert "in a process of its own" in session._sources.get("s").decoder.description
+
+
 def _key_format(session: Session, topic: str, producer: Recorder) -> None:
     source(session, topic, "KEY_FORMAT string")
     assert rows(session, "SELECT DISTINCT _kafka_key FROM s ORDER BY 1") == [("a",), ("b",), ("c",)]
@@ -208,7 +214,7 @@ SOURCE_OPTIONS: dict[str, Setup] = {
     "FORMAT": _format, "KEY_FORMAT": _key_format, "INCLUDE": _include, "SAMPLE": _sample, "SCHEMA_EVOLUTION": _schema_evolution,
     "RETAIN_BYTES": _retain_bytes, "RETAIN_ROWS": _retain_rows, "RETAIN_TIME": _retain_time, "ON_ERROR": _on_error,
     "ISOLATION": _isolation, "CONFIG": _config, "SCHEMA_REGISTRY": _schema_registry, "SCHEMA": _schema, "MESSAGE": _message,
-    "ENVELOPE": _envelope,
+    "ENVELOPE": _envelope, "UNTRUSTED": _untrusted,
 }
 
 
