@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -14,9 +17,10 @@ from pyiceberg.exceptions import CommitFailedException, CommitStateUnknownExcept
 from kshell.engine import Engine
 from kshell.errors import RefusedError
 from kshell.iceberg import codec, files
-from kshell.iceberg.catalogs import Lake
+from kshell.iceberg.catalogs import Lake, open_catalog
 from kshell.iceberg.check import Verdict, check
 from kshell.iceberg.commit import commit
+from kshell.iceberg.compact import optimize
 from kshell.iceberg.errors_table import commit_errors
 from kshell.iceberg.marks import mark
 from kshell.iceberg.replay import Landed, land, landed_in
@@ -40,11 +44,13 @@ class Replays:
     """Offsets 0 to 9, of which 4 and 7 went to the error table."""
 
     pipe: Pipe
+    bad: tuple[int, ...] = BAD
+    end: int = 10
 
     def __post_init__(self) -> None:
         assert self.pipe.created.errors_sink is not None
         self.errors = self.pipe.created.errors_sink
-        self.quarantine(BAD, 0, 10)
+        self.quarantine(self.bad, 0, self.end)
 
     def quarantine(self, bad: tuple[int, ...], lo: int, hi: int) -> None:
         """A flush of [lo, hi) with these bad records."""
@@ -190,6 +196,57 @@ def _once(answer: Callable[[], Any]) -> Callable[..., Any]:
         return answer()
 
     return ask
+
+
+def test_a_compaction_in_between_is_built_upon(replays: Replays, monkeypatch: pytest.MonkeyPatch) -> None:
+    for lo in range(10, 40, 2):
+        replays.pipe.commit(0, lo, lo + 2)
+    Script(replays.pipe.lake, first(lambda: optimize(replays.pipe.lake, replays.pipe.created.sink, HASTE)))
+    monkeypatch.setattr("kshell.iceberg.replay._held", _once(lambda: set()))
+    replays.land(*BAD)
+    assert [s.summary.operation.value for s in replays.pipe.table.metadata.snapshots[-2:] if s.summary] == ["replace", "append"]
+    assert replays.offsets() == list(range(40))
+
+
+def test_under_faults_and_beside_each_other_each_record_lands_once(tmp_path: Path, sql_lake: Lake, make_pipe: Callable[..., Pipe]) -> None:
+    """Three that replay what they like, one that flushes, and a catalog that loses requests and answers."""
+    pipe = make_pipe(sql_lake)
+    bad = tuple(range(1, 60, 2))
+    replays = Replays(pipe, bad, 60)
+
+    def worker(seed: int) -> None:
+        draw = random.Random(seed)
+        lake = open_catalog("sql", "ice", f"sqlite:///{tmp_path}/cat.db", f"file://{tmp_path}/wh")
+        own = replace(pipe, lake=lake)
+        commit_table = lake.catalog.commit_table
+
+        def unreliable(*asked: Any) -> Any:
+            chance = draw.random()
+            if chance < 0.15:
+                raise LOST
+            answer = commit_table(*asked)
+            if chance > 0.85:
+                raise LOST
+            return answer
+
+        lake.catalog.commit_table = unreliable  # type: ignore[method-assign]
+        if seed == 0:
+            for lo in range(60, 90, 3):
+                own.commit(0, lo, lo + 3)
+        for _ in range(5 if seed else 0):
+            chosen = draw.sample(bad, 6)
+            done = land(lake, pipe.created.sink, pa.concat_tables([rows(0, o, o + 1) for o in chosen]), [place(o) for o in chosen], HASTE)
+            snapshot = done.outcome.head.snapshot_id
+            mark(lake, replays.errors, dict.fromkeys(done.fresh, snapshot) | dict(done.present), HASTE)
+        lake.close()
+
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(worker, range(4))) == [None] * 4
+    replays.land(*bad)
+    assert replays.offsets() == list(range(90))
+    assert chain(pipe.table) == []
+    assert chain(pipe.lake.load(replays.errors.table)) == []
+    assert replays.marks().keys() == set(bad)
 
 
 def test_a_foreign_append_in_between_is_looked_at(replays: Replays) -> None:
