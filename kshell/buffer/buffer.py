@@ -145,6 +145,9 @@ class Buffer:
 
     def _opened(self, generation: Generation, rows_at_most: int) -> Segment:
         segment = generation.open
+        if segment is not None and segment.columns != self._c.columns:
+            self._c.close(generation)
+            segment = None
         if segment is not None and not self.retention.fits(segment, rows_at_most):
             self._c.seal(generation)
             segment = None

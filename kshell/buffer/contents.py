@@ -84,6 +84,15 @@ class Contents:
         failpoint("buffer.after_seal")
         return segment
 
+    def close(self, generation: Generation) -> None:
+        """Seal the open segment, or drop it where an append that was taken back has left it empty."""
+        if self.seal(generation) is None and (empty := generation.open) is not None:
+            with self.structure:
+                generation.segments.remove(empty)
+                with self.shelf.change() as shelf:
+                    shelf.put(self.views())
+                    shelf.drop_tables([empty])
+
     # ---- cuts
 
     def floor(self) -> dict[TP, int]:

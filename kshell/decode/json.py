@@ -31,6 +31,7 @@ from kshell.schemas.frame import FramesOnly
 from kshell.schemas.values import Schema
 
 _RAISING = f"CASE WHEN {{}} THEN error({literal(DOUBT)}) ELSE r.{PARTITION} END AS {PARTITION}"
+_IGNORED = 256                                # members that get no column, remembered
 _UNDECIDED = 64                               # members that only null, {} or [] stood in, remembered
 _WIDE_AFTER = 64                              # integers beyond 2^53 in one column until its SQL takes the form that holds them
 
@@ -142,7 +143,7 @@ class JsonDecoder(SqlForm):
         if not self._evolves:
             return Prepared(waiting=keys)
         growth = grow(self.columns, self._types, self._objects(batch))
-        self._ignored |= growth.ignored
+        self._ignored |= set(sorted(growth.ignored - self._ignored, key=repr)[:max(0, _IGNORED - len(self._ignored))])
         self._undecided |= set(sorted(growth.undecided - self._undecided, key=repr)[:max(0, _UNDECIDED - len(self._undecided))])
         return Prepared(growth.columns, keys)
 

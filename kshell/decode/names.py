@@ -37,6 +37,15 @@ def free(key: str, taken: set[str], *, top: bool = True) -> str:
     return wanted
 
 
+def named_by_rule(name: str, path: Sequence[str]) -> bool:
+    """Whether a column of this name over the key at `path` may be one that these rules have named."""
+    if len(path) != 1:
+        return not path
+    key = path[0] or "_"
+    base = key[1:] if key.lower().startswith(METADATA_PREFIX) else key
+    return name == base or (name.startswith(f"{base}_") and name[len(base) + 1:].isdigit())
+
+
 def assign(keys: Sequence[str], types: Sequence[Type], taken: Iterable[str] = (), *, top: bool = True) -> list[str]:
     """Names for the keys of one level, in order."""
     used = {name.lower() for name in taken}

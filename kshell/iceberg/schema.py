@@ -135,10 +135,10 @@ def reconcile(columns: Iterable[Column], schema: Schema, *, inferred: bool, tabl
     for column in columns:
         field = fields.get(column.name)
         if field is not None:
-            kept.append(_typed(column, field, inferred=inferred, table=table, notes=notes))
+            kept.append(_typed(column, field, inferred=inferred, evolves=evolves, table=table, notes=notes))
         elif is_metadata(column.name) and not _was_there(column, before):
             missing.append(column)
-        elif not inferred or _was_there(column, before):
+        elif not (inferred or evolves) or _was_there(column, before):
             raise _column_missing(column, table, sink, gone=_was_there(column, before))
         else:
             then = "added with the first record that has it" if evolves else "not read"
@@ -158,16 +158,30 @@ def _column_missing(column: Column, table: str, sink: str, *, gone: bool) -> Sto
     return Stop(StopState.COLUMN_MISSING, what, f"put it back, or: CREATE OR REPLACE SINK {sink} AS SELECT <the others> ...")
 
 
-def _typed(column: Column, field: NestedField, *, inferred: bool, table: str, notes: list[str]) -> Column:
+def _typed(column: Column, field: NestedField, *, inferred: bool, evolves: bool, table: str, notes: list[str]) -> Column:
     committed = duckdb_type(field.field_type)
     if str(DuckDBPyType(column.type)) == committed:
         return replace(column, type=committed)
     free = inferred and not is_metadata(column.name)
-    if free or widened(iceberg_type(column.type), field.field_type):
+    ours, theirs = iceberg_type(column.type), field.field_type
+    if free or _within(ours, theirs) or (evolves and _within(theirs, ours)):
         notes.append(f"column {column.name} has the type {committed} of {table}")
         return replace(column, type=committed, json_text=column.json_text and committed == "VARCHAR")
     raise Stop(StopState.TYPE_MISMATCH, f"Column {column.name} is {column.type} in the source and {committed} in {table}.",
                f"declare it as the table has it: {quote(column.name)} {committed}")
+
+
+def _within(ours: IcebergType, theirs: IcebergType) -> bool:
+    """Every value of ours is one of theirs: the same, promoted, or with fewer fields."""
+    match ours, theirs:
+        case StructType(), StructType():
+            fields = {f.name: f.field_type for f in theirs.fields}
+            return all(f.name in fields and _within(f.field_type, fields[f.name]) for f in ours.fields)
+        case ListType(), ListType():
+            return _within(ours.element_type, theirs.element_type)
+        case MapType(), MapType():
+            return _within(ours.key_type, theirs.key_type) and _within(ours.value_type, theirs.value_type)
+    return ours == theirs or widened(ours, theirs)
 
 
 def widened(ours: IcebergType, theirs: IcebergType) -> bool:

@@ -8,11 +8,13 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import replace
 
 from kshell.columns import Column
 from kshell.decode import names
+from kshell.decode.schema_types import column as column_of
+from kshell.decode.schema_types import merged as merged_types
 from kshell.decode.types import Type, of, storage
 
 MOST_AN_HOUR, MOST_COLUMNS, HOUR_S = 50, 1_000, 3600.0
@@ -58,28 +60,68 @@ def _fields(type_: Type) -> int:
 def named(proposal: Sequence[Column], columns: Sequence[Column], table: Sequence[Column]) -> tuple[Column, ...]:
     """The proposal under names that go with the table's: a further member takes the name that the table has for it already."""
     claimed = {c.name for c in columns}
-    free_in_table = {c.name for c in table} - claimed
+    types = {c.name: c.type for c in table}
+    free_in_table = types.keys() - claimed
     taken = {path.lower() for c in (*table, *columns) for path in (c.name, *_paths(c))}
     settled = []
     for column in proposal:
         name = column.name if column.name in claimed | free_in_table else _name(column.name, free_in_table, taken)
-        free_in_table.discard(name)
+        free_in_table -= {name}
         taken.add(name.lower())
-        settled.append(column if name == column.name else replace(column, name=name, path=column.source_path))
+        path = column.path if name == column.name else column.source_path
+        settled.append(_joined(replace(column, name=name, path=path), types.get(name), promotes=name in claimed))
     return tuple(settled)
 
 
-def _name(wanted: str, free_in_table: set[str], taken: set[str]) -> str:
-    """`a_1` of the table is what `A` became beside `a`."""
+def _name(wanted: str, free_in_table: Set[str], taken: Set[str]) -> str:
+    """`A_1` of the table is what `A` became beside `a`."""
     name, number = wanted, 0
     while name.lower() in taken and name not in free_in_table:
         number += 1
         name = f"{wanted}_{number}"
-    return name if name in free_in_table else names.free(name, taken)
+    return name if name in free_in_table else names.free(name, set(taken))
 
 
 def _paths(column: Column) -> list[str]:
     return [f"{column.name}.{below}" for below in names.dotted(storage(column.type, column.name))]
+
+
+def _joined(column: Column, committed: str | None, *, promotes: bool) -> Column:
+    """With the fields that the table's column has, and its own beside them. What `promotes` is a writer's schema of a known column."""
+    if committed is None or column.type == committed:
+        return column
+    have, want = recalled(storage(committed, column.name)), of(column)
+    both = (merged_types(have, want) if promotes else None) or _with_fields(have, want)
+    return _retyped(column, both)
+
+
+def _with_fields(have: Type, want: Type) -> Type:
+    """`have`, and where both have objects, the further fields of `want`."""
+    if have.kind != want.kind or not have.fields:
+        return have
+    if have.kind != "STRUCT":
+        return replace(have, fields=(*have.fields[:-1], (have.fields[-1][0], _with_fields(have.item, want.item))))
+    wanted = {want.key_of(name): type_ for name, type_ in want.fields}
+    kept = [(name, _with_fields(t, wanted.pop(have.key_of(name), t))) for name, t in have.fields]
+    keys = [*(have.key_of(name) for name, _ in have.fields), *wanted]
+    added = names.assign(list(wanted), list(wanted.values()), [name for name, _ in kept], top=False)
+    return Type("STRUCT", fields=(*kept, *zip(added, wanted.values(), strict=True)), keys=tuple(keys))
+
+
+def recalled(type_: Type) -> Type:
+    """A table's type with the keys that its names were made of: `B_1` beside `b` stands for `B`."""
+    if not type_.fields:
+        return type_
+    fields = tuple((name, recalled(inner)) for name, inner in type_.fields)
+    if type_.kind != "STRUCT":
+        return replace(type_, fields=fields)
+    siblings = {name.lower(): name for name, _ in fields}
+    return Type("STRUCT", fields=fields, keys=tuple(_key(name, siblings) for name, _ in fields))
+
+
+def _key(name: str, siblings: Mapping[str, str]) -> str:
+    base, _, number = name.rpartition("_")
+    return base if number.isdigit() and siblings.get(base.lower(), base) != base else name
 
 
 def merged(columns: Sequence[Column], proposal: Sequence[Column], table: Sequence[Column] | None = None) -> tuple[Column, ...]:
@@ -93,6 +135,22 @@ def merged(columns: Sequence[Column], proposal: Sequence[Column], table: Sequenc
 
 
 def as_committed(column: Column, type_: str) -> Column:
-    if column.type == type_:
-        return column
-    return replace(column, type=type_, json_text=column.json_text and type_ == "VARCHAR")
+    """The column with the table's type. Keys and JSON text of fields that it has already stay."""
+    return column if column.type == type_ else _retyped(column, _like(recalled(storage(type_, column.name)), of(column)))
+
+
+def _like(committed: Type, own: Type) -> Type:
+    if committed.kind != own.kind:
+        return committed
+    if committed.kind != "STRUCT":
+        fields = tuple((name, _like(t, inner)) for (name, t), (_, inner) in zip(committed.fields, own.fields, strict=True))
+        return replace(committed, fields=fields, json=own.json)
+    known = dict(own.fields)
+    fields = tuple((name, _like(t, known[name]) if name in known else t) for name, t in committed.fields)
+    keys = tuple(own.key_of(name) if name in known else committed.key_of(name) for name, _ in fields)
+    return Type("STRUCT", fields=fields, keys=keys)
+
+
+def _retyped(column: Column, type_: Type) -> Column:
+    after = column_of(column.source_path[-1], column.name, type_)
+    return replace(after, path=column.path, not_null=column.not_null)

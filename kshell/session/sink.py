@@ -7,6 +7,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from kshell.columns import Column
+from kshell.decode.names import named_by_rule
 from kshell.errors import RefusedError
 from kshell.flush.flusher import Flusher
 from kshell.iceberg import Created, Sink, SinkSpec, Stop, Unset
@@ -70,7 +71,7 @@ def spec_of(entry: SinkEntry) -> SinkSpec:
     keep = options["KEEP_SNAPSHOTS"] if "KEEP_SNAPSHOTS" in options.given else Unset.UNSET
     return SinkSpec(
         name=entry.name, id=entry.id, table=entry.table, columns=entry.columns,
-        inferred=(not source.declared or evolves) and not entry.reshape,
+        inferred=not source.declared and not entry.reshape,
         definition=entry.definition, errors_table=errors_table_of(entry), partition_by=_written_down(options, "PARTITION_BY"),
         sort_by=_written_down(options, "SORT_BY"), create_table=bool(options["CREATE_TABLE"]), keep_snapshots=keep,
         properties={k: str(v) for k,
@@ -100,7 +101,9 @@ def definition_of(source: Source, reshape: Reshape | None = None) -> str:
     from kshell.iceberg.codec import definition_hash
 
     options = source.options
-    shaped = [(c.name, list(c.path), c.not_null) for c in source.columns if source.declared and (c.path or c.not_null)]
+    # a name that the name rules give to a key is no choice of the user: SHOW CREATE writes it down, and has to make the same definition
+    chosen = [(c, () if named_by_rule(c.name, c.path) else c.path) for c in source.columns if source.declared]
+    shaped = [(c.name, list(path), c.not_null) for c, path in chosen if path or c.not_null]
     return definition_hash({
         "topics": source.pattern or list(source.topics), "partitions": options["PARTITIONS"], "format": options["FORMAT"],
         "key_format": options["KEY_FORMAT"], "include": sorted(included(options)), "on_error": options["ON_ERROR"],

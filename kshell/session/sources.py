@@ -300,7 +300,8 @@ class Sources:
     def adopt(self, source: Source, columns: Sequence[Column], cut: Mapping[TP, int]) -> None:
         """Take the types of a sink's table: later records decode to them, and what the table lacks is read again."""
         with _changing(source):
-            payload = [c for c in columns if c.name in {have.name for have in source.decoder.columns}]
+            types = {c.name: c.type for c in columns}
+            payload = [as_committed(c, types[c.name]) for c in source.decoder.columns if c.name in types]
             source.decoder = _decoder(source.options, source.shape, payload, source.evolution)
             source.columns = tuple(source.decoder.columns)
             source.ingest.set_decoder(source.decoder, source.segment_columns, dict(cut))

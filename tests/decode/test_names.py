@@ -64,3 +64,10 @@ def test_duckdb_takes_every_set_of_names(keys: list[str]) -> None:
     assert not any(names.reserved(n) for n in assigned)
     if assigned:
         duckdb.connect().execute(f"CREATE TABLE t ({', '.join(f'{quote(n)} BIGINT' for n in assigned)})")
+
+
+@pytest.mark.parametrize(("name", "path", "by_rule"), [
+    ("a", (), True), ("A_1", ("A",), True), ("_", ("",), True), ("kafka_x", ("_kafka_x",), True), ("_file_1", ("_file",), True),
+    ("b", ("a",), False), ("a_b", ("a",), False), ("a", ("x", "a"), False)])
+def test_a_name_that_the_rules_give_is_told_from_one_that_was_chosen(name: str, path: tuple[str, ...], by_rule: bool) -> None:
+    assert names.named_by_rule(name, path) is by_rule

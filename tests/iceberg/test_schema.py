@@ -161,3 +161,22 @@ def test_uuid_bytes_survive(sql_lake: Lake, make_pipe: Callable[..., Pipe]) -> N
                       "_kafka_offset": pa.array([0], pa.int64())})
     pipe.commit(0, 0, 1, rows=lambda: arrow)
     assert pipe.table.scan().to_arrow()["u"].to_pylist() == [value]
+
+
+@pytest.mark.parametrize(("ours", "theirs", "evolves", "fits"), [
+    ("STRUCT(a INTEGER)", "STRUCT(a BIGINT, b VARCHAR)", False, True),
+    ("STRUCT(a INTEGER)[]", "STRUCT(b VARCHAR, a INTEGER)[]", False, True),
+    ("MAP(VARCHAR, STRUCT(a INTEGER))", "MAP(VARCHAR, STRUCT(a INTEGER, b DATE))", False, True),
+    ("STRUCT(a INTEGER, b VARCHAR)", "STRUCT(a INTEGER)", False, False),
+    ("STRUCT(a INTEGER, b VARCHAR)", "STRUCT(a INTEGER)", True, True),
+    ("STRUCT(a INTEGER)", "STRUCT(b INTEGER)", True, False),
+    ("STRUCT(a INTEGER)", "VARCHAR", True, False)])
+def test_a_table_with_further_fields_fits_and_one_that_lacks_some_if_they_can_be_added(ours: str, theirs: str, evolves: bool,
+                                                                                        fits: bool) -> None:
+    table = new_schema([Column("s", theirs)])
+    if fits:
+        found = reconcile([Column("s", ours)], table, inferred=False, evolves=evolves, **WHERE)
+        assert found.columns == table_columns(table)
+    else:
+        with pytest.raises(Stop, match="TYPE_MISMATCH"):
+            reconcile([Column("s", ours)], table, inferred=False, evolves=evolves, **WHERE)

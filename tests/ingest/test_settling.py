@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 from confluent_kafka import Producer
 
+from kshell import decode
 from kshell.buffer.buffer import Buffer
 from kshell.columns import Column
 from kshell.decode import Decoder
@@ -161,3 +163,22 @@ def test_over_a_real_broker_a_waiting_partition_is_fetched_again(kafka: Broker, 
         assert engine.cursor().execute("SELECT count(*), count(DISTINCT id), sum(id) FROM s").fetchall() == [(300, 300, 44850)]
     finally:
         ingest.stop()
+
+
+@pytest.mark.fault("F34")
+def test_the_first_records_of_all_may_bring_a_field(run: Run, cluster: FakeCluster) -> None:
+    """The attempt to insert them as they are leaves an empty segment behind, which lacks the column."""
+    source = run(decoder=decode.make("json", "raw", (Column("id", "BIGINT"),), evolves=True), evolve=json_grown)
+    cluster.put(T0, b'{"id": 1}', b'{"id": 2, "x": 1}', b'{"id": 3, "s": {"a": 1}}')
+    source.reach(p0=3)
+    assert source.sql("SELECT id, x, s.a FROM orders ORDER BY id") == [(1, None, None), (2, 1, None), (3, None, 1)]
+    cluster.put(T0, b'{"id": 4, "x": 2, "s": {"a": 2, "b": 3}}', b'{"id": 5, "x": null, "s": null}')
+    source.reach(p0=5)
+    assert source.sql("SELECT x, s.b FROM orders WHERE id > 3 ORDER BY id") == [(2, 3), (None, None)]
+    assert source.ingest.errors() == []
+
+
+def json_grown(decoder: Decoder, proposal: tuple[Column, ...]) -> Decoder:
+    wanted = {c.name: c for c in proposal}
+    kept = [wanted.pop(c.name, c) for c in decoder.columns]
+    return decode.make("json", "raw", (*kept, *wanted.values()), evolves=True)

@@ -115,6 +115,29 @@ def test_a_restart_takes_the_committed_columns_and_goes_on(open_session: OpenSes
     assert rows(again, "CHECK SINK k")[0][-1] == "ok"
 
 
+def test_what_show_create_prints_goes_on_with_the_same_sink(open_session: OpenSession, topic: str, put: Put) -> None:
+    put({"id": 1, "a": 1})
+    first = open_session()
+    source(first, topic)
+    sink(first)
+    early = rows(first, "SHOW CREATE SOURCE s")[0][1]
+    put({"id": 2, "A": 2, "_file": "x", "s": {"b": 1, "B": 2}})
+    caught_up(first)
+    flush(first)
+    late = rows(first, "SHOW CREATE SOURCE s")[0][1]
+    first.close(flush=False, timeout_s=2.0)
+    for number, text in enumerate((early, late), start=3):
+        again = open_session()
+        again.sql(text.replace(f"'{topic}'", f"'{topic}', SCHEMA_EVOLUTION add"))
+        put({"id": number, "A": number, "s": {"B": number}})
+        sink(again)
+        caught_up(again)
+        flush(again)
+        assert rows(again, f"SELECT A_1, s.B_1 FROM lake.s WHERE id = {number}") == [(number, number)]
+        assert rows(again, "CHECK SINK k")[0][-1] == "ok"
+        again.close(flush=False, timeout_s=2.0)
+
+
 @pytest.mark.fault("F33")
 def test_a_column_keeps_its_type_and_a_misfit_is_quarantined(session: Session, topic: str, put: Put) -> None:
     put({"id": 1, "v": 1})
