@@ -184,11 +184,24 @@ class Context:
         self.last_query = text
         self.live = is_live(text)
         shown = render.result(self, found, live=self.live)
+        self._scripts(text)
         seconds = (shown.ended or time.monotonic()) - began
         if self.interactive and not self.quiet:
             self.footer(footer.line(None if shown.counted else shown.rows, seconds, text, self.session.status(), folded=shown.folded))
         elif self.settings.timer:
             self.footer(footer.line(shown.rows, seconds, "", self.session.status()))
+
+    def _scripts(self, text: str) -> None:
+        """A box shows the line breaks of a statement as \\n; below it the statement stands as it can be copied and run."""
+        words = [t.text.upper() for t in tokens(text)[:2]]
+        if not (self.interactive and self.terminal and self.settings.mode is None and self.destination is None and self.last is not None):
+            return
+        if words not in (["SHOW", "CREATE"], ["DESCRIBE", "TOPIC"], ["DESC", "TOPIC"]) or not self.last.whole:
+            return
+        for batch in self.last.batches:
+            for value in batch.columns[-1].to_pylist():
+                if isinstance(value, str) and "\n" in value:
+                    self.print(value)
 
     def _words(self, found: Result, began: float) -> None:
         found.close()

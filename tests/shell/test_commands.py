@@ -17,6 +17,7 @@ import pytest
 from kshell import lang
 from kshell.errors import BadValueError, Error, NotFoundError, ReadOnlyError, RefusedError, UnreachableError, UsageError
 from kshell.lang.forms import EXAMPLES, FORMS
+from kshell.query.result import Result
 from kshell.session.doctor import Check
 from kshell.session.status import Names
 from kshell.shell import commands
@@ -148,6 +149,17 @@ def test_headers_and_nullvalue(script: Script) -> None:
     assert script.type("SELECT NULL AS a") == "(none)\n"
 
 
+def test_a_statement_in_a_result_stands_below_it_as_it_can_be_run(session: FakeSession, monkeypatch: pytest.MonkeyPatch) -> None:
+    definition = "CREATE SOURCE s (\n    id BIGINT\n) FROM KAFKA k;"
+    columns = [("name", "VARCHAR"), ("sql", "VARCHAR")]
+    monkeypatch.setattr(session, "execute", lambda statement: Result.of_rows(columns, [("s", definition)]))
+    screen = Script(session, terminal=True, interactive=True)
+    screen.type(".pager off")
+    assert screen.type("SHOW CREATE SOURCE s").endswith(f"┘\n{definition}\n")
+    screen.type(".mode csv")
+    assert not screen.type("SHOW CREATE SOURCE s").endswith(f"{definition}\n"), "a mode that was chosen holds its rows and nothing else"
+
+
 def test_last_shows_the_result_again_without_running_it(script: Script, session: FakeSession) -> None:
     script.type("SELECT random() AS r")
     first = script.out.split("\n")[1]
@@ -270,9 +282,9 @@ def test_a_file_for_one_result_refuses_a_second(script: Script, tmp_path: Path) 
         script.type("SELECT 2 AS a")
 
 
-def test_a_file_that_cannot_be_made_is_an_error_at_once(script: Script) -> None:
+def test_a_file_that_cannot_be_made_is_an_error_at_once(script: Script, tmp_path: Path) -> None:
     with pytest.raises(RefusedError):
-        script.type(".output /nonexistent/x.csv")
+        script.type(f".output {tmp_path}/nothing/x.csv")
 
 
 def test_print_goes_among_the_rows_and_is_printable(script: Script) -> None:
