@@ -156,7 +156,8 @@ def test_a_shell_offers_the_profiles_of_the_configuration(shell: str, ask: str, 
     done = subprocess.run([program, "-c", f"{before}{completion.text(shell)}\n{ask}"], env={"HOME": str(tmp_path), "PATH": "/usr/bin:/bin"},
                           capture_output=True, text=True, timeout=20, check=False)
     assert (done.stdout.split(), done.stderr) == (["prod", "test-2"], "")
-    elsewhere = {"HOME": str(tmp_path / "elsewhere"), "PATH": "/usr/bin:/bin", "KSHELL_CONFIG": str(tmp_path / ".config/kshell/config.toml")}
+    elsewhere = {"HOME": str(tmp_path / "elsewhere"), "PATH": "/usr/bin:/bin",
+                 "KSHELL_CONFIG": str(tmp_path / ".config/kshell/config.toml")}
     done = subprocess.run([program, "-c", f"{before}{completion.text(shell)}\n{ask}"], env=elsewhere, capture_output=True, text=True,
                           timeout=20, check=False)
     assert done.stdout.split() == ["prod", "test-2"]
