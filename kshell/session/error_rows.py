@@ -14,7 +14,7 @@ import pyarrow as pa
 from kshell.buffer import views
 from kshell.columns import HEADERS, HEADERS_TYPE, KEY, OFFSET, PARTITION, TIMESTAMP, TOPIC, VALUE, Column, column_list, literal, quote
 from kshell.flush.target import Target
-from kshell.iceberg import Head, Position
+from kshell.iceberg import TP, Head, Position
 from kshell.lang.statements import Span
 from kshell.query.rewrite import Edits
 from kshell.query.runner import DUCKDB_ERRORS
@@ -22,6 +22,7 @@ from kshell.query.tail import translated
 from kshell.session.context import Context
 
 PIECE_ROWS, PIECE_BYTES = 20_000, 16_000_000
+PIECE_PARTITIONS = 256                        # each is named in the commit record, which lives in every later metadata file
 _CHOSEN, _JUDGED, _ROWS = "kshell_replay_chosen", "kshell_replay_judged", "kshell_replay_rows"
 _NO_RECORD = "SKIPPED"                        # the code of a row that names a range of offsets
 _BATCH = pa.schema([(PARTITION, pa.int32()), (OFFSET, pa.int64()), (TIMESTAMP, pa.timestamp("us", "UTC")), (KEY, pa.binary()),
@@ -40,15 +41,17 @@ def pieces(asked: Sequence[Asked]) -> Iterator[Piece]:
     """What only lacks its mark, then what is to be decoded."""
     for landed in (True, False):
         some: list[Position] = []
-        held = 0
+        held, partitions = 0, set[TP]()
         for topic, partition, offset, size, is_landed in asked:
             if is_landed != landed:
                 continue
+            another = (topic, partition) not in partitions
+            if len(some) >= PIECE_ROWS or held >= PIECE_BYTES or (another and len(partitions) >= PIECE_PARTITIONS):
+                yield Piece(tuple(some), landed)
+                some, held, partitions = [], 0, set()
             some.append((topic, partition, offset))
             held += size
-            if len(some) >= PIECE_ROWS or held >= PIECE_BYTES:
-                yield Piece(tuple(some), landed)
-                some, held = [], 0
+            partitions.add((topic, partition))
         if some:
             yield Piece(tuple(some), landed)
 

@@ -277,9 +277,10 @@ def test_marks_are_made_once_and_only_where_they_say_something_else(replays: Rep
     assert replays.marks() == {4: 2, 7: None}
 
 
-def test_an_error_table_of_an_earlier_version_is_given_the_columns(replays: Replays) -> None:
+def test_an_error_table_of_an_earlier_version_is_given_the_columns(replays: Replays, cursor: duckdb.DuckDBPyConnection) -> None:
     with replays.pipe.lake.load(replays.errors.table).update_schema(allow_incompatible_changes=True) as update:
         update.delete_column("resolved_at").delete_column("resolved_snapshot")
+    assert checked(replays, cursor) == (8, 2, 0, Verdict.OK)
     replays.mark(4)
     replays.quarantine((12,), 10, 15)
     assert replays.marks() == {4: 1, 7: -1, 12: -1}
