@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from kshell.buffer import TP, Outlet, views
 from kshell.buffer import Lake as BufferLake
 from kshell.columns import Column
-from kshell.errors import ConflictError, Error, ExistsError, NotFoundError, RefusedError, did_you_mean
+from kshell.errors import ConflictError, Error, ExistsError, NotFoundError, RefusedError, UnreachableError, did_you_mean
 from kshell.flush.facts import topic_logs
 from kshell.flush.flusher import Flusher
 from kshell.flush.policy import Policy
@@ -28,7 +29,7 @@ from kshell.session import positions, resolving
 from kshell.session.connections import Catalog, Connections
 from kshell.session.context import Context
 from kshell.session.sink import SinkEntry, definition_of, group_of, spec_of
-from kshell.session.sources import Source, Sources, Wanted, made_again
+from kshell.session.sources import Source, Sources, Wanted, changing, made_again
 
 if TYPE_CHECKING:
     from kshell.iceberg.catalogs import Lake
@@ -45,6 +46,7 @@ class Sinks:
         self._sources = sources
         self._by_name: dict[str, SinkEntry] = {}
         self._schema_ids: dict[str, int] = {}  # that the views do not show yet
+        self._opening: set[str] = set()       # sources whose columns stand still
         sources.on_trouble = self._trouble
         sources.on_evolve, sources.on_evolved, sources.resumes = self._evolve, self._evolved, self._resumes
 
@@ -88,14 +90,15 @@ class Sinks:
         if entry.options["PAUSED"]:
             self._by_name[entry.name.lower()] = entry
             return f"sink {entry.name} registered, paused; RESUME SINK {entry.name} starts it"
-        try:
-            created = self._open(entry)
-        except Stop as stop:
-            entry.stop = stop
+        with self._columns_held(entry.source):
+            try:
+                created = self._open(entry)
+            except Stop as stop:
+                entry.stop = stop
+                self._by_name[entry.name.lower()] = entry
+                self._show_table_alone(entry)
+                raise
             self._by_name[entry.name.lower()] = entry
-            self._show_table_alone(entry)
-            raise
-        self._by_name[entry.name.lower()] = entry
         self._wait_for_hand_over(entry)
         for trouble in entry.source.ingest.status().troubles.values():
             if trouble.kind in OF_RECORDS:    # found before there was a sink to tell
@@ -248,11 +251,23 @@ class Sinks:
 
     # ---- columns that come later -------------------------------------------------------------------------------------
 
+    @contextmanager
+    def _columns_held(self, source: Source) -> Iterator[None]:
+        """While a sink opens, its source takes no further columns, which the table would not get; records that want some wait."""
+        with changing(source):                # what is under way ends first
+            self._opening.add(source.name)
+        try:
+            yield
+        finally:
+            self._opening.discard(source.name)
+
     def _evolve(self, source: Source, wanted: Wanted) -> Sequence[Column] | None:
         """The columns of the table behind a source, once it has what is wanted. None: no table, or a sink that stands still; when it goes
         on, its source takes the table's columns and reads again what they do not hold."""
         from kshell.iceberg.evolve import evolve
 
+        if source.name in self._opening:
+            raise UnreachableError("a sink of the source is being opened")
         entry = self.behind(source)
         if entry is None or entry.flusher is None or entry.flusher.stands():
             return None
@@ -288,7 +303,8 @@ class Sinks:
     def _restart(self, entry: SinkEntry) -> None:
         self._halt(entry)
         try:
-            created = self._open(entry)
+            with self._columns_held(entry.source):
+                created = self._open(entry)
         except Stop as stop:
             entry.stop = stop
             self._show_table_alone(entry)

@@ -257,7 +257,7 @@ class Sources:
         if used_by and (column.path or column.not_null):
             raise ConflictError(f"FROM and NOT NULL decide which records are rows of the sink {used_by[0]}",
                                 hint=f"DROP SINK {used_by[0]} first; a column of the field's own name and type can be added")
-        with _changing(source):
+        with changing(source):
             table = self.on_evolve(source, lambda have: [column])
             self._read_again(source, merged(source.columns, [column], table))
         return f"source {source.name}: column {column.name} added"
@@ -276,7 +276,7 @@ class Sources:
                                hint=f"CREATE OR REPLACE SOURCE {source.name} ... with SCHEMA_EVOLUTION none")
         if not kept:
             raise RefusedError(f"{name} is the only column of source {source.name}", hint=f"DROP SOURCE {source.name}")
-        with _changing(source):
+        with changing(source):
             self._read_again(source, kept)
         return f"source {source.name}: column {name} dropped"
 
@@ -299,7 +299,7 @@ class Sources:
 
     def adopt(self, source: Source, columns: Sequence[Column], cut: Mapping[TP, int]) -> None:
         """Take the types of a sink's table: later records decode to them, and what the table lacks is read again."""
-        with _changing(source):
+        with changing(source):
             types = {c.name: c.type for c in columns}
             payload = [as_committed(c, types[c.name]) for c in source.decoder.columns if c.name in types]
             source.decoder = _decoder(source.options, source.shape, payload, source.evolution)
@@ -352,7 +352,7 @@ class Sources:
         types = {c.name: c.type for c in table}
         if all(types.get(c.name, c.type) == c.type for c in source.columns):
             return
-        with _changing(source):
+        with changing(source):
             before = source.decoder
             columns = [as_committed(c, types.get(c.name, c.type)) for c in source.columns]
             source.ingest.grow(before, self._take(source, columns))
@@ -394,7 +394,8 @@ def _decoder(options: Parsed, shape: Discovery, columns: Sequence[Column], evolu
     return decoder_of(shape, options["KEY_FORMAT"], columns, included(options), evolves=evolves)
 
 
-def _changing(source: Source) -> AbstractContextManager[object]:
+def changing(source: Source) -> AbstractContextManager[object]:
+    """Held by whoever changes the columns of a source."""
     return source.evolution.lock if source.evolution is not None else nullcontext()
 
 

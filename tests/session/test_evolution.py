@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import threading
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
@@ -427,3 +428,21 @@ def test_a_column_that_others_make_required_stops_the_sink(session: Session, top
     flush(session)
     assert rows(session, "SELECT id FROM lake.s ORDER BY id") == [(1,), (2,)]
 
+
+
+def test_a_field_that_comes_while_the_sink_opens_is_in_the_table_too(session: Session, topic: str, put: Put,
+                                                                     monkeypatch: pytest.MonkeyPatch) -> None:
+    """The table has been made and the views do not show it yet."""
+    put({"id": 1})
+    source(session, topic)
+    monkeypatch.setenv("KSHELL_TESTING", "1")
+    monkeypatch.setenv("KSHELL_FAILPOINTS", "publish.before_begin=sleep:2@1")
+    opening = threading.Thread(target=sink, args=(session,))
+    opening.start()
+    tables = Path(session._context.data_dir) / "iceberg" / "warehouse" / "web"
+    wait_until(lambda: (tables / "s__errors").exists(), 15)
+    put({"id": 2, "who": "b"})
+    opening.join(30)
+    wait_until(lambda: one(session, "SELECT count(*) FROM s") == 2, 20)
+    flush(session)
+    assert rows(session, "SELECT id, who FROM lake.s ORDER BY id") == [(1, None), (2, "b")]
