@@ -43,7 +43,7 @@ HELPERS = frozenset({
     "json_sql", "json_text",
     "metadata", "names", "output", "paths",
     "protobuf_arrow", "protobuf_compile", "protobuf_fast", "protobuf_fit", "protobuf_indexes", "protobuf_json", "protobuf_known",
-    "protobuf_messages", "protobuf_schemas", "protobuf_wire",
+    "protobuf_messages", "protobuf_schemas", "protobuf_sizes", "protobuf_wire",
     "schema_types", "single", "types", "unusable", "values", "verdict"})
 # What `rows` raises for a record; anything else is not about records. UnicodeDecodeError: DuckDB quotes malformed JSON in its message
 # and may cut it within a character.

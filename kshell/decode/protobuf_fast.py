@@ -21,6 +21,7 @@ from kshell.columns import Column
 from kshell.decode.protobuf_arrow import Doubt, Values, member
 from kshell.decode.protobuf_fit import fits
 from kshell.decode.protobuf_messages import GROUP, LENGTH, MOST_FIELDS, Field, Message
+from kshell.decode.protobuf_sizes import beyond_packed
 from kshell.decode.protobuf_wire import MOMENT, MOST_CELLS
 from kshell.decode.types import Type
 from kshell.decode.verdict import VALUE_BYTES
@@ -66,6 +67,7 @@ class Fast:
         self._others = [f for f in message.fields if f.key not in used]
         if self._others and rest:
             raise Unsuited("fields without a column are kept")
+        self._loose = [f for f in message.fields if _loose(f)]
         self._handler = _handler(message)
         widest = _widest(message)
         self._row_bytes = min(VALUE_BYTES, (MOST_CELLS - MOST_FIELDS) * 2 // widest)
@@ -103,7 +105,10 @@ class Fast:
 
     def _slice(self, bodies: pa.Array, begin: int) -> Slice:
         decoded, again = _through(self._handler, bodies)
-        same = pc.equal(pc.binary_length(again), pc.binary_length(bodies))
+        size = pc.binary_length(again)
+        for field in self._loose:
+            size = pc.add(size, beyond_packed(field, decoded.column(member(field))))
+        same = pc.equal(size, pc.binary_length(bodies))
         mask = None if pc.all(same).as_py() else same
         if mask is not None:
             decoded = decoded.filter(mask)
@@ -159,7 +164,7 @@ def _describe(file: Any, message: Message) -> str:
     file.message_type.add(name=name)
     at = len(file.message_type) - 1
     for f in message.fields:
-        why = _unsuited(f)
+        why = _unsuited(f, top=at == 0)
         if why is not None:
             raise Unsuited(f"field {f.key} is {why}")
         inner = MOMENT if f.form in ("timestamp", "duration") else f.message
@@ -171,13 +176,17 @@ def _describe(file: Any, message: Message) -> str:
     return name
 
 
-def _unsuited(field: Field) -> str | None:
-    """What ptars does not decode, or encodes in another length than a writer does."""
+def _loose(field: Field) -> bool:
+    return field.repeated and field.wire != LENGTH and not field.packed
+
+
+def _unsuited(field: Field, *, top: bool) -> str | None:
+    """What ptars does not decode, or encodes in another length than a writer does: within a message that changes its length too."""
     if field.wire == GROUP:
         return "a group"
     if field.json:
         return "nested too deeply"
-    return "a list that is not packed" if field.repeated and field.wire != LENGTH and not field.packed else None
+    return "a list that is not packed, within a message" if _loose(field) and not top else None
 
 
 def _through(handler: Any, bodies: pa.Array) -> tuple[pa.RecordBatch, pa.Array]:

@@ -16,7 +16,7 @@ from kshell.decode.schema_types import column, inferred
 from kshell.decode.unusable import Unusable
 from kshell.decode.values import Inference
 from kshell.decode.verdict import Verdict
-from kshell.errors import RefusedError, did_you_mean
+from kshell.errors import NotFoundError, RefusedError, did_you_mean
 from kshell.schemas.values import Schema, SchemaUnavailable
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def infer(schema: Schema, wanted: str | None) -> Inference:
     """The columns of a message. RefusedError: no table can hold it."""
     try:
         file = compiled(schema)
-        mine, notices = _message(file, wanted)
+        mine, notices = _message(file, wanted, title(schema))
         fields = [(f.key, f.type) for f in messages.message_of(mine).fields]
         if not fields:
             raise Unusable("TYPE_UNSUPPORTED", f"message {mine.full_name} has no fields", hint="MESSAGE names one that has")
@@ -91,7 +91,7 @@ def infer_key(schema: Schema) -> Column:
     return column(KEY, KEY, messages.struct_of(message))
 
 
-def _message(file: FileDescriptor, wanted: str | None) -> tuple[Descriptor, list[str]]:
+def _message(file: FileDescriptor, wanted: str | None, schema: str) -> tuple[Descriptor, list[str]]:
     every = messages.every(file)
     if wanted is None:
         first = messages.first(file)
@@ -100,8 +100,8 @@ def _message(file: FileDescriptor, wanted: str | None) -> tuple[Descriptor, list
     found = messages.named(file, wanted)
     if found is None:
         names = [m.full_name for m in every]
-        raise Unusable("SCHEMA_INVALID", f"it has no message {wanted}",
-                       hint=did_you_mean(wanted, names) or f"its messages: {', '.join(names[:10])}")
+        known = names if "." in wanted else [name.rpartition(".")[2] for name in names]
+        raise NotFoundError(f"{schema} has no message {wanted}", hint=did_you_mean(wanted, known) or f"it has {', '.join(names[:10])}")
     return found, []
 
 

@@ -16,6 +16,7 @@ from typing import Any
 from kshell.decode.json_exact import json_text
 from kshell.decode.protobuf_json import known_text, members
 from kshell.decode.protobuf_messages import END_GROUP, FIXED32, FIXED64, GROUP, LENGTH, VARINT, Field, Message
+from kshell.decode.protobuf_sizes import tag_bytes
 from kshell.decode.types import Type
 from kshell.decode.verdict import OBJECT_KEYS, RECORD_BYTES, VALUE_BYTES, Verdict, text_of
 
@@ -137,7 +138,7 @@ class Reading:
             return _VARINTS[field.form](number), at
         if field.wire == GROUP:
             end = self._skip(field.tag, data, at, level)
-            return data[at:end - _tag_bytes(field.number)], end
+            return data[at:end - tag_bytes(field.number)], end
         if field.wire == LENGTH:
             value, at = chunk(data, at)
             return self._bytes(field, value), at
@@ -256,10 +257,6 @@ def _fixed(form: str, data: bytes, at: int) -> tuple[Any, int]:
         raise malformed("a number goes on after the last byte")
     value = kind.unpack_from(data, at)[0]
     return Decimal(value) if form == "fixed64" else value, at + kind.size
-
-
-def _tag_bytes(number: int) -> int:
-    return (number.bit_length() + 3 + 6) // 7
 
 
 # Timestamp and Duration

@@ -19,7 +19,7 @@ from kshell.decode.protobuf_schemas import compiled
 from kshell.decode.types import of
 from kshell.schemas import Schema
 from tests.decode import protobuf_random as made
-from tests.decode.protobuf_support import both, decoder, message, rows
+from tests.decode.protobuf_support import both, decoder, message, proto3, rows
 from tests.decode.support import batch
 from tests.decode.test_protobuf_types import SCHEMA
 
@@ -139,3 +139,20 @@ def test_bytes_near_the_corpus_are_a_row_or_a_verdict(start: bytes, seed: int, t
 
 
 DECODER, EXACT = decoder(SCHEMA, name="t.M"), decoder(SCHEMA, name="t.M", exact=True)
+
+
+@pytest.mark.parametrize("kind", ["int32", "int64", "uint32", "uint64", "sint32", "sint64", "bool", "E", "fixed32", "sfixed64", "double"])
+def test_lists_that_are_not_packed_are_left_to_the_fast_form(kind: str) -> None:
+    schema = proto3(f"enum E {{ NONE = 0; }} message M {{ string s = 1; repeated {kind} v = 300 [packed = false]; }}")
+    signed, bits = not kind.startswith("uint"), 32 if "32" in kind or kind == "E" else 64
+    low, high = (-2**(bits - 1), 2**(bits - 1) - 1) if signed else (0, 2**bits - 1)
+    edges = [e for k in range(0, bits, 7) for e in (2**k - 1, 2**k, -2**k, -2**k - 1)] + [low, high, 0]
+    numbers = [n for n in edges if (0 if kind == "fixed32" else low) <= n <= high]
+    lists = [[], [True], [False, True]] if kind == "bool" else [[], *([n] for n in numbers), numbers, numbers * 20]
+    bodies = [message(schema)(s="x", v=values).SerializeToString() for values in lists]
+    columns = infer_schema("protobuf", schema, "t.M").columns
+    descriptor = named(compiled(schema), "t.M")
+    assert descriptor is not None
+    fast = Fast(message_of(descriptor), columns, [of(c) for c in columns], rest=False)
+    assert [(s.rows, s.mask) for s in fast.decode(pa.array(bodies, pa.binary())) if s.values is not None] == [(len(bodies), None)]
+    both(schema, [FRAME + b"\0" + body for body in bodies], name="t.M")

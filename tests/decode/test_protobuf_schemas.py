@@ -11,7 +11,7 @@ from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSe
 
 from kshell.decode import infer_key, infer_schema, protobuf_compile
 from kshell.decode.protobuf_schemas import compiled
-from kshell.errors import RefusedError
+from kshell.errors import NotFoundError, RefusedError
 from kshell.schemas import FileSchema, Reference, Schema, SchemaUnavailable
 from tests.decode.protobuf_support import FIRST, Source, decoder, proto3, rows, set_of
 from tests.decode.support import batch
@@ -92,10 +92,12 @@ def test_without_a_name_the_first_message_is_it_and_its_name_is_told() -> None:
 
 
 def test_a_name_that_no_message_has_is_answered_with_the_nearest() -> None:
-    with pytest.raises(RefusedError) as caught:
-        infer_schema("protobuf", proto3("message Order { int32 no = 1; } message Refund { int32 x = 1; }"), "t.Ordre")
-    assert "it has no message t.Ordre" in caught.value.message
-    assert caught.value.hint == "did you mean t.Order?"
+    schema = proto3("message Order { int32 no = 1; } message Refund { int32 x = 1; }")
+    for wanted, hint in (("t.Ordre", "did you mean t.Order?"), ("Ordre", "did you mean Order?"), ("Xyz", "it has t.Order, t.Refund")):
+        with pytest.raises(NotFoundError) as caught:
+            infer_schema("protobuf", schema, wanted)
+        assert caught.value.message == f'Schema "orders-value" (id 7) has no message {wanted}'
+        assert caught.value.hint == hint
 
 
 def test_a_key_is_a_struct_of_its_first_message() -> None:
