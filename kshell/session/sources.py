@@ -196,9 +196,10 @@ class Sources:
         what = f"source {source.name}: {source.shown_topic()}, {count} partition{'s' if count != 1 else ''}"
         if source.declared:
             return what
+        counted = f"{len(source.columns)} column{'s' if len(source.columns) != 1 else ''}"
         if source.shape.schema is not None:
-            return f"{what}, {len(source.columns)} columns of {source.options['FORMAT']} by {titled(source.shape.schema)}"
-        return f"{what}, {len(source.columns)} columns inferred (SHOW CREATE SOURCE {source.name} prints them)"
+            return f"{what}, {counted} of {source.options['FORMAT']} by {titled(source.shape.schema)}"
+        return f"{what}, {counted} inferred (SHOW CREATE SOURCE {source.name} prints them)"
 
     # ---- ALTER, DROP -------------------------------------------------------------------------------------------------
 
