@@ -48,6 +48,8 @@ CORPUS: list[tuple[str, Record, str | None]] = [
 ]
 
 
+@pytest.mark.fault("F31")
+@pytest.mark.fault("F32")
 @pytest.mark.parametrize(("record", "code"), [c[1:] for c in CORPUS], ids=[c[0] for c in CORPUS])
 def test_a_hostile_record_is_judged_and_its_neighbours_are_rows(
         cursor: duckdb.DuckDBPyConnection, record: Record, code: str | None) -> None:
@@ -71,3 +73,26 @@ def test_limits_of_a_single_value_hold_for_plain_formats(cursor: duckdb.DuckDBPy
     for name in ("string", "raw"):
         both = Both(cursor, make(name, "raw", ()), batch([b"x" * VALUE_BYTES, b"x" * (VALUE_BYTES + 1), b"x" * (RECORD_BYTES + 1)]))
         assert both.codes == {1: "VALUE_TOO_LARGE", 2: "RECORD_TOO_LARGE"}
+
+
+ALMOST: list[tuple[str, Record, str | None, object]] = [
+    ("malformed", '{"n":1', "JSON_SYNTAX", None), ("trailing data", '{"n":1} x', "JSON_SYNTAX", None),
+    ("two objects", '{"n":1}{"n":2}', "JSON_SYNTAX", None), ("two lines", '{"n":1}\n{"n":2}', "JSON_SYNTAX", None),
+    ("a byte order mark", b'\xef\xbb\xbf{"n":1}', None, 1), ("a key twice: the first counts", '{"n":1,"n":2}', None, 1),
+    ("NaN in a number", '{"n":NaN}', "NUMBER_RANGE", None), ("NaN without a column", '{"n":1,"z":NaN}', None, 1),
+    ("beyond a double", '{"n":1e400}', "NUMBER_RANGE", None), ("bytes that are no text", b'{"n":1,"v":"\xff"}', "UTF8_INVALID", None),
+    ("a lone surrogate", '{"n":1,"v":"\\ud800"}', "UTF8_INVALID", None),
+    ("beyond 64 bit", '{"n":9223372036854775808}', "NUMBER_RANGE", None),
+    ("the last of 64 bit", '{"n":9223372036854775807}', None, 9223372036854775807), ("an array", '[{"n":1}]', "JSON_NOT_OBJECT", None),
+    ("nothing", "", "JSON_SYNTAX", None), ("a comment", '{"n":1} // x', "JSON_SYNTAX", None),
+    ("single quotes", "{'n':1}", "JSON_SYNTAX", None)]
+
+
+@pytest.mark.fault("F30")
+@pytest.mark.parametrize(("record", "code", "value"), [c[1:] for c in ALMOST], ids=[c[0] for c in ALMOST])
+def test_almost_json_has_one_code_or_one_documented_value_in_both_forms(
+        cursor: duckdb.DuckDBPyConnection, record: Record, code: str | None, value: object) -> None:
+    both = Both(cursor, json(("n", "BIGINT"), ("v", "VARCHAR")), batch(['{"n":1}', record]))
+    assert both.codes == ({1: code} if code else {})
+    assert [row[0] for index, row in both.exact.items() if index == 1] == ([] if code else [value])
+    assert 1 in both.suspect if code else both.fast.get(1, both.exact[1]) == both.exact[1]
