@@ -16,7 +16,7 @@ from kshell.decode.schema_types import column, inferred
 from kshell.decode.unusable import Unusable
 from kshell.decode.values import Inference
 from kshell.decode.verdict import Verdict
-from kshell.errors import NotFoundError, RefusedError, did_you_mean
+from kshell.errors import Error, NotFoundError, RefusedError, UnreachableError, did_you_mean
 from kshell.schemas.values import Schema, SchemaUnavailable
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def selected(file: FileDescriptor, indexes: tuple[int, ...] | None, wanted: str 
 
 
 def infer(schema: Schema, wanted: str | None) -> Inference:
-    """The columns of a message. RefusedError: no table can hold it."""
+    """The columns of a message. RefusedError: no table can hold it; UnreachableError: the compiler gave no answer."""
     try:
         file = compiled(schema)
         mine, notices = _message(file, wanted, title(schema))
@@ -105,8 +105,9 @@ def _message(file: FileDescriptor, wanted: str | None, schema: str) -> tuple[Des
     return found, []
 
 
-def refusal(schema: Schema, error: Unusable | SchemaUnavailable, raw: str = "FORMAT raw") -> RefusedError:
-    if isinstance(error, SchemaUnavailable):
-        return RefusedError(f"{title(schema)}: {error.reason}", hint="try again, or keep the bytes: FORMAT raw")
+def refusal(schema: Schema, error: Unusable | SchemaUnavailable, raw: str = "FORMAT raw") -> Error:
+    """What is said at CREATE."""
+    if isinstance(error, SchemaUnavailable):  # of the compiler: nobody else is asked here
+        return UnreachableError(f"{title(schema)}: {error.reason}", hint=f"try again, or keep the bytes: {raw}")
     dot = "" if error.message.endswith(".") else "."
     return RefusedError(f"{error.code}: {title(schema)}: {error.message}{dot}", hint=error.hint.replace("FORMAT raw", raw))

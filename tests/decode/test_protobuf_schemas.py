@@ -11,7 +11,7 @@ from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSe
 
 from kshell.decode import infer_key, infer_schema, protobuf_compile
 from kshell.decode.protobuf_schemas import compiled
-from kshell.errors import NotFoundError, RefusedError
+from kshell.errors import NotFoundError, RefusedError, UnreachableError
 from kshell.schemas import FileSchema, Reference, Schema, SchemaUnavailable
 from tests.decode.protobuf_support import FIRST, Source, decoder, proto3, rows, set_of
 from tests.decode.support import batch
@@ -190,7 +190,7 @@ def test_a_schema_is_compiled_once_and_a_bad_one_too(monkeypatch: pytest.MonkeyP
 
 def test_without_the_compiler_the_answer_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(protobuf_compile, "find_spec", lambda name: None)
-    with pytest.raises(RefusedError, match="pip install grpcio-tools"):
+    with pytest.raises(UnreachableError, match="pip install grpcio-tools"):
         infer_schema("protobuf", proto3("message Unbuilt { int32 n = 1; }"))
     with pytest.raises(SchemaUnavailable):
         compiled(proto3("message Unbuilt { int32 n = 1; }"))
