@@ -89,6 +89,8 @@ class Reading:
     def record(self, message: Message, data: bytes) -> dict[str, Any]:
         if len(data) > RECORD_BYTES:
             raise Verdict("RECORD_TOO_LARGE", f"{len(data):,} bytes, the limit is {RECORD_BYTES:,}")
+        if data[:1] == b"\0":
+            raise malformed("byte 0 begins no field; it begins the frame of a schema registry: is SCHEMA_REGISTRY missing?")
         return self.message(message, data, 1)
 
     def message(self, message: Message, data: bytes, level: int) -> dict[str, Any]:

@@ -250,6 +250,8 @@ def test_the_schema_of_a_file_needs_no_frame() -> None:
     schema = proto3("message M { int32 x = 1; }")
     made = decoder(schema, source=Source(unframed=schema, frames=False))
     assert rows(made, [b"\x08\x05", b"", None]) == ([{"x": 5}, {"x": 0}, {"x": None}], {})
+    _, bad = made.judge(batch([FIRST + b"\x08\x05"]))
+    assert [(b.code, "is SCHEMA_REGISTRY missing?" in b.message) for b in bad] == [("PROTO_TRUNCATED", True)]
 
 
 @pytest.mark.parametrize(("body", "why"), [
