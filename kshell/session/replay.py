@@ -1,14 +1,14 @@
 """REPLAY ERRORS OF SINK: quarantined records are decoded again by the definition that the source has; the good ones land.
 
 1. which error rows the statement means and are open, in one query over both tables  2. a piece of them with their bytes
-3. decode, and the sink's query  4. on the sink's own thread: rows into the table, views, marks in the error table  5. the next piece
+3. decode, and the sink's query  4. on the sink's own thread: rows into the table, views  5. the next piece
+6. marks in the error table, for many pieces at once
 
-Invariant: from the error table alone, Kafka is not asked. A piece is complete before the next one begins, what was done is in the tables,
-and the same statement again goes on from there; memory holds one piece."""
+Invariant: from the error table alone, Kafka is not asked. A piece has landed before the next one begins, what was done is in the tables,
+and the same statement again goes on from there; memory holds the bytes of one piece, and the places that are to be marked."""
 
 from __future__ import annotations
 
-import functools
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -33,6 +33,8 @@ from kshell.testing import failpoint
 
 if TYPE_CHECKING:
     from kshell.decode import BadRecord, Decoder
+
+MARKS = 100_000                               # each time, whole files of the error table are written again
 
 
 @dataclass(slots=True)
@@ -78,6 +80,7 @@ class Replay:
         self._errors_sink: Sink = self._target.errors_sink
         self._ends = time.monotonic() + timeout_s
         self.done = Replayed()
+        self._marks: dict[Position, int | None] = {}
 
     def run(self) -> Replayed:
         from kshell.iceberg.head import load_head
@@ -93,9 +96,12 @@ class Replay:
             for piece in error_rows.pieces(asked):
                 self._require_time()
                 if piece.landed:
-                    self._on_the_thread(functools.partial(self._mark_landed, piece))
+                    self._find(piece)
                 else:
                     self._replay(cursor, errors, piece)
+                if len(self._marks) >= MARKS:
+                    self._mark()
+            self._mark()
         finally:
             cursor.close()
         return self.done
@@ -163,7 +169,7 @@ class Replay:
             self._target.hand_over(done.head)
         self.done.decoded += len(marks)
         self.done.left_out += len(left_out)
-        self._mark(marks, control)
+        self._remember(marks)
 
     def _wait_for(self, above: frozenset[Position]) -> None:
         """A worker died between the two commits of a flush: the position has not passed these records yet."""
@@ -171,19 +177,26 @@ class Replay:
             self.done.waiting += len(above)
             self.done.first_waiting = self.done.first_waiting or f"the table has not come to it yet: FLUSH SINK {self._entry.name}"
 
-    def _mark_landed(self, piece: Piece, control: Control, tell: Callable[[Committed], None]) -> None:
+    def _find(self, piece: Piece) -> None:
         """Somebody landed them and did not come to the mark."""
         from kshell.iceberg.replay import landed_in
 
         self.done.found += len(piece.places)
-        self._mark(landed_in(self._target.lake, self._target.sink, piece.places), control)
+        self._remember(landed_in(self._target.lake, self._target.sink, piece.places))
 
-    def _mark(self, marks: Mapping[Position, int | None], control: Control) -> None:
+    def _remember(self, marks: Mapping[Position, int | None]) -> None:
+        self._marks |= marks
+        self._entry.source.ingest.forget_errors(marks)
+
+    def _mark(self) -> None:
+        if self._marks:
+            marks, self._marks = self._marks, {}
+            self._on_the_thread(lambda control, tell: self._write(marks, control))
+
+    def _write(self, marks: Mapping[Position, int | None], control: Control) -> None:
         from kshell.iceberg.marks import mark
 
-        if marks:
-            mark(self._target.lake, self._errors_sink, marks, control)
-            self._entry.source.ingest.forget_errors(marks)
+        mark(self._target.lake, self._errors_sink, marks, control)
 
     def _on_the_thread(self, work: Work) -> None:
         left = max(0.0, self._ends - time.monotonic())

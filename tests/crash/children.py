@@ -15,11 +15,11 @@ def compacting(words: Sequence[str]) -> int:
 
 
 def replaying_one_by_one(words: Sequence[str]) -> int:
-    """The program with pieces of one record, so that one statement makes several commits."""
+    """The program with pieces of one record that is marked at once, so that one statement makes several commits."""
     from kshell.cli import main
-    from kshell.session import error_rows
+    from kshell.session import error_rows, replay
 
-    error_rows.PIECE_ROWS = 1
+    error_rows.PIECE_ROWS = replay.MARKS = 1
     return main(words)
 
 
