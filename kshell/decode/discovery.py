@@ -33,6 +33,7 @@ Part = Literal["value", "key"]
 ONE_COLUMN = frozenset({"string", "raw"})                # formats that make one column of the whole value
 WITH_SCHEMA = frozenset({"avro", "protobuf"})             # without a schema nothing of them can be read
 MAY_HAVE_SCHEMA = WITH_SCHEMA | {"json"}
+_MOST_LOOKED_AT = 200                         # records whose message is looked at
 _MOST_SCHEMAS = 20                            # of a sample that are looked at
 _FORMATS: dict[SchemaKind, str] = {"avro": "avro", "protobuf": "protobuf", "json": "json"}
 
@@ -63,6 +64,7 @@ class Asked:
     columns: tuple[Column, ...] | None = None
     envelope: str | None = None               # what is wrapped around JSON values
     isolation: Isolation | None = None        # records are looked at in its process alone
+    follows: bool = False                     # without a message the one that the newest records are, not the first of the schema
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +94,9 @@ def discover(asked: Asked, sample: Sample) -> Discovery:
         found = look.values()
         found = _enveloped(asked, found) if asked.envelope is not None else found
         keys, key = look.keys()
-        return replace(found, schemas=replace(found.schemas, keys=keys, key=key, message=asked.message, envelope=asked.envelope,
-                                                    isolation=asked.isolation))
+        message = asked.message or found.schemas.message
+        return replace(found, schemas=replace(found.schemas, keys=keys, key=key, message=message, envelope=asked.envelope,
+                                              isolation=asked.isolation))
 
 
 def _enveloped(asked: Asked, found: Discovery) -> Discovery:
@@ -150,13 +153,13 @@ class _Look:
             return Discovery("json", asked.columns)
         if asked.format == "json":
             return self._json(asked.registry)
+        if asked.format is not None and asked.columns is not None:
+            return Discovery(asked.format, asked.columns, Schemas(asked.registry))       # a registry that is away is waited for by records
         schemas = self._of_topics(asked.registry)
         if schemas:
             return self._with(schemas, asked.registry)
         if asked.format is None:
             return Discovery("json", asked.columns)
-        if asked.columns:
-            return Discovery(asked.format, asked.columns, Schemas(asked.registry))
         raise self._no_subject(asked.registry, asked.format)
 
     def _named(self, name: str) -> Discovery:
@@ -203,12 +206,28 @@ class _Look:
                                     hint=f"FORMAT {_FORMATS[schema.kind]}, or leave FORMAT out")
         if asked.columns is not None:
             return Discovery(format, asked.columns, Schemas(FramesOnly() if format == "json" else source), (), first)
-        inferred = [_inferred(format, schema, asked.message) for schema in schemas]
+        message, said = self._message(first, source) if format == "protobuf" else (None, ())
+        inferred = [_inferred(format, schema, message) for schema in schemas]
         columns = inferred[0].columns
         for more in inferred[1:]:
             columns = _joined(columns, more.columns)
-        notices = tuple(dict.fromkeys(notice for inference in inferred for notice in inference.notices))
-        return Discovery(format, columns, Schemas(source), notices, first)
+        notices = dict.fromkeys([*(notice for inference in inferred for notice in inference.notices), *said])
+        return Discovery(format, columns, Schemas(source, message=message), tuple(notices), first)
+
+    def _message(self, schema: Schema, source: SchemaSource) -> tuple[str | None, tuple[str, ...]]:
+        """(the message to read, what is said about it). Where nobody names one, the newest records may."""
+        from kshell.decode.protobuf_schemas import first_message
+
+        asked = self.asked
+        if asked.message is not None or asked.isolation is not None or not source.frames:
+            return asked.message, ()
+        named = _messages(source, self._sampled())
+        if len(named) != 1 or named == {first_message(schema)}:
+            return None, ()
+        message = named.pop()
+        if asked.follows:
+            return message, ()
+        return None, (f"the newest records are of the message {message}: MESSAGE '{message}' reads them",)
 
     def _one_format(self, schemas: Sequence[Schema]) -> str:
         kinds = dict.fromkeys(_FORMATS[schema.kind] for schema in schemas)
@@ -318,6 +337,23 @@ def _frames(batch: pa.RecordBatch, part: Part) -> list[tuple[int | None, str | N
     seen = (framed(value, [(h["key"], h["value"]) for h in own or ()], part) for value, own in zip(values, headers, strict=True)
             if value is not None)
     return list(dict.fromkeys((frame.id, frame.guid) for frame in seen if frame.id is not None or frame.guid is not None))
+
+
+def _messages(source: SchemaSource, batch: pa.RecordBatch) -> set[str]:
+    """The Protobuf messages that the first records of a sample are."""
+    from kshell.decode.protobuf_schemas import message_named
+
+    found = set()
+    for value in batch["value"].slice(0, _MOST_LOOKED_AT).to_pylist():
+        frame = framed(value, None, "value") if value is not None else None
+        if frame is None or frame.id is None:
+            continue
+        try:
+            name = message_named(source.by_id(frame.id), value, frame.body_at)
+        except SchemaUnknown:
+            continue
+        found |= {name} if name is not None else set()
+    return found
 
 
 def _inferred(format: str, schema: Schema, message: str | None) -> Inference:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from kshell.columns import KEY, Column
 from kshell.decode import protobuf_messages as messages
 from kshell.decode.protobuf_compile import descriptors
+from kshell.decode.protobuf_indexes import read as read_indexes
 from kshell.decode.protobuf_messages import Message
 from kshell.decode.schema_types import column, inferred
 from kshell.decode.unusable import Unusable
@@ -67,6 +68,24 @@ def selected(file: FileDescriptor, indexes: tuple[int, ...] | None, wanted: str 
         what = f"select {there.full_name}" if there is not None else "select no message"
         raise Verdict("PROTO_INDEX", f"{said} {what}, which is not {wanted or 'the first of the schema'}")
     return messages.message_of(mine)
+
+
+def message_named(schema: Schema, data: bytes, at: int) -> str | None:
+    """The full name of the message that the indexes of a record select, which stand there. None: none of the schema."""
+    found, _ = read_indexes(data, at)
+    try:
+        there = messages.at(compiled(schema), found) if isinstance(found, tuple) else None
+    except (Unusable, SchemaUnavailable):
+        return None
+    return str(there.full_name) if there is not None else None
+
+
+def first_message(schema: Schema) -> str | None:
+    """The full name of the message that records are where nobody names one."""
+    try:
+        return str(messages.first(compiled(schema)).full_name)
+    except (Unusable, SchemaUnavailable):
+        return None
 
 
 def infer(schema: Schema, wanted: str | None) -> Inference:

@@ -85,7 +85,7 @@ class Load:
         spec = self._spec
         declared = decode.declare([ColumnDefinition(name, type_, Span(0, 0)) for name, type_ in spec.columns.items()])
         asked = Asked([spec.topic], spec.format, spec.key_format, spec.schema, spec.message, self._registry, declared or None,
-                      spec.envelope)
+                      spec.envelope, follows=True)
         found = reading(asked, cache(lambda: self._arrow(_share(self._waiting or self._sample()))), spec.include)
         self._decoder, self.format = found.decoder, found.discovery.format
         self.notices += found.notices

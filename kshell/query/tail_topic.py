@@ -292,7 +292,7 @@ class Decoded:
         from kshell.query.recognise import recognised
         self._topic, self._warn, self._bad, self._told_at = topic, warn, 0, 0.0
         value, key = recognised(sample, registry)
-        found = reading(Asked([topic], value.format, key.format, registry=registry), lambda: sample)
+        found = reading(Asked([topic], value.format, key.format, registry=registry, follows=True), lambda: sample)
         if value.format == "json" and not found.decoder.columns:
             raise RefusedError(f"topic {topic} has no record yet to infer columns from",
                                hint=f"PRINT '{topic}' shows records as text as they arrive; CREATE SOURCE takes a column list")

@@ -107,10 +107,12 @@ class BrokerShower:
         found = sample(attached.cluster, [(info.name, p) for p in info.partitions], SAMPLE, isolation="read_committed", check=self._check,
                        headers=registry is not None)
         values, keys = recognised(found, registry)
-        read = reading(Asked([info.name], values.format, keys.format, registry=registry), lambda: found)
+        read = reading(Asked([info.name], values.format, keys.format, registry=registry, follows=True), lambda: found)
         name = re.sub(r"\W+", "_", info.name)
+        message = read.discovery.schemas.message
         options = {k: v for k, v, given in (("TOPIC", info.name, name != info.name), ("FORMAT", values.format, True),
-                                            ("KEY_FORMAT", keys.format, keys.format != "raw")) if given}
+                                            ("KEY_FORMAT", keys.format, keys.format != "raw"), ("MESSAGE", message, message is not None))
+                   if given}
         columns = [] if values.format in ONE_COLUMN or read.discovery.schema is not None else read.decoder.columns
         text = written.create_source_text(name, columns=[definition(c) for c in columns], cluster=attached.cluster.name, options=options)
         return [("sampled", f"{found.num_rows} records"), ("format", values.name), ("key_format", keys.name),

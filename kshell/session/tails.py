@@ -156,7 +156,7 @@ class Tails:
         values, _ = recognised(found, registry)
         if values.format in ("json", "string", "raw"):
             return Texts()
-        return Printed(reading(Asked([topic], values.format, registry=registry), lambda: found).decoder)
+        return Printed(reading(Asked([topic], values.format, registry=registry, follows=True), lambda: found).decoder)
 
     def _sampled(self, cluster: Cluster, topic: str) -> pa.RecordBatch:
         tps = [(topic, p) for p in cluster.describe([topic])[topic].partitions]

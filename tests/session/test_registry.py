@@ -75,6 +75,7 @@ def test_what_show_create_prints_makes_the_same_source(session: Session, orders:
     session.sql("DROP SOURCE s")
     session.sql(f"{text} WAIT SOURCE s")
     assert rows(session, "DESCRIBE SOURCE s") == described
+    assert "FORMAT 'avro'" in text
     assert rows(session, "SHOW CREATE SOURCE s")[0][1] == text
     assert rows(session, "SELECT id, name FROM s ORDER BY id LIMIT 1") == [(0, "n0")]
 
@@ -89,6 +90,19 @@ def test_a_topic_is_read_once_tailed_printed_and_described(session: Session, ord
     assert described["format"].startswith("avro by the schema registry (schema ")
     assert "FORMAT 'avro'" in described["create_source"]
     session.sql(described["create_source"])
+
+
+def test_records_say_which_message_of_their_schema_they_are(session: Session, serializers: Serializers, kafka_topic: Callable[..., str],
+                                                            producer: Recorder, notes: Notes) -> None:
+    topic = kafka_topic()
+    event = serializers.protobuf(topic, {"id": "int64", "name": "string"})
+    producer.produce(topic, [event({"id": 1, "name": "a"})])
+    assert rows(session, f'SELECT id, name FROM k."{topic}"') == [(1, "a")]
+    assert session.sql(f"PRINT '{topic}' FROM BEGINNING LIMIT 1").fetchall()[0][-1] == '{"id":1,"name":"a"}'
+    described = dict(rows(session, f"DESCRIBE TOPIC '{topic}' FROM k"))
+    assert "MESSAGE 'shop.Event'" in described["create_source"]
+    session.sql(f"CREATE SOURCE s FROM KAFKA k (TOPIC '{topic}')")
+    assert "MESSAGE 'shop.Event' reads them" in notes
 
 
 def test_keys_with_a_schema_are_read_when_asked_for(session: Session, serializers: Serializers, kafka_topic: Callable[..., str],

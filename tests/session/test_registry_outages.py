@@ -213,6 +213,16 @@ def test_a_definite_answer_is_a_verdict_on_that_record_alone(session: Session, s
     assert one(session, "SELECT count(*) FROM s") == 5
 
 
+@pytest.mark.fault("F40")
+def test_a_source_with_its_format_and_columns_is_made_while_the_registry_is_away(session: Session, stub: StubHttp, topic: str) -> None:
+    """As SHOW CREATE prints it: a script goes on after a restart, and the records wait."""
+    answers, stub.answers, stub.default = stub.answers, {}, Answer(b"", 503)
+    session.sql(f"CREATE SOURCE s (id BIGINT) FROM KAFKA k (TOPIC '{topic}', FORMAT avro)")
+    assert "answers 503" in wait_until(lambda: one(session, "SELECT last_error FROM kshell.sources"))
+    stub.answers = answers
+    wait_until(lambda: one(session, "SELECT count(*) FROM s") == 4, 30)
+
+
 def test_a_scan_fails_when_the_registry_is_away_and_leaves_nothing_out(session: Session, stub: StubHttp, topic: str,
                                                                        producer: Recorder) -> None:
     stub.answers["/schemas/ids/2"] = Answer(b"", 503)
