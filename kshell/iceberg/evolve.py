@@ -76,10 +76,18 @@ def evolve(lake: Lake, sink: Sink, wanted: Wanted) -> tuple[int, tuple[Column, .
 def _send(lake: Lake, table: Table, changes: Sequence[Change]) -> Table:
     failpoint("schema.before_commit")
     with mapped(f"adding columns to {lake.qualified(table.name())}"):
-        staged = adapter.stage_schema(table, lambda update: [change(update) for change in changes])
+        staged = _staged(table, changes)
     response = adapter.send(table, staged)
     failpoint("schema.after_commit")
     return answered(table, response)
+
+
+def _staged(table: Table, changes: Sequence[Change]) -> adapter.Staged:
+    """PyIceberg's type visitors fill caches while another thread may read them; the second time they are full."""
+    try:
+        return adapter.stage_schema(table, lambda update: [change(update) for change in changes])
+    except RuntimeError:
+        return adapter.stage_schema(table, lambda update: [change(update) for change in changes])
 
 
 def _changes(table: Table, columns: Sequence[Column]) -> Iterator[Change]:

@@ -47,7 +47,8 @@ class Ingest:
         parking = Parking(spec.source, buffer, self._shared)
         fetcher = Fetcher(cluster, buffer, spec, self._shared, self._handoff, parking, self._troubles.out_of_range)
         self._decoding = Decoding(buffer, spec, self._shared, self._handoff, Inserter(self._cursor, buffer, decoder, spec.on_error),
-                                  parking, Settling(self._cursor, evolve, self.grow), self._troubles.undecodable)
+                                  parking, Settling(self._cursor, evolve, self.grow, lambda: self._decoding.inserter.decoder),
+                                  self._troubles.undecodable)
         self._watcher = Watcher(cluster, buffer, spec, self._shared, self._troubles)
         jobs = {"fetch": fetcher.run, "decode": self._decoding.run, "watch": self._watcher.run}
         self._threads = {job: threading.Thread(target=run, name=f"kshell-{job}-{spec.source}", daemon=True) for job, run in jobs.items()}

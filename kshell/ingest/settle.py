@@ -19,7 +19,7 @@ from kshell.ingest.parcel import Parcel
 
 _BATCH = "kshell_settle_batch"
 ROWS_OF_A_REASON, ROWS_AT_MOST = 1000, 5000   # that a decoder with SQL is asked about
-MOST_ROUNDS = 8                               # of proposals for one parcel; what is still missing then has no column
+MOST_ROUNDS = 8                               # of proposals for one parcel; what still wants columns then waits
 
 # The decoder to go on with once the columns are there, or None where nothing changes; an Error where that cannot be told now.
 Evolve = Callable[[Decoder, tuple[Column, ...]], Decoder | None]
@@ -35,8 +35,9 @@ class Settled:
 
 
 class Settling:
-    def __init__(self, cursor: duckdb.DuckDBPyConnection, evolve: Evolve | None, take: Callable[[Decoder, Decoder], Decoder]) -> None:
-        self._cursor, self._evolve = cursor, evolve
+    def __init__(self, cursor: duckdb.DuckDBPyConnection, evolve: Evolve | None, take: Callable[[Decoder, Decoder], Decoder],
+                 current: Callable[[], Decoder]) -> None:
+        self._cursor, self._evolve, self._current = cursor, evolve, current
         self._take = take                     # (asked with, to go on with) -> the decoder in use afterwards
 
     def settle(self, parcel: Parcel, decoder: Decoder) -> Settled:
@@ -53,9 +54,8 @@ class Settling:
                 continue                      # what the rows that are left want may be less
             if self._evolve is None or not prepared.proposal or prepared.proposal == asked:
                 break
-            asked = prepared.proposal
             try:
-                found = self._evolve(decoder, asked)
+                found = self._evolve(decoder, prepared.proposal)
             except Error as error:
                 first = self._wanting(parcel, decoder, error.message)
                 parked |= first
@@ -63,7 +63,13 @@ class Settling:
                 continue
             if found is None:
                 break
+            others = found is self._current() # somebody else has changed the columns: what these records want may not be among them
             decoder = self._take(decoder, found)
+            asked = prepared.proposal if decoder is found and not others else ()
+        else:
+            first = self._wanting(parcel, decoder, "its columns change all the time")
+            parked |= first
+            parcel = before(parcel, first)
         return Settled(parcel, decoder, parked)
 
     def _ask(self, decoder: Decoder, batch: pa.RecordBatch) -> Prepared:

@@ -15,6 +15,7 @@ from kshell import decode
 from kshell.buffer import TP
 from kshell.buffer.budget import Budget
 from kshell.buffer.buffer import Buffer
+from kshell.buffer.widening import widens
 from kshell.columns import Column
 from kshell.decode import Decoder
 from kshell.decode.discovery import ONE_COLUMN, Discovery, decoder_of, titled
@@ -314,8 +315,8 @@ class Sources:
         source = self.get(name)
         assert source.evolution is not None
         with source.evolution.lock:
-            if source.decoder is not before:
-                return source.decoder
+            if source.decoder is not before:  # the columns have changed meanwhile: what the records want is asked of those
+                return source.ingest.grow(before, source.decoder)
             if _suspended(source):
                 return None
             counted = source.columns
@@ -349,13 +350,13 @@ class Sources:
         return source.decoder
 
     def follow(self, source: Source, table: Sequence[Column]) -> None:
-        """Take types of the table that others have widened."""
+        """Take types of the table that others have widened. What the table lacks is more recent here than there."""
         types = {c.name: c.type for c in table}
-        if all(types.get(c.name, c.type) == c.type for c in source.columns):
+        if not any(_wider(c, types) for c in source.columns):
             return
         with changing(source):
             before = source.decoder
-            columns = [as_committed(c, types.get(c.name, c.type)) for c in source.columns]
+            columns = [as_committed(c, types[c.name]) if _wider(c, types) else c for c in source.columns]
             source.ingest.grow(before, self._take(source, columns))
 
     def resume_evolution(self, source: Source) -> bool:
@@ -407,6 +408,11 @@ def made_again(source: Source) -> str:
 def _require_columns(source: Source) -> None:
     if source.options["FORMAT"] in ONE_COLUMN:
         raise RefusedError(f"FORMAT {source.options['FORMAT']} has one column, value", hint="use FORMAT json")
+
+
+def _wider(column: Column, types: Mapping[str, str]) -> bool:
+    theirs = types.get(column.name, column.type)
+    return theirs != column.type and widens(column.type, theirs)
 
 
 def _suspended(source: Source) -> bool:

@@ -178,6 +178,33 @@ def test_the_first_records_of_all_may_bring_a_field(run: Run, cluster: FakeClust
     assert source.ingest.errors() == []
 
 
+def test_columns_that_others_change_meanwhile_do_not_cost_a_field(run: Run, cluster: FakeCluster) -> None:
+    """Somebody sets another decoder while the records wait for theirs: they are asked about once more."""
+    asked: list[tuple[Column, ...]] = []
+
+    def evolve(decoder: Decoder, proposal: tuple[Column, ...]) -> Decoder:
+        asked.append(proposal)
+        if len(asked) == 1:
+            return source.ingest.grow(decoder, json_grown(decoder, (Column("theirs", "BIGINT"),)))
+        return json_grown(decoder, proposal)
+
+    source = run(decoder=decode.make("json", "raw", (Column("id", "BIGINT"),), evolves=True), evolve=evolve)
+    cluster.put(T0, b'{"id": 1, "x": 1}')
+    source.reach(p0=1)
+    assert source.sql("SELECT id, theirs, x FROM orders") == [(1, None, 1)]
+    assert [[c.name for c in proposal] for proposal in asked] == [["x"], ["x"]]
+
+
+def test_records_whose_columns_never_come_to_rest_wait(run: Run, cluster: FakeCluster) -> None:
+    def evolve(decoder: Decoder, proposal: tuple[Column, ...]) -> Decoder:
+        return source.ingest.grow(decoder, json_grown(decoder, (Column(f"c{len(decoder.columns)}", "BIGINT"),)))
+
+    source = run(decoder=decode.make("json", "raw", (Column("id", "BIGINT"),), evolves=True), evolve=evolve)
+    cluster.put(T0, b'{"id": 1, "x": 1}')
+    wait_until(lambda: "its columns change all the time" in str(source.ingest.status().last_error))
+    assert source.buffer.decoded()[T0] == 0
+
+
 def json_grown(decoder: Decoder, proposal: tuple[Column, ...]) -> Decoder:
     wanted = {c.name: c for c in proposal}
     kept = [wanted.pop(c.name, c) for c in decoder.columns]

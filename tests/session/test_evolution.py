@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import random
 import threading
 from collections.abc import Callable
 from decimal import Decimal
@@ -17,7 +18,7 @@ from pyiceberg.types import DoubleType, LongType, StringType
 from kshell.errors import ConflictError, ExistsError, NotFoundError, RefusedError
 from kshell.iceberg import Stop
 from kshell.iceberg.catalogs import open_catalog
-from kshell.session import Session
+from kshell.session import Session, evolution
 from tests.session.conftest import Notes, OpenSession, one, rows
 from tests.support import wait_until
 from tests.support.producing import Recorder
@@ -173,6 +174,46 @@ def test_two_processes_agree_on_the_type_that_landed(open_session: OpenSession, 
     quarantined = one(sessions[0], "SELECT count(*) FROM local.web.s__errors")
     assert landed + quarantined == 4
     assert rows(sessions[0], "CHECK SINK k")[0][-1] == "ok"
+
+
+@pytest.mark.fault("F34")
+def test_no_field_of_a_record_is_lost_while_two_processes_add_columns(open_session: OpenSession, topic: str, put: Put,
+                                                                      monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(evolution, "MOST_AN_HOUR", 10_000)
+    draw = random.Random(7)
+    sent: dict[int, dict[str, Any]] = {}
+
+    def record(stage: int) -> dict[str, Any]:
+        keys = [f"{kind}{i}" for i in range(3 * stage) for kind in ("n", "t")]
+        values = {key: draw.randrange(9) if key[0] == "n" else f"t{draw.randrange(9)}" for key in keys}
+        found: dict[str, Any] = {"id": len(sent), **{key: values[key] for key in draw.sample(keys, 3)}}
+        found["o"] = {key: values[key] for key in draw.sample(keys, 2)}
+        sent[len(sent)] = found
+        return found
+
+    put(record(1))
+    sessions = [open_session(), open_session()]
+    for each in sessions:
+        source(each, topic)
+        sink(each)
+    for stage in range(1, 5):
+        for partition in (0, 1):
+            put(*(record(stage) for _ in range(draw.choice((1, 5, 150)))), partition=partition)
+        flush(sessions[stage % 2])
+    for each in sessions:
+        caught_up(each)
+    assert described(sessions[0], "live.s") == described(sessions[1], "live.s")
+    for each in sessions:
+        names = [name for name, _ in described(each, "live.s") if not name.startswith("_kafka_")]
+        landed = rows(each, f"SELECT {', '.join(names)} FROM s")
+        shown = {row[0]: dict(zip(names, row, strict=True)) for row in landed}
+        assert {i: _without_null(row) for i, row in shown.items()} == sent
+        flush(each)
+    assert rows(sessions[0], "CHECK SINK k")[0][-1] == "ok"
+
+
+def _without_null(value: Any) -> Any:
+    return {k: _without_null(v) for k, v in value.items() if v is not None} if isinstance(value, dict) else value
 
 
 def test_while_the_catalog_is_away_only_partitions_with_new_fields_wait(session: Session, topic: str, put: Put,
