@@ -128,7 +128,7 @@ class ProtobufDecoder:
         return f"{FAST}; exact for {slow[-1]}" if slow else FAST
 
     def take_counters(self) -> Counter[str]:
-        counted, self._counted = self._counted, Counter()
+        counted, self._counted = +self._counted, Counter()
         return counted
 
     def prepare(self, batch: pa.RecordBatch) -> Prepared:
