@@ -24,7 +24,7 @@ from kshell.schemas.asking import asking
 from kshell.schemas.files import FileSchema, kind_of
 from kshell.schemas.frame import FramesOnly, framed
 from kshell.schemas.subjects import in_context, subject_of
-from kshell.schemas.values import Schema, SchemaKind, SchemaSource, SchemaUnknown
+from kshell.schemas.values import Schema, SchemaKind, SchemaSource, SchemaUnavailable, SchemaUnknown
 
 if TYPE_CHECKING:
     from kshell.decode.isolated import Isolation
@@ -328,6 +328,9 @@ def schemas_named(source: SchemaSource, batch: pa.RecordBatch, part: Part) -> li
             found.append(source.by_id(id) if id is not None else source.by_guid(guid or ""))
         except SchemaUnknown:
             continue                          # bytes that look like a frame, or a schema that is gone
+        except SchemaUnavailable as outage:
+            if outage.cause != "unconfirmed":
+                raise
     return found
 
 

@@ -117,7 +117,7 @@ class KafkaTables:
         read = self.running = BoundedRead(cluster, bounds.ranges, timeout_s=spec.timeout_s, most=spec.max_messages, check=check)
         filtered = spec.last is not None or spec.since is not None or spec.until is not None
         load = Load(cursor, table, spec, list(bounds.ranges), lambda: _newest(spec.topic, cluster, check), None if filtered else enough,
-                    self._kafka.registry(spec.registry, cluster.name))
+                    self._kafka.registry(spec.registry, cluster.name), check)
         for messages in read.messages():
             load.add(messages, read)
             if load.full:

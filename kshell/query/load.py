@@ -5,6 +5,7 @@ Invariant: the columns are settled before the first row is loaded, from the firs
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -26,22 +27,25 @@ if TYPE_CHECKING:
 SAMPLE = 1_000                                    # records that decide the columns
 MOST_WAITING = 100_000                            # messages held while the sample is not complete
 LOAD_ROWS = 50_000
+_SCHEMA_TRIES, _SCHEMA_PAUSE_S = 3, 0.5
 TP = tuple[str, int]
 
 
 class Load:
     """`add` messages, then `finish`. `seen` counts records, `bad` those that do not decode. `sample` gives records of the topic for
     the columns of a scan that finds none itself: a quiet hour has the columns of the hour before.
-    `enough`: rows after which nothing more is needed; None: all are. `registry`: where schemas come from; None: there is none."""
+    `enough`: rows after which nothing more is needed; None: all are. `registry`: where schemas come from; None: there is none.
+    `check` raises when the statement was cancelled."""
 
     def __init__(self, cursor: duckdb.DuckDBPyConnection, table: str, spec: ScanSpec, tps: Sequence[TP],
-                 sample: Callable[[], list[Any]], enough: int | None = None, registry: Registry | None = None) -> None:
+                 sample: Callable[[], list[Any]], enough: int | None = None, registry: Registry | None = None,
+                 check: Callable[[], None] = lambda: None) -> None:
         self._cursor, self._table, self._spec, self._sample, self._enough = cursor, table, spec, sample, enough
         self._quota = {tp: -(-SAMPLE // max(1, len(tps))) for tp in tps}
         self._waiting: list[Any] = []
         self._decoder: Decoder | None = None
         self._careful = _in_transaction(cursor)
-        self._registry = registry
+        self._registry, self._check = registry, check
         self._headers = "headers" in spec.include or registry is not None or spec.envelope is not None   # a frame, attributes
         self.format = spec.format or "json"
         self.seen, self.bad = 0, 0
@@ -106,8 +110,7 @@ class Load:
         self.seen += len(messages)
         batch = self._arrow(messages)
         assert self._decoder is not None
-        if waiting := self._decoder.prepare(batch).waiting:
-            raise UnreachableError(f"{self._spec.topic}: {next(iter(waiting.values()))}", hint="try again when the registry is back")
+        self._require_schemas(batch)
         if not self._decoder.sql:
             self._judged(batch)
             return
@@ -118,6 +121,18 @@ class Load:
             except decode.DOUBTS:
                 pass
         self._carefully(batch)
+
+    def _require_schemas(self, batch: pa.RecordBatch) -> None:
+        """A scan waits a moment for them, and leaves nothing out."""
+        assert self._decoder is not None
+        for left in range(_SCHEMA_TRIES, -1, -1):
+            waiting = self._decoder.prepare(batch).waiting
+            if not waiting:
+                return
+            if left:
+                self._check()
+                time.sleep(_SCHEMA_PAUSE_S)
+        raise UnreachableError(f"{self._spec.topic}: {next(iter(waiting.values()))}", hint="try again when the registry is back")
 
     def _insert(self, batch: pa.RecordBatch) -> None:
         assert self._decoder is not None

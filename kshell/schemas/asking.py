@@ -40,6 +40,7 @@ _CURES: dict[Cause, str] = {
     "credentials": "check how kshell signs in",
     "redirect": "if that address is right, give it as SCHEMA_REGISTRY",
     "address": "SCHEMA_REGISTRY is what stands before /subjects: 'http://host:8081', or with a path: 'http://host:8080/apis/ccompat/v7'",
+    "unconfirmed": "try again in a second",
     "server": "this is the registry's own trouble: its log says more; try again later",
 }
 _WITH_SECRET: dict[Cause, str] = {

@@ -13,7 +13,17 @@ from typing import Any, TypeVar
 from urllib.parse import quote, urlencode
 
 from kshell.schemas.http import Access, Http, NotThere
-from kshell.schemas.limits import LIST_BYTES, MOST_CACHED, MOST_REFERENCES, PAUSE_S, SCHEMA_BYTES, TRIES, UNKNOWN_S
+from kshell.schemas.limits import (
+    LIST_BYTES,
+    MOST_CACHED,
+    MOST_PATIENT,
+    MOST_REFERENCES,
+    MOST_UNKNOWN,
+    PAUSE_S,
+    SCHEMA_BYTES,
+    TRIES,
+    UNKNOWN_S,
+)
 from kshell.schemas.values import Reference, Schema, SchemaKind, SchemaTooLarge, SchemaUnavailable, SchemaUnknown
 
 _TYPES: dict[str, SchemaKind] = {"AVRO": "avro", "PROTOBUF": "protobuf", "JSON": "json"}
@@ -38,6 +48,8 @@ class SchemaRegistry:
         self._known: OrderedDict[Key, Schema] = OrderedDict()
         self._missing: OrderedDict[Key, tuple[float, Exception]] = OrderedDict()
         self._outage: tuple[float, SchemaUnavailable] | None = None
+        self._waited: list[float] = []        # when a 404 was last waited for
+        self._doubted: OrderedDict[str, tuple[float, int]] = OrderedDict()       # path -> first 404, how many
 
     # ---- schemas -----------------------------------------------------------------------------------------------------
 
@@ -89,7 +101,7 @@ class SchemaRegistry:
         except (SchemaUnknown, SchemaTooLarge) as verdict:
             with self._lock:
                 self._missing[key] = (self._clock() + UNKNOWN_S, verdict)
-                while len(self._missing) > MOST_CACHED:
+                while len(self._missing) > MOST_UNKNOWN:
                     self._missing.popitem(last=False)
             raise
 
@@ -157,10 +169,32 @@ class SchemaRegistry:
             try:
                 return self._timed(lambda: self._http.get(path, most_bytes))
             except NotThere:
-                if not left:
+                if not left or (left == tries - 1 and not self._patient() and self._confirmed(path, what)):
                     raise SchemaUnknown(f"{what} does not exist in the registry {self.url}") from None
             self._pause(PAUSE_S * 2 ** (tries - 1 - left))
         raise AssertionError("the last try answers or raises")
+
+    def _patient(self) -> bool:
+        """Whether this 404 may be waited for. Bytes that look like ids and are none must not hold up whoever reads them."""
+        now = self._clock()
+        with self._lock:
+            self._waited = [at for at in self._waited if at > now - UNKNOWN_S]
+            if len(self._waited) >= MOST_PATIENT:
+                return False
+            self._waited.append(now)
+            return True
+
+    def _confirmed(self, path: str, what: str) -> bool:
+        """The tries of an impatient 404 are the questions of others who come again. SchemaUnavailable: not enough of them yet."""
+        now = self._clock()
+        with self._lock:
+            first, count = self._doubted.pop(path, (now, 0))
+            if count + 1 >= TRIES and now - first >= PAUSE_S:
+                return True
+            self._doubted[path] = (first, count + 1)
+            while len(self._doubted) > MOST_UNKNOWN:
+                self._doubted.popitem(last=False)
+        raise SchemaUnavailable(f"{what} is not in the schema registry {self.url} yet; it is asked again", "unconfirmed")
 
     def _timed(self, ask: Callable[[], T]) -> T:
         began = self._clock()

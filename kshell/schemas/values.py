@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 SchemaKind = Literal["avro", "protobuf", "json"]
-Cause = Literal["network", "time", "certificate", "credentials", "redirect", "address", "server"]
+Cause = Literal["network", "time", "certificate", "credentials", "redirect", "address", "server", "unconfirmed"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from kshell.options import Secret
 from kshell.schemas import Schema, SchemaTooLarge, SchemaUnavailable, SchemaUnknown
 from kshell.schemas import http as http_module
 from kshell.schemas.http import access
-from kshell.schemas.limits import MOST_CACHED, MOST_REFERENCES, SCHEMA_BYTES, TRIES, UNKNOWN_S
+from kshell.schemas.limits import MOST_CACHED, MOST_PATIENT, MOST_REFERENCES, SCHEMA_BYTES, TRIES, UNKNOWN_S
 from kshell.schemas.registry import SchemaRegistry
 from tests.support.stub_http import Answer, StubHttp, missing, schema_answer
 
@@ -149,6 +149,24 @@ def test_what_does_not_exist_is_believed_for_a_minute(stub: StubHttp, registry: 
     clock.now += UNKNOWN_S + 1
     stub.answers["/schemas/ids/7"] = schema_answer(_AVSC)
     assert registry.by_id(7).text == _AVSC
+
+
+def test_many_ids_that_nobody_registered_hold_nobody_up(stub: StubHttp, registry: SchemaRegistry, clock: Clock) -> None:
+    stub.default = missing(40403)
+    for number in range(MOST_PATIENT):
+        with pytest.raises(SchemaUnknown):
+            registry.by_id(number)
+    clock.pauses.clear()
+    for _ in range(TRIES - 1):
+        with pytest.raises(SchemaUnavailable, match="asked again") as failed:
+            registry.by_id(99)
+        assert failed.value.cause == "unconfirmed"
+        clock.now += 1
+    with pytest.raises(SchemaUnknown):
+        registry.by_id(99)
+    assert clock.pauses == []
+    stub.answers["/schemas/ids/100"] = schema_answer(_AVSC)
+    assert registry.by_id(100).text == _AVSC
 
 
 def test_a_registry_without_guids_does_not_know_any(stub: StubHttp, registry: SchemaRegistry) -> None:

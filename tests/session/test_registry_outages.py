@@ -214,6 +214,16 @@ def test_a_definite_answer_is_a_verdict_on_that_record_alone(session: Session, s
 
 
 @pytest.mark.fault("F40")
+def test_many_ids_that_nobody_registered_are_verdicts_within_seconds(session: Session, stub: StubHttp, topic: str,
+                                                                     producer: Recorder) -> None:
+    stub.default = missing(40403)
+    producer.produce(topic, [event(1_000 + n, 1) for n in range(200)], partition=0)
+    session.sql(f"CREATE SOURCE s FROM KAFKA k (TOPIC '{topic}', FORMAT avro); WAIT SOURCE s TIMEOUT '40s'")
+    assert rows(session, "SELECT code, count(*) FROM kshell.errors GROUP BY 1") == [("AVRO_SCHEMA_UNKNOWN", 200)]
+    assert one(session, "SELECT count(*) FROM s") == 4
+
+
+@pytest.mark.fault("F40")
 def test_a_source_with_its_format_and_columns_is_made_while_the_registry_is_away(session: Session, stub: StubHttp, topic: str) -> None:
     """As SHOW CREATE prints it: a script goes on after a restart, and the records wait."""
     answers, stub.answers, stub.default = stub.answers, {}, Answer(b"", 503)
