@@ -14,6 +14,7 @@ PROTOCOL = {
     "commit.after_load", "commit.after_validate", "commit.after_manifest", "commit.before_catalog", "commit.after_catalog",
     "compact.after_parquet", "compact.before_catalog", "compact.after_catalog",
     "expire.before", "expire.after", "create.after_table", "create.after_errors_table", "create.after_start",
+    "replay.after_commit", "replay.after_mark", "replay.after_parquet", "replay.after_rewrite",
 }
 
 
