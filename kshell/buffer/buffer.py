@@ -121,7 +121,7 @@ class Buffer:
     def jump(self, tp: TP, position: int) -> None:
         """Go on at a later position: what is between is lost in Kafka, and the buffer does not claim to cover it."""
         with self.appending:
-            self._c.seal(self._c.filling)
+            self._c.close(self._c.filling)
             self._c.filling.skip_to({tp: position})
 
     def seal(self) -> Segment | None:

@@ -99,7 +99,7 @@ class Handover:
             if len(targets) == len(c.sinks) and min(targets) > decoded:
                 ahead[tp] = min(targets)
         if ahead:
-            c.seal(c.filling)
+            c.close(c.filling)
             c.filling.skip_to(ahead)
             c.seeks.update(ahead)
 
