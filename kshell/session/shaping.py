@@ -47,7 +47,7 @@ class Shaping:
                       options["ENVELOPE"], _isolation(options))
         found = reading(asked, newest, included(options))
         if not found.decoder.columns:
-            raise _no_columns(statement.name, attached.cluster, newest())
+            raise _no_columns(statement.name, attached.cluster, newest(), options["ENVELOPE"])
         if options["FORMAT"] is None and registry is not None:
             options.given |= {"FORMAT"}       # what SHOW CREATE prints asks nobody
         options["FORMAT"] = found.discovery.format
@@ -64,10 +64,13 @@ def _isolation(options: Parsed) -> Isolation | None:
     return Isolation()
 
 
-def _no_columns(name: str, cluster: Cluster, batch: pa.RecordBatch) -> RefusedError:
+def _no_columns(name: str, cluster: Cluster, batch: pa.RecordBatch, envelope: str | None) -> RefusedError:
     if batch.num_rows == 0:
         return RefusedError(f"the topic of source {name} is empty, so its columns cannot be inferred",
                             hint=f"declare columns: CREATE SOURCE {name} (id BIGINT, ...) FROM KAFKA {cluster.name} (...)")
+    if envelope is not None:
+        return RefusedError(f"no record of the {batch.num_rows} newest of source {name} has the envelope {envelope} and a field in it",
+                            hint="leave ENVELOPE out, or name another: connect, debezium or cloudevents")
     return RefusedError(f"no record of the {batch.num_rows} newest of source {name} is a JSON object with a field",
                         hint="declare columns, or read it as it is: FORMAT string or FORMAT raw")
 

@@ -99,6 +99,8 @@ def _envelope(session: Session, topic: str, producer: Recorder) -> None:
     assert "ENVELOPE 'connect'" in shown.replace('\\', '')
     with pytest.raises(BadValueError, match="ENVELOPE is about JSON"):
         source(session, topic, "ENVELOPE connect, FORMAT raw", name="refused")
+    with pytest.raises(RefusedError, match="has the envelope debezium"):
+        source(session, topic, "ENVELOPE debezium", name="refused")
 
 
 def _untrusted(session: Session, topic: str, producer: Recorder) -> None:
