@@ -240,7 +240,7 @@ class IsolatedDecoder:
     def regular(self, batch: str) -> str | None:
         return None
 
-    def look(self, batch: str, values: pa.RecordBatch, *, careful: bool) -> str | None:
+    def look(self, batch: str, *, careful: bool) -> str | None:
         return None
 
     def stray(self, batch: str) -> str | None:

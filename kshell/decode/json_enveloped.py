@@ -15,10 +15,11 @@ import pyarrow as pa
 
 from kshell.columns import HEADERS, Column
 from kshell.decode import envelopes
-from kshell.decode.envelopes import MARK, OPERATION, PAYLOAD, VERSION, Header, Kind
-from kshell.decode.framing import body, body_sql
+from kshell.decode.envelopes import ATTRIBUTE, DATA, MARK, OPERATION, PAYLOAD, VERSION, Header, Kind
+from kshell.decode.framing import body
 from kshell.decode.json import JsonDecoder
 from kshell.decode.json_infer import infer_json
+from kshell.decode.json_look import Node, Path, look, nodes, spelled
 from kshell.decode.json_plan import Wrapping
 from kshell.decode.json_sql import rest
 from kshell.decode.json_text import Members, write
@@ -26,11 +27,11 @@ from kshell.decode.values import Inference, Schemas
 from kshell.decode.verdict import Verdict
 
 _TURN_AFTER = 64                              # change events of the other form until the SQL looks for that one
-_MOST_STRUCTURES = 100                        # of a batch that are looked at for new fields
 _INSIDE = Wrapping(root="""coalesce(json_type(r._t, '$."payload"') IN ('OBJECT', 'NULL'), false)""")
 # a change event without a wrapper, and nothing that could be one
 _BARE = Wrapping(evidence=(OPERATION,), sure=("""NOT contains(r._t, '"payload"')""", r"NOT contains(r._t, '\u00')"))
 _NO_HEADER = f"coalesce(NOT list_contains(list_transform(r.{HEADERS}, lambda h: h.key), '{MARK}'), true)"
+_OTHER_DATA = f"""json_type(_t, '$."{DATA}"') NOT IN ('OBJECT', 'NULL')"""
 
 
 class EnvelopedJson(JsonDecoder):
@@ -68,15 +69,31 @@ class EnvelopedJson(JsonDecoder):
         return None
 
     def look(self, batch: str, *, careful: bool) -> str | None:
-        """A record of each structure: records of one structure want the same columns."""
+        """As for records without envelope, at the places where the members stand; and the records of another form than the SQL's."""
         if not self._evolves:
             return None
-        value = body_sql("value") if self.framed else "value"
-        text = f"TRY_CAST(try(decode({value})) AS JSON)" if careful else "_t"
-        inside = f"""coalesce(json_extract(_t, '$."{PAYLOAD}"'), _t)""" if self._kind != "cloudevents" else "_t"
-        named = f"coalesce(list_transform({HEADERS}, lambda h: h.key)::VARCHAR, '')" if self._kind == "cloudevents" else "''"
-        structure = f"SELECT _index, concat(json_structure({inside}), {named}) AS what FROM (SELECT * REPLACE ({text} AS _t) FROM {batch})"
-        return f"SELECT min(_index), what FROM ({structure}) GROUP BY what ORDER BY 1 LIMIT {_MOST_STRUCTURES}"
+        undecided = [place for path in sorted(self._undecided, key=repr) if (place := self._place(path)) is not None]
+        found = look(batch, self._nodes(), undecided, careful=careful)
+        if self._kind == "connect" or (self._kind == "debezium" and not self._wrapped):
+            return found
+        other = f"""NOT contains(_t, '"{PAYLOAD}"')""" if self._kind == "debezium" else f"NOT {_NO_HEADER} OR {_OTHER_DATA}"
+        text = "CASE WHEN json_valid(_t) THEN _t END" if careful else "_t"
+        return f"{found} UNION ALL SELECT _index, 'form' FROM (SELECT * REPLACE ({text} AS _t) FROM {batch}) r WHERE {other}"
+
+    def _place(self, path: Path) -> Path | None:
+        head = path[0]
+        place = envelopes.place(self._kind, (head,), wrapped=self._wrapped) if isinstance(head, str) else None
+        return None if place is None else (*place, *path[1:])
+
+    def _nodes(self) -> list[Node]:
+        """Where objects stand whose members are columns, in the whole record."""
+        top, *below = nodes(self.columns, self._types, self._ignored | self._undecided)
+        placed = [Node(place, node.known, spelled(place)) for node in below if (place := self._place(node.path)) is not None]
+        if self._kind != "cloudevents":
+            start: Path = (PAYLOAD,) if self._wrapped else ()
+            return [Node(start, top.known, spelled(start)), *placed]
+        attributes = {key.removeprefix(ATTRIBUTE) for key in top.known if key.startswith(ATTRIBUTE)}
+        return [Node((), frozenset(attributes | {DATA}), "$"), Node((DATA,), top.known, spelled((DATA,))), *placed]
 
     def stray(self, batch: str) -> str | None:
         return None

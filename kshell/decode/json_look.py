@@ -68,6 +68,14 @@ def _step(steps: str, step: str | Each) -> str:
     return f'{steps}."{step}"' if steps and step and not any(c in step for c in '"\\*\0') else ""
 
 
+def spelled(path: Path) -> str:
+    """As DuckDB spells it; empty: it cannot be."""
+    steps = "$"
+    for step in path:
+        steps = _step(steps, step)
+    return steps
+
+
 def look(batch: str, places: Sequence[Node], undecided: Iterable[Path], *, careful: bool) -> str:
     """A SELECT of (_index, the keys that are beside the columns as text) over `decode.with_text`."""
     text = "CASE WHEN json_valid(_t) THEN _t END" if careful else "_t"
