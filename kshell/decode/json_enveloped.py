@@ -31,6 +31,7 @@ _INSIDE = Wrapping(root="""coalesce(json_type(r._t, '$."payload"') IN ('OBJECT',
 # a change event without a wrapper, and nothing that could be one
 _BARE = Wrapping(evidence=(OPERATION,), sure=("""NOT contains(r._t, '"payload"')""", r"NOT contains(r._t, '\u00')"))
 _NO_HEADER = f"coalesce(NOT list_contains(list_transform(r.{HEADERS}, lambda h: h.key), '{MARK}'), true)"
+_NOT_WRAPPED = f"""_t IS NOT NULL AND json_type(_t, '$."{PAYLOAD}"') IS NULL"""
 _OTHER_DATA = f"""json_type(_t, '$."{DATA}"') NOT IN ('OBJECT', 'NULL')"""
 
 
@@ -76,7 +77,7 @@ class EnvelopedJson(JsonDecoder):
         found = look(batch, self._nodes(), undecided, careful=careful)
         if self._kind == "connect" or (self._kind == "debezium" and not self._wrapped):
             return found
-        other = f"""NOT contains(_t, '"{PAYLOAD}"')""" if self._kind == "debezium" else f"NOT {_NO_HEADER} OR {_OTHER_DATA}"
+        other = _NOT_WRAPPED if self._kind == "debezium" else f"NOT {_NO_HEADER} OR {_OTHER_DATA}"
         text = "CASE WHEN json_valid(_t) THEN _t END" if careful else "_t"
         return f"{found} UNION ALL SELECT _index, 'form' FROM (SELECT * REPLACE ({text} AS _t) FROM {batch}) r WHERE {other}"
 

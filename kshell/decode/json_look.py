@@ -110,9 +110,7 @@ def _text(key: str) -> str:
 
 def _decides(path: Path) -> str:
     """SQL: something stands at the path that decides a type."""
-    steps = "$"
-    for step in path:
-        steps = _step(steps, step)
+    steps = spelled(path)
     if not steps:
         return "true"
     value = f"json_extract(r._t, {literal(steps)})"
