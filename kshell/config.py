@@ -300,6 +300,7 @@ EXAMPLE = """\
 # [profiles.prod]                   # kshell -P prod
 # brokers = "broker.prod:9093"      # attached as kafka
 # secret = { type = "kafka", sasl_mechanism = "SCRAM-SHA-512", sasl_username = "${KAFKA_USER}", sasl_password = "${KAFKA_PASSWORD}" }
+# schema_registry = "https://registry.prod:8081"         # or the name of a secret of TYPE schema_registry
 # catalogs.ice = { catalog = "rest", uri = "https://catalog.prod", warehouse = "s3://warehouse" }
 # init = "prod.sql"                 # run first; the path is seen from this file
 # read_only = true

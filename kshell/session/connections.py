@@ -88,7 +88,8 @@ class Connections:
 
         options = declared.ATTACH_KAFKA.parse(statement.options, self._context.resolve, zone=self._context.zone())
         if options["SCHEMA_REGISTRY"] is not None:
-            self.registries.named(options["SCHEMA_REGISTRY"])     # a name that is wrong is told here, not at the first source
+            with placed(options.spans.get("SCHEMA_REGISTRY")):    # a name that is wrong is told here, not at the first source
+                self.registries.named(options["SCHEMA_REGISTRY"])
         secret = self._secrets.chosen(options["SECRET"], "kafka", statement.uri)
         address = address_of(statement.uri) or (secret.values.get("BOOTSTRAP_SERVERS", "") if secret else "")
         if not address:

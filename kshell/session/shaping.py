@@ -21,6 +21,7 @@ from kshell.options import Parsed
 from kshell.session.connections import Attached
 from kshell.session.context import Context
 from kshell.session.included import included
+from kshell.session.placed import placed
 from kshell.session.registries import Registries
 from kshell.session.sample import sample
 
@@ -36,7 +37,8 @@ class Shaping:
     def shape(self, statement: CreateSource, attached: Attached, options: Parsed, topics: Sequence[str], tps: Sequence[TP]) -> Reading:
         """The decoder with its columns; `options["FORMAT"]` is settled too."""
         declared = _declared(statement, options)
-        registry = self._registries.chosen(options, attached.options)
+        with placed(options.spans.get("SCHEMA_REGISTRY")):
+            registry = self._registries.chosen(options, attached.options)
 
         @cache
         def newest() -> pa.RecordBatch:
@@ -45,7 +47,8 @@ class Shaping:
 
         asked = Asked(topics, options["FORMAT"], options["KEY_FORMAT"], options["SCHEMA"], options["MESSAGE"], registry, declared,
                       options["ENVELOPE"], _isolation(options))
-        found = reading(asked, newest, included(options))
+        with placed(options.spans.get("SCHEMA")):
+            found = reading(asked, newest, included(options))
         if not found.decoder.columns:
             raise _no_columns(statement.name, attached.cluster, newest(), options["ENVELOPE"])
         if options["FORMAT"] is None and registry is not None:

@@ -14,6 +14,7 @@ from kshell.cli import main
 from tests.parts.kafka import Broker
 from tests.support import create_topic
 from tests.support.producing import Recorder
+from tests.support.stub_http import Answer, StubHttp
 from tests.support.topics import admin
 
 Examine = Callable[..., tuple[int, dict[str, dict[str, Any]]]]
@@ -99,6 +100,18 @@ def test_brokers_topics_groups_and_the_clock(examine: Examine, own_kafka: Broker
     _, found = examine("--brokers", own_kafka.bootstrap)
     assert found["clock kafka"]["state"] == "warning"
     assert "in the future" in found["clock kafka"]["text"]
+
+
+def test_a_registry_is_asked_and_what_is_wrong_with_it_is_said(examine: Examine) -> None:
+    with StubHttp() as registry:
+        registry.answers["/subjects"] = Answer(["a-value", "b-value"])
+        code, found = examine("--schema-registry", registry.url)
+        assert (code, found["schema registry"]["state"]) == (0, "ok")
+        assert "2 subjects" in found["schema registry"]["text"]
+        registry.answers["/subjects"] = Answer({"error_code": 401, "message": "Unauthorized"}, 401)
+        code, found = examine("--schema-registry", registry.url)
+    assert (code, found["schema registry"]["state"]) == (3, "unreachable")
+    assert "CREATE SECRET sr (TYPE schema_registry" in found["schema registry"]["repair"]
 
 
 def test_people_read_one_line_per_check(examine: Examine, capfd: pytest.CaptureFixture[str]) -> None:

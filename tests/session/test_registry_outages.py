@@ -114,10 +114,13 @@ _WRONG: list[tuple[str, type[Error], str, str]] = [
 def test_what_is_wrong_in_the_statement_is_named(session: Session, stub: StubHttp, topic: str, options: str, error: type[Error], said: str,
                                                  hint: str) -> None:
     stub.answers["/subjects?deleted=true"] = Answer(["clicks-value", "gone-value", "orders-value"])
-    failed = failure(session, f"CREATE SOURCE s FROM KAFKA k (TOPIC '{topic}', {options})")
+    text = f"CREATE SOURCE s FROM KAFKA k (TOPIC '{topic}', {options})"
+    failed = failure(session, text)
     assert isinstance(failed, error)
     assert said in failed.message
     assert hint in (failed.hint or "")
+    if options.startswith("SCHEMA"):
+        assert failed.position == text.index(options) + options.index(" ") + 1
 
 
 def test_without_a_registry_the_statement_says_how_to_name_one(open_session: OpenSession, topic: str) -> None:
