@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from kshell.columns import ICEBERG_RESERVED, Column, quote
 from kshell.decode import names, paths
+from kshell.decode.schema_types import recalled, renames
 from kshell.decode.types import Type, printed, storage
 from kshell.errors import BadValueError, RefusedError, StatementError
 from kshell.lang.statements import ColumnDefinition
@@ -44,7 +45,8 @@ def _column(definition: ColumnDefinition, taken: dict[str, str]) -> Column:
     taken[name.lower()] = name
     type_ = storage(definition.type, name)
     path = paths.parse(definition.path, name) if definition.path is not None else ()
-    return Column(name, printed(type_), () if path == (name,) else path, type_.json, definition.not_null, definition.type)
+    return Column(name, printed(type_), () if path == (name,) else path, type_.json, definition.not_null, definition.type,
+                  tuple(renames(recalled(type_))))
 
 
 def _path(definition: ColumnDefinition) -> str:

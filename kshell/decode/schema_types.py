@@ -5,7 +5,7 @@ structs; every value of either side has its place in the result. A field is the 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from kshell.columns import Column, quote
@@ -84,6 +84,22 @@ def renames(type_: Type, path: tuple[str, ...] = ()) -> Iterable[tuple[tuple[str
         if key and key[0] != name:
             yield (*path, *key), name
         yield from renames(inner, (*path, *key))
+
+
+def recalled(type_: Type) -> Type:
+    """A written type with the keys that its names were made of: `B_1` beside `b` stands for `B`."""
+    if not type_.fields:
+        return type_
+    fields = tuple((name, recalled(inner)) for name, inner in type_.fields)
+    if type_.kind != "STRUCT":
+        return replace(type_, fields=fields)
+    siblings = {name.lower(): name for name, _ in fields}
+    return Type("STRUCT", fields=fields, keys=tuple(_key(name, siblings) for name, _ in fields))
+
+
+def _key(name: str, siblings: Mapping[str, str]) -> str:
+    base, _, number = name.rpartition("_")
+    return base if number.isdigit() and siblings.get(base.lower(), base) != base else name
 
 
 def inferred(fields: Sequence[Field], notices: Iterable[str] = ()) -> Inference:

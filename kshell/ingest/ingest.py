@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from kshell.buffer.buffer import Buffer
 from kshell.buffer.values import TP, BadRow
+from kshell.buffer.widening import widens
 from kshell.columns import Column
 from kshell.decode import Decoder
 from kshell.engine import Engine
@@ -131,10 +132,15 @@ class Ingest:
 
     def grow(self, before: Decoder, after: Decoder) -> Decoder:
         """Go on with `after`, whose columns are those of `before` and more, unless somebody has set another decoder meanwhile. What is
-        buffered stays. The decoder in use afterwards."""
+        buffered stays, unless a table has other types than those it was decoded to. The decoder in use afterwards."""
+        columns = (*after.columns, *after.metadata)
         with self._buffer.appending:
             if self._decoding.inserter.decoder is before:
-                self._buffer.set_columns((*after.columns, *after.metadata))
+                have = {c.name: c.type for c in self._buffer.columns}
+                if all(widens(have.get(c.name, c.type), c.type) for c in columns):
+                    self._buffer.set_columns(columns)
+                else:
+                    self._buffer.reread({}, columns)
                 self._decoding.inserter.decoder = after
             return self._decoding.inserter.decoder
 

@@ -8,13 +8,14 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence, Set
+from collections.abc import Callable, Sequence, Set
 from dataclasses import replace
 
 from kshell.columns import Column
 from kshell.decode import names
 from kshell.decode.schema_types import column as column_of
 from kshell.decode.schema_types import merged as merged_types
+from kshell.decode.schema_types import recalled
 from kshell.decode.types import Type, of, storage
 
 MOST_AN_HOUR, MOST_COLUMNS, HOUR_S = 50, 1_000, 3600.0
@@ -106,22 +107,6 @@ def _with_fields(have: Type, want: Type) -> Type:
     keys = [*(have.key_of(name) for name, _ in have.fields), *wanted]
     added = names.assign(list(wanted), list(wanted.values()), [name for name, _ in kept], top=False)
     return Type("STRUCT", fields=(*kept, *zip(added, wanted.values(), strict=True)), keys=tuple(keys))
-
-
-def recalled(type_: Type) -> Type:
-    """A table's type with the keys that its names were made of: `B_1` beside `b` stands for `B`."""
-    if not type_.fields:
-        return type_
-    fields = tuple((name, recalled(inner)) for name, inner in type_.fields)
-    if type_.kind != "STRUCT":
-        return replace(type_, fields=fields)
-    siblings = {name.lower(): name for name, _ in fields}
-    return Type("STRUCT", fields=fields, keys=tuple(_key(name, siblings) for name, _ in fields))
-
-
-def _key(name: str, siblings: Mapping[str, str]) -> str:
-    base, _, number = name.rpartition("_")
-    return base if number.isdigit() and siblings.get(base.lower(), base) != base else name
 
 
 def merged(columns: Sequence[Column], proposal: Sequence[Column], table: Sequence[Column] | None = None) -> tuple[Column, ...]:

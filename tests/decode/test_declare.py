@@ -7,7 +7,7 @@ import pytest
 from kshell.decode import declare, paths
 from kshell.errors import BadValueError, RefusedError, StatementError
 from kshell.lang.statements import ColumnDefinition, Span
-from tests.decode.support import columns
+from tests.decode.support import batch, columns, json
 
 
 @pytest.mark.parametrize(("declared", "stored"), [
@@ -83,3 +83,10 @@ def test_other_paths_are_refused_with_an_example(text: str) -> None:
     with pytest.raises(BadValueError, match="not a path of keys") as caught:
         columns(("c", "BIGINT", text))
     assert "$.a.b" in (caught.value.hint or "")
+
+
+def test_a_field_named_beside_one_that_differs_by_case_is_read_from_its_own_key() -> None:
+    """`B_1` is what `B` is called beside `b`, and what SHOW CREATE prints."""
+    decoder = json(("s", "STRUCT(b BIGINT, B_1 BIGINT, a BIGINT, a_1 BIGINT)"))
+    table, _ = decoder.judge(batch(['{"s":{"b":1,"B":2,"a":3,"a_1":4}}']))
+    assert table["s"].to_pylist() == [{"b": 1, "B_1": 2, "a": 3, "a_1": 4}]
