@@ -98,7 +98,8 @@ class JsonDecoder(SqlForm):
         return look(batch, places, sorted(self._undecided, key=repr), careful=careful)
 
     def stray(self, batch: str) -> str | None:
-        return None if self._evolves or self._meta.rest else count(batch, nodes(self.columns, self._types, ())[0])
+        value = body_sql("value") if self.framed else "value"
+        return None if self._evolves or self._meta.rest else count(batch, nodes(self.columns, self._types, ())[0], value)
 
     def _sql(self, batch: str, *, careful: bool, flag: str, strict: bool = False) -> str:
         plan = self._plan()

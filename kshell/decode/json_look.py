@@ -86,9 +86,9 @@ def look(batch: str, places: Sequence[Node], undecided: Iterable[Path], *, caref
     return f"SELECT _index, [{', '.join(strange)}]::VARCHAR FROM ({keyed}) r WHERE {where}"
 
 
-def count(batch: str, top: Node) -> str:
-    """A SELECT of the number of members of records that have no column."""
-    keys = f"SELECT json_keys(TRY_CAST(try(decode(value)) AS JSON)) AS _keys FROM {batch}"
+def count(batch: str, top: Node, value: str = "value") -> str:
+    """A SELECT of the number of members of records that have no column. `value`: SQL of the record."""
+    keys = f"SELECT json_keys(TRY_CAST(try(decode({value})) AS JSON)) AS _keys FROM {batch}"
     return f"SELECT coalesce(sum(len({_beside(top)})), 0) FROM ({keys}) r"
 
 

@@ -64,6 +64,13 @@ def test_both_forms_read_the_body_of_framed_and_of_plain_records(cursor: duckdb.
     assert both.exact[0][-1] == frame(2, '{"id": 1, "name": "a"}')
 
 
+def test_members_without_a_column_are_counted_inside_the_frame(cursor: duckdb.DuckDBPyConnection) -> None:
+    sql = decoder(Source(s1=ONE)).stray("b")
+    assert sql is not None
+    cursor.register("b", batch([frame(1, '{"id": 1, "more": 2}'), '{"id": 1, "more": 2, "x": null}', b"\0", None]))
+    assert cursor.execute(sql).fetchall() == [(3,)]
+
+
 def test_a_schema_that_is_named_in_a_header_leaves_the_value_whole() -> None:
     headers = [[{"key": "__value_schema_id", "value": b"\1" + UUID(_GUID).bytes}]]
     values = batch(['{"id": 1, "name": "a"}'], headers=headers)
