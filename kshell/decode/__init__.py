@@ -18,12 +18,10 @@ from typing import TYPE_CHECKING, Protocol, cast
 
 import duckdb
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from kshell import registry
 from kshell.columns import Column
 from kshell.decode.declared import declare
-from kshell.decode.framing import bodies, body
 from kshell.decode.json_infer import infer_json
 from kshell.decode.values import Inference, Prepared, Schemas
 from kshell.decode.verdict import BadRecord, Undecodable
@@ -123,6 +121,8 @@ def infer(batch: pa.RecordBatch, format: str = "json", *, framed: bool = False, 
 
         return json_enveloped.infer(batch, envelope, framed=framed)
     if format == "json":
+        from kshell.decode.framing import body
+
         values = batch["value"].to_pylist()
         return Inference(*infer_json(body(value) if framed and value is not None else value for value in values))
     if format == "csv":
@@ -133,6 +133,8 @@ def infer(batch: pa.RecordBatch, format: str = "json", *, framed: bool = False, 
 def with_text(batch: pa.RecordBatch, *, framed: bool = False) -> pa.RecordBatch:
     """With `_index`, and the values once more as `_t` of DuckDB's type JSON: the same bytes, which nobody has looked at yet. `framed`:
     without the frame before them."""
+    from kshell.decode.framing import bodies
+
     text = pa.field("_t", pa.string(), metadata={"ARROW:extension:name": "arrow.json", "ARROW:extension:metadata": ""})
     fields = [*batch.schema, pa.field("_index", pa.int32()), text]
     values = bodies(batch["value"]) if framed else batch["value"]
@@ -153,6 +155,8 @@ _counted: pa.Int32Array = pa.array([], pa.int32())
 
 def split(cursor: duckdb.DuckDBPyConnection, decoder: Decoder, batch: pa.RecordBatch) -> tuple[pa.RecordBatch, pa.RecordBatch]:
     """(certain, doubtful): the rows of the batch by what the SQL is certain of, each in the batch's order."""
+    import pyarrow.compute as pc
+
     indexed = batch.append_column("_index", _numbers(batch.num_rows))
     cursor.register("kshell_decode_batch", indexed)
     try:

@@ -8,12 +8,14 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, wait
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from kshell.errors import UnreachableError
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 T = TypeVar("T")
 _STEP_S = 0.05
@@ -26,6 +28,8 @@ class Patience:
         self._check, self._timeout_s = check, timeout_s
 
     def wait(self, call: Callable[[], T], what: str) -> T:
+        from concurrent.futures import wait
+
         future = _in_thread(call)
         ends = time.monotonic() + self._timeout_s
         while not future.done():
@@ -55,6 +59,8 @@ def patient(check: Callable[[], None], timeout_s: float) -> Iterator[None]:
 
 
 def _in_thread(call: Callable[[], T]) -> Future[T]:
+    from concurrent.futures import Future
+
     future: Future[T] = Future()
 
     def run() -> None:

@@ -8,7 +8,6 @@ Invariant, per partition: decoded <= fetched, and what is appended joins what is
 
 from __future__ import annotations
 
-from kshell.ingest.ingest import Ingest
 from kshell.ingest.values import Gap, IngestSpec, Notice, OnError, OnTrouble, PartitionStatus, State, Status, Trouble, TroubleKind
 
-__all__ = ["Gap", "Ingest", "IngestSpec", "Notice", "OnError", "OnTrouble", "PartitionStatus", "State", "Status", "Trouble", "TroubleKind"]
+__all__ = ["Gap", "IngestSpec", "Notice", "OnError", "OnTrouble", "PartitionStatus", "State", "Status", "Trouble", "TroubleKind"]

@@ -20,8 +20,6 @@ import pyarrow as pa
 from kshell.columns import OFFSET, PARTITION, TOPIC
 from kshell.decode import Undecodable
 from kshell.errors import DeadlineError, RefusedError
-from kshell.flush.cycle import Committed
-from kshell.flush.flusher import Flusher, Work
 from kshell.flush.target import Target
 from kshell.iceberg import Control, Head, Position, Result, Sink
 from kshell.lang.statements import ReplayErrors
@@ -33,6 +31,8 @@ from kshell.testing import failpoint
 
 if TYPE_CHECKING:
     from kshell.decode import BadRecord, Decoder
+    from kshell.flush.cycle import Committed
+    from kshell.flush.flusher import Flusher, Work
 
 MARKS = 100_000                               # each time, whole files of the error table are written again
 
@@ -152,6 +152,7 @@ class Replay:
 
     def _land(self, rows: pa.Table, at: Sequence[Position], left_out: set[Position], control: Control,
               tell: Callable[[Committed], None]) -> None:
+        from kshell.flush.cycle import Committed
         from kshell.iceberg.replay import land
 
         began = time.monotonic()

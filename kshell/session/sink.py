@@ -5,16 +5,19 @@ Invariant: pure values; nothing here starts, stops or writes anything."""
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from kshell.columns import Column
 from kshell.decode.names import named_by_rule
 from kshell.errors import RefusedError
-from kshell.flush.flusher import Flusher
 from kshell.iceberg import Created, Sink, SinkSpec, Stop, Unset
 from kshell.options import Parsed
 from kshell.query.reshape import Reshape
 from kshell.session.included import included
 from kshell.session.sources import Source
+
+if TYPE_CHECKING:
+    from kshell.flush.flusher import Flusher
 
 _DECODER_REVISION = 1                         # raised when the verdict on a record changes
 

@@ -14,10 +14,6 @@ from kshell.buffer import TP, Outlet, views
 from kshell.buffer import Lake as BufferLake
 from kshell.columns import Column
 from kshell.errors import ConflictError, Error, ExistsError, NotFoundError, RefusedError, UnreachableError, did_you_mean
-from kshell.flush.facts import topic_logs
-from kshell.flush.flusher import Flusher
-from kshell.flush.policy import Policy
-from kshell.flush.target import Target
 from kshell.iceberg import Control, Created, Head, KafkaFacts, Stop, StopState
 from kshell.ingest import Trouble
 from kshell.ingest.values import OF_RECORDS
@@ -32,6 +28,7 @@ from kshell.session.sink import SinkEntry, definition_of, group_of, spec_of
 from kshell.session.sources import Source, Sources, Wanted, changing, made_again
 
 if TYPE_CHECKING:
+    from kshell.flush.flusher import Flusher
     from kshell.iceberg.catalogs import Lake
 
 HAND_OVER_S = 30.0                            # how long CREATE SINK waits until the views show the table
@@ -163,6 +160,8 @@ class Sinks:
         return self._context.cancel.cancelled
 
     def _facts(self, source: Source) -> KafkaFacts:
+        from kshell.flush.facts import topic_logs
+
         return topic_logs(source.cluster, source.current_topics(), source.partitions())
 
     def _starts(self, entry: SinkEntry) -> Mapping[TP, int]:
@@ -189,6 +188,10 @@ class Sinks:
 
     def _flusher(self, entry: SinkEntry, lake: Lake, created: Created) -> Flusher:
         """The hand-over to the table's head, and what commits from there on."""
+        from kshell.flush.flusher import Flusher
+        from kshell.flush.policy import Policy
+        from kshell.flush.target import Target
+
         source, options = entry.source, entry.options
         if entry.reshape is None and _differs(created.columns, source.segment_columns):
             self._sources.adopt(source, created.columns, created.head.cut())

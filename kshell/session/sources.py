@@ -21,7 +21,6 @@ from kshell.decode import Decoder
 from kshell.decode.discovery import ONE_COLUMN, Discovery, decoder_of, titled
 from kshell.errors import ConflictError, ExistsError, NotFoundError, RefusedError, did_you_mean
 from kshell.ingest import IngestSpec, Trouble
-from kshell.ingest.ingest import Ingest
 from kshell.lang import declared
 from kshell.lang.statements import AlterSource, CreateSource, Span
 from kshell.options import Parsed, Position, canonical
@@ -35,6 +34,7 @@ from kshell.session.placed import placed
 from kshell.session.shaping import Shaping
 
 if TYPE_CHECKING:
+    from kshell.ingest.ingest import Ingest
     from kshell.kafka.cluster import Cluster, TopicInfo
 
 RESERVED = frozenset({"live", "lake", "kshell", "memory", "main"})
@@ -166,6 +166,8 @@ class Sources:
         stop = positions.resolve(cluster, options["STOP"], tps, committed=committed) if options["STOP"] is not None else None
         shape = self._shaping.shape(statement, attached, options, list(topics), tps)
         was_declared = bool(statement.columns) or options["FORMAT"] in ONE_COLUMN
+        from kshell.ingest.ingest import Ingest
+
         evolution = Evolution() if _evolves(options, was_declared) else None
         decoder = _decoder(options, shape.discovery, shape.decoder.columns, evolution)
         if replaces is not None:

@@ -6,7 +6,6 @@ narrows first."""
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from kshell.errors import LimitError, NotFoundError
@@ -54,6 +53,8 @@ def _registry(connections: Connections, statement: Show) -> SchemaRegistry:
 
 
 def _rows(registry: SchemaRegistry, found: list[str], check: Callable[[], None]) -> list[Row]:
+    from concurrent.futures import ThreadPoolExecutor
+
     rows: list[Row] = []
     with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="kshell-subjects") as pool:
         for begin in range(0, len(found), _AT_ONCE):

@@ -6,13 +6,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from kshell.buffer import TP
 from kshell.errors import DeadlineError
-from kshell.flush.flusher import Errand, Flusher, Request, Work
 from kshell.session.context import Context
 from kshell.session.sink import SinkEntry
 from kshell.session.sources import Source
+
+if TYPE_CHECKING:
+    from kshell.flush.flusher import Flusher, Request, Work
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +51,8 @@ def _flush_late(entries: Sequence[SinkEntry], timeout_s: float) -> DeadlineError
 
 def on_the_thread(context: Context, flusher: Flusher, work: Work, timeout_s: float, late: Callable[[], DeadlineError]) -> None:
     """Work on a sink's tables, done between two commits. Who waits no longer leaves it at its next step."""
+    from kshell.flush.flusher import Errand
+
     over = False
     errand = Errand(work, lambda: over)
     flusher.send(errand)

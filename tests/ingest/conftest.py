@@ -12,7 +12,8 @@ from kshell.buffer.buffer import Buffer
 from kshell.buffer.values import TP
 from kshell.columns import Column
 from kshell.engine import Engine
-from kshell.ingest import Ingest, IngestSpec, Trouble
+from kshell.ingest import IngestSpec, Trouble
+from kshell.ingest.ingest import Ingest
 from kshell.ingest.settle import Evolve
 from tests.ingest.fakes import FakeCluster
 

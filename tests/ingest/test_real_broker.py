@@ -13,7 +13,8 @@ from kshell import decode
 from kshell.buffer.buffer import Buffer
 from kshell.columns import Column
 from kshell.engine import Engine
-from kshell.ingest import Ingest, IngestSpec
+from kshell.ingest import IngestSpec
+from kshell.ingest.ingest import Ingest
 from kshell.kafka.cluster import Cluster
 from tests.parts.kafka import Broker
 from tests.support.producing import Recorder

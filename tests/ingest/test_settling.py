@@ -14,7 +14,8 @@ from kshell.columns import Column
 from kshell.decode import Decoder
 from kshell.engine import Engine
 from kshell.errors import UnreachableError
-from kshell.ingest import Ingest, IngestSpec
+from kshell.ingest import IngestSpec
+from kshell.ingest.ingest import Ingest
 from kshell.ingest.parking import Parking
 from kshell.ingest.shared import Shared
 from kshell.kafka.cluster import Cluster
