@@ -79,9 +79,15 @@ class Discovery:
 
     @property
     def by_headers(self) -> bool:
-        """Headers of the records are needed: a frame may stand there, or the envelope."""
-        framed = any(source is not None and source.frames for source in (self.schemas.values, self.schemas.keys))
-        return framed or self.schemas.envelope is not None
+        """Headers of the records are needed: a schema may be named there, or the envelope stand there."""
+        named = any(source is not None and source.frames and not isinstance(source, FramesOnly)
+                    for source in (self.schemas.values, self.schemas.keys))
+        return named or self.schemas.envelope is not None
+
+    @property
+    def framed(self) -> bool:
+        """A frame may stand before the values."""
+        return self.schemas.values is not None and self.schemas.values.frames
 
 
 Sample = Callable[[], pa.RecordBatch]         # the newest records with their headers, read when first asked for
@@ -188,7 +194,7 @@ class _Look:
         if self.asked.columns is not None:
             return Discovery("json", self.asked.columns, frames)
         if not _frames(self._sampled(), "value"):
-            return Discovery("json", None, frames)
+            return Discovery("json", None)
         schemas = [s for s in self._of_topics(registry) if s.kind == "json"]
         return self._with(schemas, registry) if schemas else Discovery("json", None, frames)
 
@@ -282,7 +288,7 @@ def reading(asked: Asked, sample: Sample, include: Iterable[str] = ()) -> Readin
     notices, columns = found.notices, found.columns
     if columns is None and found.format not in ONE_COLUMN:
         look = decode.infer if asked.isolation is None else asked.isolation.infer
-        inference = look(sample(), format=found.format, framed=found.by_headers, envelope=asked.envelope)
+        inference = look(sample(), format=found.format, framed=found.framed, envelope=asked.envelope)
         columns, notices = inference.columns, (*notices, *inference.notices)
     decoder = decoder_of(found, asked.key_format, columns or (), include)
     if asked.columns is None and found.schema is not None:
