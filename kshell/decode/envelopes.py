@@ -101,12 +101,15 @@ def _text(key: str, value: bytes | None) -> str | None:
 # ---- where columns stand in the record ------------------------------------------------------------------------------
 
 def place(kind: Kind, path: tuple[str, ...], *, wrapped: bool = True) -> tuple[str, ...] | None:
-    """The path in the record's JSON. None: it depends on the record. `wrapped`: of change events, that they have Connect's wrapper."""
+    """The path in the record's JSON. None: it depends on the record. `wrapped`: change events have Connect's wrapper, and CloudEvents
+    stand in one object."""
     if kind != "cloudevents":
         return (PAYLOAD, *path) if wrapped else path
     head = path[0]
     if head in (DATA, BASE64) or head.startswith(f"{OF_DATA}{ATTRIBUTE}"):
         return None
+    if not wrapped:
+        return path
     return (head.removeprefix(ATTRIBUTE), *path[1:]) if head.startswith(ATTRIBUTE) else (DATA, *path)
 
 

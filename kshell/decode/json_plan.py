@@ -26,6 +26,7 @@ class Wrapping:
     evidence: tuple[str, ...] | None = None   # a path at which something stands
     sure: tuple[str, ...] = ()                # conditions of every row that has a value
     tombstone: tuple[str, ...] = ()           # of rows that have none
+    beside: tuple[str | None, ...] = ()       # of each column SQL of its text, where that does not stand in the record
 
 
 _NONE = Wrapping()
@@ -38,9 +39,13 @@ class Plan:
                  wrapping: Wrapping = _NONE) -> None:
         self.trees = [_Tree()]
         look = Look()
-        places = [self._place(c.source_path) for c in columns]
+        beside = wrapping.beside or (None,) * len(columns)
+        places = [self._place(c.source_path) if text is None else 0 for c, text in zip(columns, beside, strict=True)]
         wires: list[Wire] = []
-        for column, type_, tree in zip(columns, types, places, strict=True):
+        for column, type_, tree, text in zip(columns, types, places, beside, strict=True):
+            if text is not None:
+                wires.append(wire(type_, text, (), look, wide=True))
+                continue
             x = self.trees[tree].expression(f"r._j{tree}", column.source_path)
             wires.append(wire(type_, x, column.source_path, look, wide=column.name in wide))
             self.trees[tree].put(column.source_path, wires[-1].shape)
