@@ -17,11 +17,10 @@ from kshell.decode import avro_fast, avro_types
 from kshell.decode.avro_exact import Read, reader
 from kshell.decode.avro_schema import parse
 from kshell.decode.avro_wire import Wire
-from kshell.decode.avro_writer import Row, Writer
+from kshell.decode.avro_writer import Writer
 from kshell.decode.framing import Framed, Writers, frames, too_large
 from kshell.decode.metadata import Metadata
-from kshell.decode.output import Output, null
-from kshell.decode.paths import spell
+from kshell.decode.output import Output
 from kshell.decode.schema_types import proposal
 from kshell.decode.types import of
 from kshell.decode.values import Inference, Prepared, Schemas
@@ -101,27 +100,16 @@ class AvroDecoder:
     def judge(self, batch: pa.RecordBatch) -> tuple[pa.Table, list[BadRecord]]:
         found = frames(batch, "value", self._source)
         output = Output(self._arrow)
-        for row in found.large:
-            output.bad(row, too_large(len(batch["value"][row].as_py())), None)
-        self._tombstones(found.nulls, output)
+        output.without_value(batch, found, self.columns)
         for frame, rows in found.named.items():
             self._group(frame, rows, batch["value"], output)
         return output.table(batch, self._meta, self.columns)
-
-    def _tombstones(self, rows: Sequence[int], output: Output) -> None:
-        required = next((c for c in self.columns if c.not_null), None)
-        if required is not None:
-            for row in rows:
-                output.bad(row, null(required, spell(required.source_path)), None)
-        elif rows:
-            output.good(rows, [pa.nulls(len(rows), arrow) for arrow in self._arrow], None)
 
     def _group(self, frame: Frame, rows: list[int], values: pa.Array, output: Output) -> None:
         try:
             writer = self._writers.of(frame)
         except Verdict as verdict:
-            for row in rows:
-                output.bad(row, verdict, frame.id)
+            output.all_bad(rows, verdict, frame.id)
             return
         before = output.rows
         for start in range(0, len(rows), SLICE):
@@ -142,20 +130,7 @@ class AvroDecoder:
                 self._slice(writer, frame, rows[:middle], data[:middle], output)
                 self._slice(writer, frame, rows[middle:], data[middle:], output)
                 return
-        self._exactly(writer, frame, rows, data, output)
-
-    def _exactly(self, writer: Writer, frame: Frame, rows: Sequence[int], data: pa.Array, output: Output) -> None:
-        kept: list[int] = []
-        good: list[Row] = []
-        for row, value in zip(rows, data.to_pylist(), strict=True):
-            try:
-                good.append(writer.read(value, frame.body_at))
-                kept.append(row)
-            except Verdict as verdict:
-                output.bad(row, verdict, frame.id)
-        if kept:
-            output.good(kept, [pa.array([values[i] for values, _ in good], arrow) for i, arrow in enumerate(self._arrow)],
-                        [rest for _, rest in good])
+        output.each(rows, data, lambda value: writer.read(value, frame.body_at), frame.id)
 
 
 class AvroKeys:

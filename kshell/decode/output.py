@@ -4,14 +4,16 @@ Invariant: a record is one row or one verdict; a bad key makes a bad record of a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import chain, pairwise
 from typing import Any
 
 import pyarrow as pa
 
 from kshell.columns import Column
+from kshell.decode.framing import Framed, too_large
 from kshell.decode.metadata import Metadata
+from kshell.decode.paths import spell
 from kshell.decode.verdict import BadRecord, Verdict, bad
 
 
@@ -30,6 +32,35 @@ class Output:
 
     def bad(self, row: int, verdict: Verdict, schema_id: int | None) -> None:
         self.faults.append(bad(row, verdict, schema_id))
+
+    def all_bad(self, rows: Sequence[int], verdict: Verdict, schema_id: int | None) -> None:
+        for row in rows:
+            self.bad(row, verdict, schema_id)
+
+    def without_value(self, batch: pa.RecordBatch, found: Framed, columns: Sequence[Column]) -> None:
+        """The records that no schema is asked about: those too large, and tombstones, which are rows of NULL."""
+        for row in found.large:
+            self.bad(row, too_large(len(batch["value"][row].as_py())), None)
+        required = next((c for c in columns if c.not_null), None)
+        if required is not None:
+            self.all_bad(found.nulls, null(required, spell(required.source_path)), None)
+        elif found.nulls:
+            self.good(found.nulls, [pa.nulls(len(found.nulls), arrow) for arrow in self._arrow], None)
+
+    def each(self, rows: Sequence[int], values: pa.Array, read: Callable[[bytes], tuple[Sequence[Any], str | None]],
+             schema_id: int | None) -> None:
+        """One record after the other. `read` gives the columns' values and the rest, or a verdict."""
+        kept: list[int] = []
+        good: list[tuple[Sequence[Any], str | None]] = []
+        for row, value in zip(rows, values.to_pylist(), strict=True):
+            try:
+                good.append(read(value))
+                kept.append(row)
+            except Verdict as verdict:
+                self.bad(row, verdict, schema_id)
+        if kept:
+            columns = [pa.array([own[i] for own, _ in good], arrow) for i, arrow in enumerate(self._arrow)]
+            self.good(kept, columns, [rest for _, rest in good])
 
     def table(self, batch: pa.RecordBatch, meta: Metadata, columns: Sequence[Column]) -> tuple[pa.Table, list[BadRecord]]:
         rows, payload, rests = self._sorted()

@@ -18,8 +18,7 @@ import pyarrow.compute as pc
 from kshell.columns import KEY, Column
 from kshell.decode.framing import Writers, frames, too_large
 from kshell.decode.metadata import Metadata
-from kshell.decode.output import Output, null
-from kshell.decode.paths import spell
+from kshell.decode.output import Output
 from kshell.decode.protobuf_fast import Fast, Unsuited
 from kshell.decode.protobuf_fit import Fit, rest
 from kshell.decode.protobuf_indexes import Group, Indexes, groups, read
@@ -159,28 +158,17 @@ class ProtobufDecoder:
     def judge(self, batch: pa.RecordBatch) -> tuple[pa.Table, list[BadRecord]]:
         found = frames(batch, "value", self._source)
         output = Output(self._arrow)
-        for row in found.large:
-            output.bad(row, too_large(len(batch["value"][row].as_py())), None)
-        self._tombstones(found.nulls, output)
+        output.without_value(batch, found, self.columns)
         for frame, rows in found.named.items():
             self._framed(frame, rows, _taken(batch["value"], rows), output)
         return output.table(batch, self._meta, self.columns)
-
-    def _tombstones(self, rows: Sequence[int], output: Output) -> None:
-        required = next((c for c in self.columns if c.not_null), None)
-        if required is not None:
-            for row in rows:
-                output.bad(row, null(required, spell(required.source_path)), None)
-        elif rows:
-            output.good(rows, [pa.nulls(len(rows), arrow) for arrow in self._arrow], None)
 
     def _framed(self, frame: Frame, rows: Sequence[int], values: pa.Array, output: Output) -> None:
         """The records with one frame."""
         try:
             known = self._schemas.of(frame)
         except Verdict as verdict:
-            for row in rows:
-                output.bad(row, verdict, frame.id)
+            output.all_bad(rows, verdict, frame.id)
             return
         except SchemaUnavailable as outage:   # whoever decodes asks `prepare` first
             raise InternalError(f"a record was to be decoded without its schema: {outage.reason}") from None
@@ -188,8 +176,7 @@ class ProtobufDecoder:
             mine = rows if group.places is None else [rows[place] for place in group.places.to_pylist()]
             writer = group.indexes if isinstance(group.indexes, Verdict) else known.of(group.indexes)
             if isinstance(writer, Verdict):
-                for row in mine:
-                    output.bad(row, writer, frame.id)
+                output.all_bad(mine, writer, frame.id)
             else:
                 self._group(writer, frame, mine, _bodies(values, group), output)
 
@@ -213,17 +200,7 @@ class ProtobufDecoder:
                 output.good(mine, list(found.columns), None)
 
     def _exactly(self, writer: Writer, frame: Frame, rows: Sequence[int], bodies: pa.Array, output: Output) -> None:
-        kept: list[int] = []
-        good: list[tuple[list[Any], str | None]] = []
-        for row, body in zip(rows, bodies.to_pylist(), strict=True):
-            try:
-                good.append(writer.read(body, self._counted))
-                kept.append(row)
-            except Verdict as verdict:
-                output.bad(row, verdict, frame.id)
-        if kept:
-            output.good(kept, [pa.array([values[i] for values, _ in good], arrow) for i, arrow in enumerate(self._arrow)],
-                        [rest for _, rest in good])
+        output.each(rows, bodies, lambda body: writer.read(body, self._counted), frame.id)
 
     def rows(self, batch: str) -> str:
         raise InternalError("Protobuf has no form in SQL")
