@@ -66,11 +66,14 @@ class Planned:
 
 
 Plan = Callable[[Table], "Planned | Outcome"]
+Holds = Callable[[Table, State], bool]
 
 
-def commit(lake: Lake, sink: Sink, batch: Batch, control: Control = PATIENT) -> Outcome:
-    """Commit a batch. Returns APPLIED, OVERTAKEN, REWOUND or RE_ENCODE; raises Stop, or Left when `control` says to leave."""
-    return run(lake, sink, batch.cid, _Rows(sink, batch, control).plan, control)
+def commit(lake: Lake, sink: Sink, batch: Batch, control: Control = PATIENT, holds: Holds | None = None) -> Outcome:
+    """Commit a batch. Returns APPLIED, OVERTAKEN, REWOUND or RE_ENCODE; raises Stop, or Left when `control` says to leave.
+
+    `holds`: what else must be true of the metadata of every attempt, for a batch whose ranges alone do not say it; else OVERTAKEN."""
+    return run(lake, sink, batch.cid, _Rows(sink, batch, control, holds).plan, control)
 
 
 def run(lake: Lake, sink: Sink, cid: str, plan: Plan, control: Control = PATIENT) -> Outcome:
@@ -137,6 +140,7 @@ class _Rows:
     sink: Sink
     batch: Batch
     control: Control
+    holds: Holds | None = None
     rows: pa.Table | None = None
     files: list[DataFile] | None = None
     tries: int = 0
@@ -147,6 +151,8 @@ class _Rows:
         verdict = judge(table, self.sink, state, self.batch)
         if verdict is not None:
             return verdict
+        if self.holds is not None and not self.holds(table, state):
+            return Outcome(Result.OVERTAKEN, describe(table, state))
         # Step 5.
         if (table.metadata.current_schema_id, table.metadata.default_spec_id) != (self.batch.schema_id, self.batch.spec_id):
             return Outcome(Result.RE_ENCODE, describe(table, state))

@@ -1,11 +1,15 @@
 """The error table: quarantined records in Iceberg, exactly once, always committed before the rows of the same batch.
 
 Invariant: a committed verdict is final. A worker that died between the two commits leaves error rows ahead of the main position;
-the next batch finds them here (`already`) and neither repeats them nor takes them as rows."""
+the next batch finds them here (`already`) and neither repeats them nor takes them as rows. A late verdict, below this table's own
+position, moves nothing that the equality of positions could guard: what is already judged is asked again at every attempt, on the
+metadata that it is based on."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -26,19 +30,39 @@ def commit_errors(lake: Lake, sink: Sink, ranges: Mapping[TP, Range], bad: pa.Ta
     """Commit the bad records of `ranges` (rows of ERROR_COLUMNS) that are not there yet. Called for every batch, also without bad records.
 
     `sink` is the error table's own. Raises Stop and Left like commit()."""
+    verdicts = _Verdicts(ranges)
     while True:
         table = lake.load(sink.table)
         state = recorded(table, sink)
-        already = _already(table, ranges, state)
+        already = verdicts.at(table, state)
         fresh = _without(bad, already)
         if fresh.num_rows == 0:
             return ErrorsOutcome(already, 0, describe(table, state))
         failpoint("errors.before_commit")
-        done = commit(lake, sink, _batch(fresh, ranges, state, describe(table, state)), control)
+        done = commit(lake, sink, _batch(fresh, ranges, state, describe(table, state)), control, partial(verdicts.stand, already))
         if done.result is Result.APPLIED:
             failpoint("errors.after_commit")
             return ErrorsOutcome(already, fresh.num_rows, done.head)
         # Another worker was here first: ask again what is already judged.
+
+
+@dataclass(slots=True)
+class _Verdicts:
+    """What is already judged of these ranges. A head is asked once."""
+
+    ranges: Mapping[TP, Range]
+    already: frozenset[Position] = frozenset()
+    asked: tuple[int | None] | None = None    # the head that was asked
+
+    def at(self, table: Table, state: State) -> frozenset[Position]:
+        head = (table.metadata.current_snapshot_id,)
+        if self.asked != head:
+            self.already, self.asked = _already(table, self.ranges, state), head
+        return self.already
+
+    def stand(self, known: frozenset[Position], table: Table, state: State) -> bool:
+        """Whether these are still all."""
+        return self.at(table, state) == known
 
 
 def _already(table: Table, ranges: Mapping[TP, Range], state: State) -> frozenset[Position]:

@@ -67,6 +67,7 @@ class _Marking:
     files: list[DataFile] = field(default_factory=list)
     marked: set[Position] = field(default_factory=set)
     made_from: tuple[frozenset[str], int, int] | None = None
+    number: int = 0                           # of the last file; a further try goes on above
 
     def plan(self, table: Table) -> Planned | Outcome:
         state = recorded(table, self.sink)
@@ -85,16 +86,22 @@ class _Marking:
         return Planned(carrying(table, self.sink, after, staged))
 
     def _rewrite(self, table: Table, tasks: Sequence[FileScanTask], state: State) -> None:
-        """One file at a time is in memory."""
-        for number, task in enumerate(tasks, start=1):
+        """One file at a time is in memory. Kept when all are written: an error on the way leaves nothing that a further try adds to."""
+        gone: list[DataFile] = []
+        written: list[DataFile] = []
+        marked: set[Position] = set()
+        for task in tasks:
             rows = adapter.rows_of(table, task)
             places = positions(rows)
             new = self._new(rows, places)
-            if new:
-                self.gone.append(task.file)
-                self.files += files.write(table, _marked(rows, places, new, int(self.control.clock() * 1_000_000)), self.cid, state, number)
-                self.marked |= new.keys()
-        failpoint("replay.after_rewrite")
+            if not new:
+                continue
+            self.number += 1
+            gone.append(task.file)
+            written += files.write(table, _marked(rows, places, new, int(self.control.clock() * 1_000_000)), self.cid, state, self.number)
+            marked |= new.keys()
+            failpoint("replay.after_rewrite")
+        self.gone, self.files, self.marked = gone, written, marked
 
     def _new(self, rows: pa.Table, places: Sequence[Position]) -> dict[Position, int | None]:
         known = zip(places, rows[RESOLVED_AT].to_pylist(), rows[RESOLVED_SNAPSHOT].to_pylist(), strict=True)

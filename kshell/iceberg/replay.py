@@ -68,7 +68,8 @@ class _Landing:
     above: frozenset[Position] = frozenset()
     files: list[DataFile] | None = None
     made_for: tuple[frozenset[Position], int, int] | None = None
-    asked_on: int | None = None               # the head at which `present` was asked
+    asked_on: int | None = None               # the head at which `present` was asked,
+    asked_for: set[Position] = field(default_factory=set)   # and of which places
     tries: int = 0
 
     def plan(self, table: Table) -> Planned | Outcome:
@@ -89,10 +90,11 @@ class _Landing:
         return Planned(staged, len(fresh), len(written), sum(f.file_size_in_bytes for f in written))
 
     def _ask(self, table: Table, below: set[Position]) -> None:
-        """Which of these offsets the table holds. Data is read only where a commit since may have brought one."""
+        """Which of these offsets the table holds. Data is read only where a commit since may have brought one, or where the position has
+        passed an offset that was not asked about."""
         metadata = table.metadata
-        if self.asked_on is None or not _only_went_on(metadata, self.sink.id, self.asked_on):
-            self.present = _landed_in(metadata, self.sink.id, _held(table, below))
+        if self.asked_on is None or below != self.asked_for or not _only_went_on(metadata, self.sink.id, self.asked_on):
+            self.present, self.asked_for = _landed_in(metadata, self.sink.id, _held(table, below)), below
         self.asked_on = metadata.current_snapshot_id
 
     def _written(self, table: Table, state: State) -> list[DataFile]:

@@ -17,6 +17,8 @@ from tests.crash.scenarios import Scenario
 
 # In the design, and not in the program: what they guard is not built.
 NOT_BUILT = frozenset({"rebalance.in_assign", "rebalance.in_revoke", "rebalance.in_lost", "orphan.before_delete"})
+# In a process that only decodes: its death stops a partition and not the program.
+ELSEWHERE = frozenset({"decode.in_child"})
 
 # CREATE SINK makes two commits of its own and a flush makes two, so the first commit of rows is the fourth.
 _COMMIT = (1, 2, 3, 4, 6)
@@ -93,4 +95,4 @@ def fan_outs() -> list[FanOut]:
 
 def all_cells(failpoints: frozenset[str]) -> list[Cell]:
     evolving = [Cell(name, hit, evolving=True) for name in ("schema.before_commit", "schema.after_commit") for hit in (1, 3)]
-    return [Cell(name, hit) for name in sorted(failpoints - NOT_BUILT) for hit in HITS.get(name, (1, 2, 3))] + evolving
+    return [Cell(name, hit) for name in sorted(failpoints - NOT_BUILT - ELSEWHERE) for hit in HITS.get(name, (1, 2, 3))] + evolving

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import pyarrow as pa
 import pytest
+from pyiceberg.exceptions import CommitStateUnknownException
 
 from kshell.iceberg import codec
 from kshell.iceberg.errors_table import commit_errors
 from kshell.iceberg.head import load_head
 from kshell.iceberg.values import ERROR_COLUMNS, RESOLUTION_COLUMNS, Jump, Range, Sink
 from tests.iceberg.conftest import HASTE, TOPIC, Pipe
+from tests.iceberg.faults import Script, first
 
 
 def _bad(*positions: tuple[int, int]) -> pa.Table:
@@ -68,6 +73,33 @@ def test_a_late_bad_record_is_stored_and_marked(pipe: Pipe, errors: Sink) -> Non
     assert done.head.cut()[TOPIC, 0] == 10
     record = pipe.lake.load(errors.table).current_snapshot().summary[codec.commit_key("orders_lake")]  # type: ignore[union-attr, index]
     assert codec.decode_commit(record).jumps == (Jump(TOPIC, 0, 0, 10, "LATE"),)
+
+
+def test_of_two_workers_with_one_late_verdict_one_stores_it(pipe: Pipe, errors: Sink) -> None:
+    """It moves no position, so the equality of positions does not tell the two apart."""
+    ranges = {(TOPIC, 0): Range(0, 10, 8)}
+    commit_errors(pipe.lake, errors, ranges, _bad((0, 4)), HASTE)
+    Script(pipe.lake, first(lambda: commit_errors(pipe.lake, errors, ranges, _bad((0, 4), (0, 6)), HASTE)))
+    done = commit_errors(pipe.lake, errors, ranges, _bad((0, 4), (0, 6), (0, 7)), HASTE)
+    assert (done.already, done.committed) == ({(TOPIC, 0, 4), (TOPIC, 0, 6)}, 1)
+    assert _stored(pipe) == [(0, 4), (0, 6), (0, 7)]
+
+
+def test_a_late_verdict_whose_answer_is_lost_and_whose_snapshot_expired_is_stored_once(pipe: Pipe, errors: Sink) -> None:
+    ranges = {(TOPIC, 0): Range(0, 10, 8)}
+    commit_errors(pipe.lake, errors, ranges, _bad((0, 4)), HASTE)
+
+    def landed_and_expired(send: Callable[[], Any]) -> Any:
+        send()
+        landed = pipe.lake.load(errors.table).metadata.current_snapshot_id
+        commit_errors(pipe.lake, errors, {(TOPIC, 0): Range(10, 20, 9)}, _bad((0, 14)), HASTE)
+        pipe.lake.load(errors.table).maintenance.expire_snapshots().by_id(landed).commit()
+        raise CommitStateUnknownException("504")
+
+    Script(pipe.lake, landed_and_expired)
+    done = commit_errors(pipe.lake, errors, ranges, _bad((0, 4), (0, 6)), HASTE)
+    assert done.already == {(TOPIC, 0, 4), (TOPIC, 0, 6)}
+    assert _stored(pipe) == [(0, 4), (0, 6), (0, 14)]
 
 
 def test_the_error_chain_is_contiguous_over_what_had_no_bad_records(pipe: Pipe, errors: Sink) -> None:

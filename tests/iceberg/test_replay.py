@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -16,7 +17,7 @@ from pyiceberg.exceptions import CommitFailedException, CommitStateUnknownExcept
 
 from kshell.engine import Engine
 from kshell.errors import RefusedError
-from kshell.iceberg import codec, files
+from kshell.iceberg import adapter, codec, files
 from kshell.iceberg.catalogs import Lake, open_catalog
 from kshell.iceberg.check import Verdict, check
 from kshell.iceberg.commit import commit
@@ -198,6 +199,20 @@ def _once(answer: Callable[[], Any]) -> Callable[..., Any]:
     return ask
 
 
+def test_an_offset_that_the_position_passes_between_attempts_is_asked_about(replays: Replays) -> None:
+    """The clock stops the first attempt after the table was asked; a flush then brings the record itself."""
+    def flush(_: float) -> None:
+        if replays.pipe.head.cut()[TOPIC, 0] == 10:
+            replays.quarantine((), 10, 15)
+
+    slow = iter([0.0])
+    control = replace(HASTE, wait=flush, clock=lambda: next(slow, time.time()))
+    done = land(replays.pipe.lake, replays.pipe.created.sink, pa.concat_tables([rows(0, o, o + 1) for o in (4, 11)]), [place(4), place(11)],
+                control)
+    assert (done.fresh, done.present.keys()) == ({place(4)}, {place(11)})
+    assert replays.offsets() == [o for o in range(15) if o != 7]
+
+
 def test_a_compaction_in_between_is_built_upon(replays: Replays, monkeypatch: pytest.MonkeyPatch) -> None:
     for lo in range(10, 40, 2):
         replays.pipe.commit(0, lo, lo + 2)
@@ -265,6 +280,31 @@ def test_two_that_mark_at_once_lose_no_error_row(replays: Replays) -> None:
     Script(replays.pipe.lake, first(lambda: replays.mark(4, snapshot=5)))
     replays.mark(7, snapshot=6)
     assert replays.marks() == {4: 5, 7: 6}
+
+
+@pytest.mark.parametrize("step", ["read", "write"])
+@pytest.mark.parametrize("number", [1, 2, 3])
+def test_an_error_at_any_file_marks_each_row_once(step: str, number: int, replays: Replays, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A full disk, a store that does not answer: the whole is done again, with files of other names."""
+    replays.quarantine((12, 17), 10, 20)
+    replays.quarantine((21,), 20, 25)
+    place_ = (files, "write") if step == "write" else (adapter, "rows_of")
+    original, calls, names = getattr(*place_), [0], list[str]()
+
+    def failing(*asked: Any) -> Any:
+        calls[0] += 1
+        if calls[0] == number:
+            raise OSError(28, "No space left on device")
+        made = original(*asked)
+        names.extend(file.file_path for file in (made if step == "write" else ()))
+        return made
+
+    monkeypatch.setattr(*place_, failing)
+    replays.mark(4, 7, 12, 17, 21)
+    assert replays.marks() == dict.fromkeys((4, 7, 12, 17, 21), 1)
+    assert calls[0] == number + 3
+    assert len(set(names)) == len(names), "a half-written file is not used again"
+    assert chain(replays.pipe.lake.load(replays.errors.table)) == []
 
 
 def test_marks_are_made_once_and_only_where_they_say_something_else(replays: Replays) -> None:
