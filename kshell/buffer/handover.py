@@ -77,8 +77,8 @@ class Handover:
     def _move_to_cut(self) -> bool:
         """The cut is not covered: read from it where the buffer begins later, stand at it where the buffer has not come so far."""
         c = self._c
-        if c.hidden is None and any(self._behind(s, tp) for s in c.sinks.values() for tp in c.shown.start):
-            self.reread({tp: min([start, *c.targets(tp)]) for tp, start in c.shown.start.items()})
+        if any(self._behind(s, tp) for s in c.sinks.values() for tp in c.filling.start):
+            self.reread({tp: min([start, *c.targets(tp)]) for tp, start in c.filling.start.items()})
         self._skip_ahead()
         if c.hidden is not None:
             self._drop_committed_hidden(c.hidden)
@@ -86,7 +86,7 @@ class Handover:
         return self._hand_over_if_covered()
 
     def _behind(self, sink: Sink, tp: TP) -> bool:
-        return sink.wanted is not None and 0 <= sink.wanted[0].get(tp, -1) < self._c.shown.start[tp]
+        return sink.wanted is not None and 0 <= sink.wanted[0].get(tp, -1) < self._c.filling.start[tp]
 
     def _skip_ahead(self) -> None:
         """Where every sink has committed more than is decoded, and a lake backs the source's own name, leave out what lies between."""
@@ -221,10 +221,10 @@ def _want(sink: Sink, cut: Positions, lake: Lake, act: Callable[[], bool]) -> bo
 
 def _check(sink: Sink, cut: Positions, lake: Lake, drop: Sequence[Segment], *, rewound: bool) -> None:
     published = sink.cut or {}
-    back = [tp for tp, at in published.items() if cut.get(tp, -1) < at]
+    back = [tp for tp, at in published.items() if cut.get(tp, 0) < at]     # a partition that left the source at 0 is no step back
     if back and not rewound:
         topic, partition = back[0]
-        raise ConflictError(f"ROLLED_BACK: {lake.table_name or sink.outlet.name} stands at {topic}[{partition}]@{cut.get(back[0], -1)}, "
+        raise ConflictError(f"ROLLED_BACK: {lake.table_name or sink.outlet.name} stands at {topic}[{partition}]@{cut.get(back[0], 0)}, "
                             f"below the published {published[back[0]]}", hint="SHOW SINKS names the statement that resolves it")
     if any(not below(s, cut) for s in drop):
         raise InternalError("a segment was to be dropped that holds rows above the cut")

@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from kshell.buffer import TP, BadRow, Segment, views
 from kshell.columns import HEADERS, KEY, OFFSET, PARTITION, TIMESTAMP, TOPIC, VALUE, Column, literal, quote
+from kshell.errors import InternalError
 from kshell.iceberg import Range
 
 
@@ -39,16 +40,26 @@ def take(segments: Sequence[Segment], next_offset: Mapping[TP, int], *, most_byt
             break
         chosen.append(segment)
         held += segment.bytes
-    bounds: dict[TP, tuple[int, int]] = {}
-    for segment in chosen:
-        for tp, part in segment.ranges.items():
-            lo = next_offset.get(tp, 0)
-            if part.hi > lo:
-                bounds[tp] = (lo, part.hi)
+    bounds = _bounds(chosen, next_offset)
     if not bounds:
         return None
     bad = tuple(b for s in chosen for b in s.bad if _inside(bounds, (b.topic, b.partition), b.offset))
     return Piece(tuple(chosen), bounds, bad)
+
+
+def _bounds(segments: Sequence[Segment], next_offset: Mapping[TP, int]) -> dict[TP, tuple[int, int]]:
+    """Positions may only move over offsets that a segment covers: whatever lies in a hole would be lost without a word."""
+    bounds: dict[TP, tuple[int, int]] = {}
+    for segment in segments:
+        for tp, part in segment.ranges.items():
+            lo, reached = bounds.get(tp) or (next_offset.get(tp, 0),) * 2
+            if part.hi <= reached:
+                continue
+            if part.lo > reached:
+                raise InternalError(f"{tp[0]}[{tp[1]}]: the table stands at {reached}, and the buffer holds it from {part.lo} on",
+                                    hint="nothing is lost: DROP SINK, and the same CREATE SINK reads from the table's position on")
+            bounds[tp] = (lo, part.hi)
+    return bounds
 
 
 def _inside(bounds: Mapping[TP, tuple[int, int]], tp: TP, offset: int) -> bool:

@@ -50,7 +50,12 @@ class Target:
         return ".".join((self.lake.name, *self.sink.table))
 
     def next_offsets(self) -> dict[TP, int]:
-        return self.head.cut()
+        return self.cut(self.head)
+
+    def cut(self, head: Head) -> dict[TP, int]:
+        """The positions of `head` over everything that the source reads: also of a topic or partition that appeared after its last commit,
+        whose records a source that starts elsewhere has to go back for."""
+        return head.cut(self.buffer.partitions())
 
     def hand_over(self, head: Head) -> bool:
         """Show the table up to `head` and the buffer from there on. False: the buffer is still being read up to there."""
@@ -59,6 +64,6 @@ class Target:
         self.head, self.behind = head, True
         location = head.metadata_location if head.snapshot_id is not None else None
         lake = BufferLake(location, head.columns, head.snapshot_id, self.table_name)
-        done = self.buffer.publish(sink=self.name, cut=head.cut(), lake=lake)
+        done = self.buffer.publish(sink=self.name, cut=self.cut(head), lake=lake)
         self.behind = False
         return done

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -50,9 +50,10 @@ class State:
         known = self.topics.get(topic)
         return known.next[partition] if known and partition < len(known.next) else 0
 
-    def positions(self) -> dict[TP, int]:
-        """Every covered partition that the state names."""
-        return {(t, p): n for t, s in self.topics.items() for p, n in enumerate(s.next) if n >= 0}
+    def positions(self, read: Iterable[TP] = ()) -> dict[TP, int]:
+        """Every covered partition that the state names, or that is `read` and has appeared later."""
+        named = {(t, p): n for t, s in self.topics.items() for p, n in enumerate(s.next) if n >= 0}
+        return {tp: 0 for tp in read if self.next(*tp) == 0} | named
 
     def rows(self) -> dict[TP, int]:
         return {(t, p): s.rows[p] if p < len(s.rows) else 0 for t, s in self.topics.items() for p in range(len(s.next))}
@@ -98,8 +99,9 @@ class Head:
     properties: Mapping[str, str] = field(default_factory=dict, compare=False)     # of the table
     required: tuple[str, ...] = ()            # columns that may not be NULL
 
-    def cut(self) -> dict[TP, int]:
-        return self.state.positions() if self.state else {}
+    def cut(self, read: Iterable[TP] = ()) -> dict[TP, int]:
+        """`read`: partitions of the source. One that the state does not name begins at 0, wherever the source began."""
+        return self.state.positions(read) if self.state else {}
 
 
 # ---- a commit ----------------------------------------------------------------------------------------------------

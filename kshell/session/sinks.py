@@ -194,7 +194,7 @@ class Sinks:
 
         source, options = entry.source, entry.options
         if entry.reshape is None and _differs(created.columns, source.segment_columns):
-            self._sources.adopt(source, created.columns, created.head.cut())
+            self._sources.adopt(source, created.columns, created.head.cut(source.buffer.partitions()))
         target = Target(created.sink, created.errors_sink, lake, created.head, lambda: entry.columns, source.buffer, source.cluster,
                         source.current_topics, None if source.multi_topic else source.topics[0], options["GROUP"] or group_of(created.sink),
                         source.ingest.seal, source.ingest.rewind, (source.name, entry.reshape.text) if entry.reshape else None,

@@ -124,6 +124,28 @@ def test_segments_read_for_a_gap_can_be_committed_before_they_are_shown(engine: 
     assert offsets(engine, "lake.orders") == list(range(30))
 
 
+def test_a_cut_below_what_is_being_read_again_is_read_from_there_as_well(engine: Engine) -> None:
+    buffer, lake = make(engine), TableLake(engine)
+    buffer.cover({P0: 50})
+    filler = Filler(engine, buffer)
+    filler.rows(P0, 10)
+    buffer.attach(FROM)
+    buffer.reread({})
+    assert not buffer.publish(sink="orders_lake", cut={P0: 20}, lake=lake.commit([], {}))
+    assert buffer.take_seeks() == {P0: 20}
+    filler.rows(P0, 40)
+    assert offsets(engine, "orders") == list(range(20, 60))
+
+
+def test_a_partition_that_left_before_its_first_commit_is_no_step_back(engine: Engine) -> None:
+    buffer, lake = make(engine), TableLake(engine)
+    buffer.cover({P0: 0, P1: 0})
+    buffer.attach(FROM)
+    assert buffer.publish(sink="orders_lake", cut={P0: 0, P1: 0}, lake=lake.commit([], {}))
+    buffer.forget([P1])
+    assert buffer.publish(sink="orders_lake", cut={P0: 0}, lake=lake.at(1))
+
+
 def test_a_cut_below_the_published_one_is_refused(engine: Engine) -> None:
     buffer, lake = make(engine), TableLake(engine)
     buffer.cover({P0: 0})
