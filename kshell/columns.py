@@ -54,6 +54,11 @@ def quote(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
+def quote_if_needed(name: str) -> str:
+    """For people: as they would type it."""
+    return name if name.isidentifier() and name.isascii() else quote(name)
+
+
 def literal(text: str) -> str:
     """A string literal for SQL text."""
     return "'" + text.replace("'", "''") + "'"

@@ -25,9 +25,10 @@ def start(flags: Flags) -> int:
     from kshell.shell.background import Notes
     from kshell.shell.journal import Journal, default_path
     from kshell.shell.repl import Choices, Repl
+    from kshell.shell.say import say
     from kshell.shell.settings import Settings
 
-    notes = Notes(lambda line: print(line, file=sys.stderr, flush=True))
+    notes = Notes(say)
     try:
         _only_headless(flags)
         init = _init(flags)

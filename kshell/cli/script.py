@@ -22,6 +22,7 @@ from kshell.query.kinds import shows_rows
 from kshell.query.worker import Worker
 from kshell.shell.context import Context, ExitAsked
 from kshell.shell.journal import Journal, default_path
+from kshell.shell.say import columns
 
 if TYPE_CHECKING:
     from kshell.cli.flags import Flags
@@ -157,7 +158,7 @@ class Script:
 
     def say_error(self, error: Error, place: Place | None = None) -> None:
         as_json = self._mode is not None and self._mode.json
-        sys.stderr.write(error_object(error, place) if as_json else error_text(error, place))
+        sys.stderr.write(error_object(error, place) if as_json else error_text(error, place, columns=columns()))
         sys.stderr.flush()
 
     def _say_stats(self, place: Place, seconds: float, rows: int | None) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from kshell.errors import Error
 from kshell.options import redact
 from kshell.output._base import printable
-from kshell.output._width import width
+from kshell.output._width import cut, width
 
 _EXCERPT = 110                                    # columns of the line that is shown around the place
 _CREATES_SECRET = re.compile(r"\bCREATE\b(?:\s+\w+){0,3}\s+SECRET\b", re.IGNORECASE)
@@ -41,14 +41,14 @@ class Place:
         return self.text.count("\n", 0, self.start + (error.position or 0)) + 1
 
 
-def error_text(error: Error, place: Place | None = None) -> str:
-    """Lines for stderr, without styling."""
+def error_text(error: Error, place: Place | None = None, *, columns: int = 0) -> str:
+    """Lines for stderr, without styling. `columns`: of the screen, where an excerpt that broke would lose its caret; 0: no screen."""
     place = place or Place()
     where = f"{printable(place.file)}:{place.line(error)}: " if place.file else ""
     secrets = _secrets(place.statement_text)
     lines = [f"error: {where}{_clean(error.message, secrets)}"]
     if error.position is not None and place.text:
-        lines += _excerpt(error, place, secrets)
+        lines += _excerpt(error, place, secrets, min(_EXCERPT, columns - 3) if columns > 40 else _EXCERPT)
     if error.hint:
         lines.append(f"hint: {_clean(error.hint, secrets)}")
     return "\n".join(lines) + "\n"
@@ -68,7 +68,7 @@ def error_object(error: Error, place: Place | None = None) -> str:
     return json.dumps({k: v for k, v in members.items() if v is not None or k == "hint"}) + "\n"
 
 
-def _excerpt(error: Error, place: Place, secrets: list[str]) -> list[str]:
+def _excerpt(error: Error, place: Place, secrets: list[str], most: int) -> list[str]:
     """The line with a caret below; none where a secret could be on it."""
     at = min(place.start + (error.position or 0), len(place.text))
     begin = place.text.rfind("\n", 0, at) + 1
@@ -76,10 +76,20 @@ def _excerpt(error: Error, place: Place, secrets: list[str]) -> list[str]:
     line = place.text[begin:len(place.text) if end < 0 else end].rstrip("\r")
     if secrets or _USER_INFO.search(line):
         return []
-    left = max(0, at - begin - _EXCERPT // 2) if len(line) > _EXCERPT else 0
-    shown, before = line[left:left + _EXCERPT], line[left:at - begin]
-    marked = line[at - begin:at - begin + error.length] or " "
-    return [f"  {printable(shown)}", "  " + " " * width(printable(before)) + "^" * max(1, width(printable(marked)))]
+    before, marked = line[:at - begin], line[at - begin:at - begin + error.length] or " "
+    if width(printable(line)) > most:
+        before = _end_of(before, most // 2)
+    indent = width(printable(before))
+    return [f"  {cut(printable(before + line[at - begin:]), most)}",
+            "  " + " " * indent + "^" * max(1, min(width(printable(marked)), most - indent))]
+
+
+def _end_of(text: str, most: int) -> str:
+    """As much of the end as `most` columns show."""
+    text = text[-most:]
+    while width(printable(text)) > most:
+        text = text[1:]
+    return text
 
 
 def _secrets(statement: str) -> list[str]:

@@ -19,7 +19,7 @@ from kshell.engine import Engine
 from kshell.errors import BadValueError, Error, NotFoundError, ReadOnlyError, RefusedError
 from kshell.iceberg.patience import patient
 from kshell.lang.statements import Attach, CheckSink, Describe, DuckStatement, Print, Set, Show, ShowCreate, Statement, Tail
-from kshell.lang.tokens import leading_words
+from kshell.lang.tokens import leading_words, tokens
 from kshell.options import Lookup, redact
 from kshell.places import data_folder
 from kshell.query.kafka_scan import KafkaTables
@@ -171,7 +171,9 @@ class Session:
         if leading_words(statement.text, 1) == ("USE",):
             self._keep_in_reach()
         if result.plan and self._sources.names():
-            self._context.note(collect.freshness(self.status()))
+            now = self.status()
+            read = now.about({t.text.strip('"').lower() for t in tokens(statement.text)})
+            self._context.note(collect.freshness(read if read.sources else now))     # none is named: it may stand behind a view
         return result
 
     def _need_extensions(self, text: str) -> None:

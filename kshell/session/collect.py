@@ -7,7 +7,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kshell.flush.batch import error_row
 from kshell.session.connections import Connections
@@ -16,6 +16,9 @@ from kshell.session.sink import SinkEntry
 from kshell.session.sinks import Sinks
 from kshell.session.sources import Source, Sources
 from kshell.session.status import SinkStatus, SourceStatus, Status
+
+if TYPE_CHECKING:
+    from kshell.iceberg import Head
 
 Row = dict[str, Any]
 
@@ -103,11 +106,7 @@ def _micros(seconds: float | None) -> int | None:
 def status(sources: Sources, sinks: Sinks) -> Status:
     feeding = {s.source.name: s for s in sinks if s.flusher is not None}
     shown = tuple(_source_status(s, feeding.get(s.name)) for s in sources)
-    states = tuple(_sink_status(s) for s in sinks)
-    lake = sum(sum(h.state.rows().values()) for s in sinks if (h := sinks.head(s)) is not None and h.state is not None)
-    newest = max((n for s in sources if (n := s.buffer.newest_us) is not None), default=None)
-    return Status(shown, states, sum(s.buffer_rows for s in shown), lake if states else None,
-                  max(0.0, time.time() - newest / 1e6) if newest is not None else None)
+    return Status.of(shown, [_sink_status(s, sinks.head(s)) for s in sinks])
 
 
 def freshness(now: Status) -> str:
@@ -121,13 +120,19 @@ def _source_status(source: Source, entry: SinkEntry | None) -> SourceStatus:
     now = source.ingest.status()
     oldest = now.buffer_oldest_us if entry is not None and now.buffer_rows else None
     return SourceStatus(source.name, now.state, now.lag_messages, now.rows_per_second, now.buffer_rows, now.buffer_bytes,
-                        max(0.0, time.time() - oldest / 1e6) if oldest is not None else None, now.error_rows)
+                        _age(oldest), now.error_rows, _age(source.buffer.newest_us))
 
 
-def _sink_status(entry: SinkEntry) -> SinkStatus:
+def _age(micros: int | None) -> float | None:
+    return None if micros is None else max(0.0, time.time() - micros / 1e6)
+
+
+def _sink_status(entry: SinkEntry, head: Head | None) -> SinkStatus:
+    source, reads = entry.source.name, entry.name if entry.reshape else entry.source.name
+    rows = sum(head.state.rows().values()) if head is not None and head.state is not None else 0
     if entry.flusher is None:
-        return SinkStatus(entry.name, entry.state(), None, 0, None)
+        return SinkStatus(entry.name, entry.state(), None, 0, None, source, reads, rows)
     now = entry.flusher.status()
     return SinkStatus(entry.name, now.state, None if now.last_commit_at is None else time.time() - now.last_commit_at, now.pending_rows,
-                      now.snapshot_id)
+                      now.snapshot_id, source, reads, rows)
 

@@ -10,7 +10,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from kshell.columns import quote
+from kshell.columns import quote, quote_if_needed
 from kshell.errors import BadValueError, ConflictError, ExistsError, NotFoundError, UnreachableError, did_you_mean
 from kshell.lang import declared
 from kshell.lang.statements import Attach
@@ -268,10 +268,6 @@ class Connections:
 def address_of(uri: str) -> str:
     """kafka://a:9092,b:9092 -> a:9092,b:9092"""
     return uri.removeprefix(_KAFKA_SCHEME).rstrip("/")
-
-
-def quote_if_needed(name: str) -> str:
-    return name if name.isidentifier() and name.isascii() else quote(name)
 
 
 def catalog_cure(failed: UnreachableError, secret: Held | None) -> str | None:

@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable, Sequence, Set
 from dataclasses import replace
 
-from kshell.columns import Column
+from kshell.columns import Column, quote_if_needed
 from kshell.decode import names
 from kshell.decode.schema_types import column as column_of
 from kshell.decode.schema_types import merged as merged_types
@@ -19,6 +19,7 @@ from kshell.decode.schema_types import recalled
 from kshell.decode.types import Type, of, storage
 
 MOST_AN_HOUR, MOST_COLUMNS, HOUR_S = 50, 1_000, 3600.0
+MOST_NAMED, MOST_TOLD = 8, 60                 # columns that a message names, characters of a type there
 
 
 class Evolution:
@@ -51,6 +52,25 @@ def additions(columns: Sequence[Column], proposal: Sequence[Column]) -> int:
     """How many columns and fields of structs are new."""
     have = {c.name: _fields(of(c)) for c in columns}
     return sum(_fields(of(c)) - have[c.name] if c.name in have else 1 for c in proposal)
+
+
+def told(before: Sequence[Column], after: Sequence[Column]) -> str:
+    """`new columns country VARCHAR, geo STRUCT(...); n is DOUBLE`: the difference, for people; empty where there is none."""
+    have = {c.name: c.type for c in before}
+    fresh = [_short(c) for c in after if c.name not in have]
+    wider = [_short(c) for c in after if have.get(c.name, c.type) != c.type]
+    parts = [(f"new column{'s' if len(fresh) != 1 else ''} ", fresh), ("changed: ", wider)]
+    return "; ".join(what + _listed(columns) for what, columns in parts if columns)
+
+
+def _short(column: Column) -> str:
+    type_ = column.type if len(column.type) <= MOST_TOLD else f"{column.type[:MOST_TOLD]}..."
+    return f"{quote_if_needed(column.name)} {type_}"
+
+
+def _listed(columns: Sequence[str]) -> str:
+    more = len(columns) - MOST_NAMED
+    return ", ".join(columns[:MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
 def _fields(type_: Type) -> int:

@@ -28,7 +28,7 @@ from kshell.options import read as read_value
 from kshell.session import positions
 from kshell.session.connections import Attached, Connections
 from kshell.session.context import Context
-from kshell.session.evolution import Evolution, additions, as_committed, merged, named
+from kshell.session.evolution import Evolution, additions, as_committed, merged, named, told
 from kshell.session.included import included
 from kshell.session.placed import placed
 from kshell.session.shaping import Shaping
@@ -331,6 +331,8 @@ class Sources:
             after = self._take(source, merged(source.columns, wanted, table))
             source.evolution.added(additions(counted, source.columns))
         self.on_evolved(source)
+        if change := told(counted, source.columns):
+            self._context.note(f"source {name}: {change}")
         return after
 
     def _admitted(self, source: Source, proposal: Sequence[Column], table: Sequence[Column]) -> tuple[Column, ...]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
+from typing import Self
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +17,7 @@ class SourceStatus:
     buffer_bytes: int
     oldest_unflushed_s: float | None          # None: nothing waits for a commit
     error_rows: int
+    newest_event_age_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +27,9 @@ class SinkStatus:
     last_commit_age_s: float | None           # None: this process has not committed yet
     pending_rows: int
     snapshot_id: int | None
+    source: str = ""
+    reads: str = ""                           # the name under which its rows are read: the source's, or its own
+    lake_rows: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +47,18 @@ class Status:
     live_rows: int = 0
     lake_rows: int | None = None              # None: no sink
     newest_event_age_s: float | None = None
+
+    @classmethod
+    def of(cls, sources: Sequence[SourceStatus], sinks: Sequence[SinkStatus]) -> Self:
+        newest = min((s.newest_event_age_s for s in sources if s.newest_event_age_s is not None), default=None)
+        lake = sum(s.lake_rows for s in sinks) if sinks else None
+        return cls(tuple(sources), tuple(sinks), sum(s.buffer_rows for s in sources), lake, newest)
+
+    def about(self, names: Set[str]) -> Self:
+        """The part that a statement with these names, in lower case, reads."""
+        sinks = [s for s in self.sinks if not names.isdisjoint((s.name.lower(), s.reads.lower()))]
+        fed = {s.source.lower() for s in sinks}
+        return self.of([s for s in self.sources if s.name.lower() in names | fed], sinks)
 
 
 @dataclass(frozen=True, slots=True)

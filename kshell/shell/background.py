@@ -1,12 +1,15 @@
 """Notes of ingest and flush threads, shown above the line being typed and never inside a table.
 
-Invariant: at most KEEP notes wait; more are counted. `put` may be called from any thread and never blocks on the terminal."""
+Invariant: at most KEEP notes wait; more are counted.
+What records and brokers say in them is printable. `put` may be called from any thread and never blocks on the terminal."""
 
 from __future__ import annotations
 
 import threading
 from collections import deque
 from collections.abc import Callable
+
+from kshell.output import printable
 
 KEEP = 100
 
@@ -28,7 +31,7 @@ class Notes:
             if len(self._waiting) >= KEEP:
                 self._dropped += 1
             else:
-                self._waiting.append(text)
+                self._waiting.append(printable(text))
             held, wake = self._held, self.wake
         if wake is not None:
             wake()

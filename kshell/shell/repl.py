@@ -27,7 +27,7 @@ from kshell.shell.foreground import Foreground, Leave
 from kshell.shell.history import History, default_path
 from kshell.shell.journal import Journal
 from kshell.shell.progress import Progress
-from kshell.shell.say import say
+from kshell.shell.say import columns, say
 from kshell.shell.settings import Settings
 from kshell.shell.toolbar import Toolbar
 from kshell.shell.transaction import OpenTransaction
@@ -156,7 +156,7 @@ class Repl:
             except CancelledError:
                 raise
             except Error as e:
-                say(error_text(e, Place(text, piece.start, number, file or None, piece.text)).rstrip("\n"))
+                say(error_text(e, Place(text, piece.start, number, file or None, piece.text), columns=columns()).rstrip("\n"))
                 if not file or self._context.settings.bail:
                     raise Reported from None
 

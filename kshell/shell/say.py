@@ -14,22 +14,22 @@ _EXCERPT = "  "
 
 def say(line: str) -> None:
     """One message, which may have lines."""
-    columns = shutil.get_terminal_size().columns if _wraps() else 0
-    print(wrapped(line, columns), file=sys.stderr, flush=True)
+    print(wrapped(line, columns()), file=sys.stderr, flush=True)
 
 
-def _wraps() -> bool:
-    return sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+def columns() -> int:
+    """Of the screen that messages go to; 0: it is none, or one that breaks no lines."""
+    return shutil.get_terminal_size().columns if sys.stderr.isatty() and os.environ.get("TERM") != "dumb" else 0
 
 
-def wrapped(text: str, columns: int) -> str:
-    """`columns` 0: no limit."""
-    if columns < 20:
+def wrapped(text: str, most: int) -> str:
+    """`most` columns; 0: no limit."""
+    if most < 20:
         return text
-    return "\n".join(line if line.startswith(_EXCERPT) or len(line) <= columns else _broken(line, columns) for line in text.split("\n"))
+    return "\n".join(line if line.startswith(_EXCERPT) or len(line) <= most else _broken(line, most) for line in text.split("\n"))
 
 
-def _broken(line: str, columns: int) -> str:
+def _broken(line: str, most: int) -> str:
     # the middle dot of a footer begins the next line with its part, not alone
-    return textwrap.fill(line.replace(" · ", " ·\xa0"), columns, subsequent_indent=_EXCERPT, break_long_words=False,
+    return textwrap.fill(line.replace(" · ", " ·\xa0"), most, subsequent_indent=_EXCERPT, break_long_words=False,
                          break_on_hyphens=False).replace("\xa0", " ")

@@ -16,6 +16,7 @@ import pytest
 from kshell.errors import BadValueError, UnknownOptionError
 from kshell.output._errors import Place, error_object, error_text
 from kshell.output._values import double
+from kshell.output._width import width
 from tests.output.conftest import EVERY_TYPE, Render
 
 
@@ -180,6 +181,18 @@ def test_the_caret_stands_below_wide_characters() -> None:
     text = "SELECT '漢字', nope"
     lines = error_text(BadValueError("no", position=text.index("nope"), length=4), Place(text, 0, 1, None, text)).splitlines()
     assert lines[2] == "  " + " " * 15 + "^^^^"
+
+
+@pytest.mark.parametrize("columns", [41, 80, 120, 200])
+@pytest.mark.parametrize("before", [0, 70, 78, 300])
+@pytest.mark.parametrize("letter", ["x", "漢"])
+def test_the_line_of_an_error_and_its_caret_fit_the_screen(columns: int, before: int, letter: str) -> None:
+    text = f"{letter * before} nope {letter * 200}"
+    error = BadValueError("no", position=before + 1, length=4)
+    _, line, marks = error_text(error, Place(text, 0, 1, None, text), columns=columns).splitlines()
+    assert width(line) < columns
+    assert width(line[:line.index("nope")]) == marks.index("^")
+    assert marks.count("^") == 4
 
 
 @pytest.mark.parametrize("statement", [

@@ -15,6 +15,7 @@ import fastavro
 import pytest
 from pyiceberg.types import DoubleType, LongType, StringType
 
+from kshell.columns import Column
 from kshell.errors import ConflictError, ExistsError, NotFoundError, RefusedError
 from kshell.iceberg import Stop
 from kshell.iceberg.catalogs import open_catalog
@@ -243,6 +244,24 @@ def test_a_lost_answer_is_found_by_looking_again(session: Session, topic: str, p
     caught_up(session)
     assert types(session, "x") == ["BIGINT"]
     assert rows(session, "SELECT id, x FROM s ORDER BY id") == [(1, None), (2, 1)]
+
+
+def test_what_changed_is_told_once_in_the_words_of_a_definition(session: Session, topic: str, put: Put, notes: Notes) -> None:
+    put({"id": 1, "geo": {"lat": 1.5}})
+    source(session, topic)
+    notes.lines.clear()
+    put({"id": 2, "country": "DE", "geo": {"lat": 1.5, "lon": 2.5}, "in stock": True})
+    caught_up(session)
+    told = [line for line in notes.lines if "column" in line]
+    assert told == ['note: source s: new columns country VARCHAR, "in stock" BOOLEAN; changed: geo STRUCT(lat DOUBLE, lon DOUBLE)']
+
+
+def test_a_flood_of_columns_is_told_in_one_short_line() -> None:
+    columns = [Column(f"c{n}", "STRUCT(" + ", ".join(f"f{n} BIGINT" for n in range(90)) + ")") for n in range(40)]
+    said = evolution.told([], columns)
+    assert said.startswith("new columns c0 STRUCT(f0 BIGINT, ")
+    assert said.endswith(" and 32 more")
+    assert len(said) < 800
 
 
 def test_too_many_new_columns_end_evolution_until_it_is_resumed(session: Session, topic: str, put: Put, notes: Notes) -> None:

@@ -54,8 +54,8 @@ def main(what: str) -> int:
     if what in ("pending", "busy"):
         session.waiting = [waiting_rows("orders_lake", 3201)]
     if what == "busy":
-        session.state = Status((SourceStatus("orders", "running", 1234, 8400.0, 312_000, 96_000_000, 41.0, 0),),
-                               (SinkStatus("orders_lake", "running", 12.0, 312_000, 4102),), 1200, 4_000_000, 0.8)
+        session.state = Status.of([SourceStatus("orders", "running", 1234, 8400.0, 1200, 96_000_000, 41.0, 0, 0.8)],
+                               [SinkStatus("orders_lake", "running", 12.0, 312_000, 4102, "orders", "orders", 4_000_000)])
         session.known = Names(clusters=("k",), topics={"k": ("orders", "web.clicks")}, sources=("orders",), sinks=("orders_lake",),
                               catalogs=("local",), tables={"orders": ("id", "country", "_kafka_offset")})
     notes = Notes(lambda line: print(line, file=sys.stderr, flush=True))

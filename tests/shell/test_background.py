@@ -32,6 +32,12 @@ def test_with_a_prompt_it_waits_for_the_prompt_to_step_aside() -> None:
     assert lines == ["note: committed"]
 
 
+def test_no_control_character_of_a_record_is_printed() -> None:
+    lines: list[str] = []
+    Notes(lines.append).put("note: source s: new column \"\u202egpj\x1b[2J\" BIGINT")
+    assert lines == ['note: source s: new column "\\u202egpj\\e[2J" BIGINT']
+
+
 def test_a_flood_is_counted() -> None:
     lines: list[str] = []
     notes = Notes(lines.append)
