@@ -32,6 +32,7 @@ __all__ = ["Doubt", "Fast", "plan"]
 
 _SENTINEL = secrets.randbits(62) | 1 << 61
 _FAR = 2**31 - 1
+_LARGEST_FIXED = 1_024                        # bytes: each eight of them are a field
 Convert = Callable[[pa.Array], pa.Array]
 Planned = tuple[Any, Convert | None]          # a schema of the same bytes, and what makes the column's values of it
 
@@ -199,7 +200,7 @@ class _Planner:
 
     def scalar(self, node: Node, target: Type | None, what: str) -> Planned:
         if node.kind == "fixed":
-            if node.size % 4:
+            if node.size % 4 or node.size > _LARGEST_FIXED:
                 raise _Slow(f"{what} is fixed({node.size})")
             schema: Any = self.record(["double"] * (node.size // 8) + ["float"] * (node.size % 8 // 4))
         else:

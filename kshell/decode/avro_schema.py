@@ -5,13 +5,14 @@ out are at most 5,000, also where named types are used again and again; so walki
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from kshell.decode.schema_types import tree_of
 from kshell.decode.types import MOST_LEVELS
 from kshell.decode.unusable import Unusable
+from kshell.decode.verdict import RECORD_BYTES
 from kshell.schemas.values import Schema
 
 MOST_FIELDS = 5_000
@@ -81,10 +82,10 @@ class _Parser:
                 self._read.add((reference.subject, reference.version))
                 self.run(reference.schema)
         try:
-            tree = json.loads(schema.text)
+            found = tree_of(schema.text)
         except ValueError:
-            raise self.wrong("its text is no JSON") from None
-        node = self.node(tree, "", 0)
+            raise self.wrong("its text is no JSON of valid Unicode") from None
+        node = self.node(found, "", 0)
         return self.checked(node) if node.kind == "record" else self.checked(node, MOST_LEVELS)
 
     def wrong(self, what: str) -> Unusable:
@@ -155,6 +156,8 @@ class _Parser:
         size = tree.get("size")
         if not isinstance(size, int) or isinstance(size, bool) or size < 0:
             raise self.wrong(f"fixed {full[:80]} has no size")
+        if size > RECORD_BYTES:
+            raise Unusable("SCHEMA_TOO_LARGE", f"{self._title}: fixed {full[:80]} is larger than a record may be.")
         return full, logical(Node("fixed", size, name=full, size=size), tree)
 
     def full(self, tree: dict[str, Any], space: str) -> str:

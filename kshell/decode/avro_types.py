@@ -77,6 +77,19 @@ def wanted(node: Node) -> list[Field]:
     return fields
 
 
+def spare(node: Node, target: Type) -> int:
+    """How many fields below a node have no place in a column of the type."""
+    if not target.fields:
+        return 0
+    if node.kind in ("array", "map"):
+        return spare(node.item, target.item)
+    if node.kind == "union" and len(node.branches) == 1:
+        return spare(node.branches[0], target)
+    fields = zip(members(node), node.branches, strict=True) if node.kind == "union" else node.fields
+    places = {target.key_of(name): type_ for name, type_ in target.fields}
+    return sum(spare(inner, places[key]) if key in places else inner.least > 0 for key, inner in fields)
+
+
 def infer(schema: Schema) -> Inference:
     """The columns at CREATE. RefusedError: no table can hold them."""
     try:

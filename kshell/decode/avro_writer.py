@@ -27,10 +27,11 @@ class Writer:
     def __init__(self, node: Node, columns: Sequence[Column], rest: bool) -> None:
         self.wanted = avro_types.wanted(node)
         self._columns, self._rest = columns, rest
-        known = {c.source_path[0] for c in columns if len(c.source_path) == 1}
+        known = {c.source_path[0]: of(c) for c in columns if len(c.source_path) == 1}
         self._steps = [self._step(key, inner, key in known) for key, inner in avro_types.top(node) if inner.least]
         spare = sum(key not in known for key, _ in avro_types.top(node))
-        self.counted = 0 if rest else spare   # fields of each record that have no column
+        below = sum(avro_types.spare(inner, known[key]) for key, inner in avro_types.top(node) if key in known)
+        self.counted = below + (0 if rest else spare)             # fields of each record that have no column and are not kept
         self.fast, self.slow = avro_fast.plan(node, columns, rest and spare > 0)
 
     def _step(self, key: str, node: Node, known: bool) -> tuple[str, list[tuple[int, Read]], Read | None, Read | None]:

@@ -98,8 +98,10 @@ class JsonDecoder(SqlForm):
         return look(batch, places, sorted(self._undecided, key=repr), careful=careful)
 
     def stray(self, batch: str) -> str | None:
-        value = body_sql("value") if self.framed else "value"
-        return None if self._evolves or self._meta.rest else count(batch, nodes(self.columns, self._types, ())[0], value)
+        if self._evolves:
+            return None
+        top, *below = nodes(self.columns, self._types, ())
+        return count(batch, below if self._meta.rest else [top, *below], body_sql("value") if self.framed else "value")
 
     def _sql(self, batch: str, *, careful: bool, flag: str, strict: bool = False) -> str:
         plan = self._plan()

@@ -86,10 +86,14 @@ def look(batch: str, places: Sequence[Node], undecided: Iterable[Path], *, caref
     return f"SELECT _index, [{', '.join(strange)}]::VARCHAR FROM ({keyed}) r WHERE {where}"
 
 
-def count(batch: str, top: Node, value: str = "value") -> str:
-    """A SELECT of the number of members of records that have no column. `value`: SQL of the record."""
-    keys = f"SELECT json_keys(TRY_CAST(try(decode({value})) AS JSON)) AS _keys FROM {batch}"
-    return f"SELECT coalesce(sum(len({_beside(top)})), 0) FROM ({keys}) r"
+def count(batch: str, places: Sequence[Node], value: str = "value") -> str | None:
+    """A SELECT of the number of members at these places that have no column; in lists and maps each key once. None: there is no place.
+    `value`: SQL of the record."""
+    beside = [f"coalesce(len({_beside(node)}), 0)" for node in places if node.steps]
+    if not beside:
+        return None
+    text = f"SELECT TRY_CAST(try(decode({value})) AS JSON) AS _t FROM {batch}"
+    return f"SELECT coalesce(sum({' + '.join(beside)}), 0) FROM (SELECT *, json_keys(r._t) AS _keys FROM ({text}) r) r"
 
 
 def _beside(node: Node) -> str:

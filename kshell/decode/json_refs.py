@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import unquote, urldefrag, urljoin
+from urllib.parse import unquote, urljoin
 
 _MOST_LEVELS = 500                            # of the text that are searched for names
 _NEWER = ("2019-09", "2020-12", "draft/next")
@@ -33,7 +33,7 @@ class Places:
         self.draft7 = not any(word in str(told or "") for word in _NEWER)
         self._named: dict[str, Place] = {}
         for name, other in [("", tree), *others]:
-            address = urljoin(self.root.base, name)
+            address = _joined(self.root.base, name)
             place = Place(other, _own(other, address))
             self._named.setdefault(address, place)
             self._named.setdefault(name, place)
@@ -41,11 +41,13 @@ class Places:
                 self._named.setdefault(inner, found)
         self._named[self.root.base] = self.root
 
-    def find(self, place: Place, ref: str) -> Place | None:
+    def find(self, place: Place, ref: Any) -> Place | None:
         """None: it is not in the schema or its references."""
-        address, fragment = urldefrag(urljoin(place.base, ref) if not ref.startswith("#") else place.base + ref)
+        if not isinstance(ref, str):
+            return None
+        address, fragment = _divided(_joined(place.base, ref) if not ref.startswith("#") else place.base + ref)
         fragment = unquote(fragment)
-        document = self._named.get(address) or self._named.get(urldefrag(ref)[0])
+        document = self._named.get(address) or self._named.get(_divided(ref)[0])
         if document is None:
             return None
         if not fragment or fragment.startswith("/"):
@@ -53,10 +55,24 @@ class Places:
         return self._named.get(f"{address}#{fragment}")
 
 
+def _joined(base: str, address: str) -> str:
+    """An address that begins at another one. What is no address stands for itself."""
+    try:
+        return urljoin(base, address)
+    except ValueError:
+        return address
+
+
+def _divided(address: str) -> tuple[str, str]:
+    """An address and the fragment behind it."""
+    head, _, fragment = address.partition("#")
+    return head, fragment
+
+
 def _own(node: Any, base: str) -> str:
     """The base inside a node: its `$id`, unless that only names a fragment."""
     told = node.get("$id") if isinstance(node, Mapping) else None
-    return urldefrag(urljoin(base, told))[0] if isinstance(told, str) and not told.startswith("#") else base
+    return _divided(_joined(base, told))[0] if isinstance(told, str) and not told.startswith("#") else base
 
 
 def _names(node: Any, base: str, level: int) -> Iterator[tuple[str, Place]]:

@@ -8,14 +8,13 @@ of a table however often `$ref` names the same part."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from kshell.decode.json_refs import Place, Places
 from kshell.decode.paths import spell
-from kshell.decode.schema_types import Field, inferred, struct
+from kshell.decode.schema_types import Field, inferred, struct, tree_of
 from kshell.decode.types import JSON_TEXT, MOST_LEVELS, VARCHAR, Type
 from kshell.decode.unusable import Unusable
 from kshell.decode.values import Inference
@@ -87,7 +86,8 @@ class _Reader:
         if isinstance(node.get("$ref"), str):
             return self._places.find(place, node["$ref"])
         for word in _CHOICES:
-            rest = [part for part in node.get(word) or () if not _is_null(part)]
+            parts = node.get(word)
+            rest = [part for part in parts if not _is_null(part)] if isinstance(parts, list) else []
             if len(rest) == 1:
                 return place.inside(rest[0])
         return None
@@ -251,9 +251,9 @@ def _is_null(node: Any) -> bool:
 
 def _parsed(text: str) -> Any:
     try:
-        return json.loads(text)
+        return tree_of(text)
     except (ValueError, RecursionError):
-        raise Unusable("TYPE_UNSUPPORTED", "the schema is no JSON that can be read") from None
+        raise Unusable("TYPE_UNSUPPORTED", "the schema is no JSON that can be read, or not of valid Unicode") from None
 
 
 def _all_references(schema: Schema) -> Iterable[Any]:

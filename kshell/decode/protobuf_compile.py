@@ -92,8 +92,16 @@ def _texts(references: tuple[Reference, ...]) -> Iterator[tuple[str, str]]:
     """(name, text) of what a schema imports, the types that come with the compiler left out: theirs are the ones with a meaning."""
     for reference in references:
         yield from _texts(reference.schema.references)
-        if not any(Path(place, reference.name).is_file() for place in _includes()):
+        if not any(_stands_in(place, reference.name) for place in _includes()):
             yield reference.name, reference.schema.text
+
+
+def _stands_in(folder: Path, name: str) -> bool:
+    """Names come from the registry: one that no file can have stands nowhere."""
+    try:
+        return Path(folder, name).is_file()
+    except (OSError, ValueError):
+        return False
 
 
 def _write(folder: Path, name: str, text: str) -> None:

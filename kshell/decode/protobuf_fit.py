@@ -28,7 +28,7 @@ class Fit:
         self.without_column = 0               # values of nested fields that the last record had no place for
         fields = {f.key: f for f in message.fields}
         self._places = [self._place(fields, c, t) for c, t in zip(columns, types, strict=True)]
-        used = {c.source_path[0] for c in columns}
+        used = {c.source_path[0] for c in columns if len(c.source_path) == 1}   # of a message that paths lead into the rest is to be kept
         self._others = [f for f in message.fields if f.key not in used]
 
     def row(self, found: dict[str, Any]) -> list[Any]:

@@ -5,8 +5,10 @@ structs; every value of either side has its place in the result. A field is the 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from kshell.columns import Column, quote
 from kshell.decode import names
@@ -60,6 +62,13 @@ def _struct(have: Type, want: Type) -> Type | None:
     keys = tuple(have.key_of(name) for name, _ in have.fields) + tuple(wanted)
     fields += zip(added, wanted.values(), strict=True)
     return Type("STRUCT", fields=tuple(fields), keys=keys if keys != tuple(n for n, _ in fields) else ())
+
+
+def tree_of(text: str) -> Any:
+    """The JSON that a schema's text is. ValueError: it is none, or holds a lone surrogate, which no name and no value of a column can."""
+    found = json.loads(text)
+    json.dumps(found, ensure_ascii=False).encode()
+    return found
 
 
 def struct(fields: Sequence[Field]) -> Type | None:

@@ -188,10 +188,11 @@ def test_a_declared_text_takes_what_has_no_type() -> None:
 
 
 def test_the_decoder_says_which_form_it_takes() -> None:
-    quick, slow = record(("id", "int")), record(("id", "int"), ("odd", fixed(3)))
-    for tree, said in ((quick, "fast (pyruhvro)"), (slow, "exact: column odd is fixed(3)")):
+    quick, slow, large = (record(("id", "int"), *more) for more in ((), (("odd", fixed(3)),), (("odd", fixed(1_028)),)))
+    for tree, size, said in ((quick, 0, "fast (pyruhvro)"), (slow, 3, "exact: column odd is fixed(3)"),
+                             (large, 1_028, "exact: column odd is fixed(1028)")):
         made = decoder(Source(tree))
-        made.prepare(batch(values(tree, [{"id": 1, "odd": b"abc"}])))
+        made.prepare(batch(values(tree, [{"id": 1, "odd": b"a" * size}])))
         assert made.description == said
 
 
@@ -232,7 +233,8 @@ def doubling(levels: int) -> dict[str, Any]:
     pytest.param(nested(MOST_LEVELS + 1), id="33 levels without a record"),
     pytest.param('{"type":' * 90_000 + '"int"' + "}" * 90_000, id="90,000 levels of text"),
     pytest.param(doubling(20), id="exponential named types"),
-    pytest.param(record(*((f"f{i}", "int") for i in range(5_001))), id="5,001 fields")])
+    pytest.param(record(*((f"f{i}", "int") for i in range(5_001))), id="5,001 fields"),
+    pytest.param(record(("v", {"type": "fixed", "name": "F", "size": 10**20})), id="a fixed beyond any record")])
 def test_a_schema_beyond_the_limits_is_refused(tree: Any) -> None:
     with pytest.raises(RefusedError) as caught:
         infer_schema("avro", schema(tree))
@@ -247,7 +249,9 @@ def test_a_schema_at_the_limits_is_columns() -> None:
 @pytest.mark.parametrize("text", ["", "{", "7", "{}", '"nothing"', '{"type":"record","name":"R"}', '{"type":"record","fields":[]}', "[]",
                                   '["int","int"]', '{"type":"enum","name":"E"}', '{"type":"fixed","name":"F","size":-1}', '[["int"]]',
                                   '{"type":"record","name":"R","fields":[{"name":"a","type":"int"},{"name":"a","type":"int"}]}',
-                                  '{"type":"record","name":"R","fields":[{"type":"int"}]}', '{"type":"array"}', "null", '{"type":null}'])
+                                  '{"type":"record","name":"R","fields":[{"type":"int"}]}', '{"type":"array"}', "null", '{"type":null}',
+                                  '{"type":"record","name":"R","fields":[{"name":"\\ud800","type":"int"}]}',
+                                  '{"type":"enum","name":"E","symbols":["\\ud800"]}', '{"type":"enum","name":"E","symbols":["\ud800"]}'])
 def test_a_text_that_is_no_schema_is_refused_and_never_an_exception(text: str) -> None:
     with pytest.raises(RefusedError) as caught:
         infer_schema("avro", schema(text))

@@ -118,6 +118,18 @@ def test_fields_without_a_column_are_counted_for_each_row() -> None:
     assert made.take_counters() == {}
 
 
+@pytest.mark.parametrize(("include", "expected"), [((), 4), (("rest",), 3)])
+def test_fields_inside_of_columns_are_counted_too(include: tuple[str, ...], expected: int) -> None:
+    inner = record(("x", "int"), ("y", "int"), ("u", ["null", "int", "string"]), name="P")
+    tree = record(("p", ["null", inner]), ("l", {"type": "array", "items": "P"}), ("more", "int"))
+    held = columns(("p", 'STRUCT(x INTEGER, u STRUCT("int" INTEGER))'), ("l", "STRUCT(x INTEGER, y INTEGER)[]"))
+    made = decoder(Source(tree), held, include)
+    value = {"x": 1, "y": 2, "u": "text"}
+    table, bad = made.judge(batch(values(tree, [{"p": value, "l": [value], "more": 3}])))
+    assert (bad, rows(table, made)) == ([], [[{"x": 1, "u": {"int": None}}, [{"x": 1, "y": 2}]]])
+    assert made.take_counters() == {"fields_without_column": expected}
+
+
 def test_fields_without_a_column_are_json_text_where_the_source_keeps_the_rest() -> None:
     tree = record(
         ("id", "int"), ("s", "string"), ("b", "bytes"), ("d", {"type": "bytes", "logicalType": "decimal", "precision": 9, "scale": 2}),

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from kshell.decode import infer_schema
 from kshell.decode.json_schema import MOST_NODES
+from kshell.decode.types import of
 from kshell.errors import RefusedError
 from kshell.schemas import Reference, Schema
 
@@ -151,11 +155,37 @@ def test_the_top_is_found_behind_references_and_alternatives(tree: dict[str, Any
 
 
 @pytest.mark.parametrize("text", ["true", "[]", '{"type":"array","items":{"type":"string"}}', '{"type":"object"}', '{"$ref":"#"}', "{",
-                                  '{"oneOf":[{"properties":{"a":{}}},{"properties":{"b":{}}}]}', "[" * 5000])
+                                  '{"oneOf":[{"properties":{"a":{}}},{"properties":{"b":{}}}]}', "[" * 5000,
+                                  '{"oneOf":true}', '{"anyOf":7}', '{"$ref":5}', '{"properties":{"\\ud800":{"type":"string"}}}'])
 def test_a_schema_without_properties_at_its_top_is_refused_with_what_to_type(text: str) -> None:
     with pytest.raises(RefusedError, match="TYPE_UNSUPPORTED") as refused:
         infer_schema("json", Schema("json", text))
     assert refused.value.hint
+
+
+_WORDS = ("$schema", "$id", "$ref", "$anchor", "$defs", "definitions", "type", "properties", "additionalProperties", "items", "prefixItems",
+          "oneOf", "anyOf", "allOf", "enum", "const", "format", "if", "patternProperties")
+_LEAVES = st.none() | st.booleans() | st.integers(-2, 9) | st.sampled_from((
+    "string", "integer", "object", "array", "null", "date-time", "#", "#/", "#/$defs/a", "#/oneOf/0", "#x", "a", "a#b", "http://[x",
+    "http://h/s", "//", "?", "\ud800", "https://json-schema.org/draft/2020-12/schema"))
+_KEYS = st.sampled_from((*_WORDS, "a", "b"))
+_ANY = st.recursive(_LEAVES, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_KEYS, inner, max_size=4), max_leaves=12)
+
+
+@given(_ANY, _ANY)
+@settings(max_examples=300, deadline=None)
+def test_whatever_a_registry_says_is_columns_or_a_refusal(tree: Any, other: Any) -> None:
+    for text in (tree, {"properties": {"a": tree, "b": other}, "$defs": {"a": other}}, {"properties": tree}):
+        referred = Reference("a", "a-value", 1, Schema("json", json.dumps(other)))
+        with suppress(RefusedError):
+            assert all(of(c).sql() for c in infer_schema("json", Schema("json", json.dumps(text), references=(referred,))).columns)
+
+
+def test_an_address_that_is_none_is_json_text() -> None:
+    tree = {"$id": "http://[x", "properties": {"a": {"$ref": "b"}, "c": {"$ref": 5}, "d": {"type": "integer"}}}
+    found = infer_schema("json", Schema("json", json.dumps(tree)))
+    assert [(c.name, c.declared or c.type, c.json_text) for c in found.columns] == [
+        ("a", "VARCHAR", True), ("c", "VARCHAR", True), ("d", "BIGINT", False)]
 
 
 # ---- limits ------------------------------------------------------------------------------------------------------------

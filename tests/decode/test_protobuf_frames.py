@@ -13,7 +13,7 @@ from kshell.decode.verdict import VALUE_BYTES
 from kshell.errors import BadValueError
 from kshell.schemas import Schema
 from tests.decode.protobuf_support import FIRST, FRAME, Source, both, decoder, message, proto3, rows
-from tests.decode.support import batch
+from tests.decode.support import batch, columns
 
 SHOP = proto3("""
 message Header { string id = 1; }
@@ -185,6 +185,17 @@ def test_a_header_names_the_schema_and_the_message() -> None:
     table, bad = made.judge(values)
     assert table["no"].to_pylist() == [5, None]
     assert [(b.index, b.code) for b in bad] == [(1, "PROTO_MAGIC")]
+
+
+def test_a_message_that_paths_lead_into_is_kept_or_counted_whole() -> None:
+    schema = proto3("message M { N m = 1; int32 z = 2; } message N { int32 x = 1; int32 y = 2; }")
+    body = FIRST + message(schema)(m={"x": 1, "y": 2}, z=3).SerializeToString()
+    made = decoder(schema, columns(("x", "INTEGER", "$.m.x")), ("rest",))
+    assert made.judge(batch([body]))[0].select(["x", "_kafka_rest"]).to_pylist() == [{"x": 1, "_kafka_rest": '{"m":{"x":1,"y":2},"z":3}'}]
+    assert made.take_counters() == {}
+    made = decoder(schema, columns(("x", "INTEGER", "$.m.x")))
+    made.judge(batch([body]))
+    assert made.take_counters() == {"fields_without_column": 2}
 
 
 @pytest.mark.fault("F39")

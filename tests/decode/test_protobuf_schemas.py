@@ -58,6 +58,8 @@ def test_a_reference_cannot_change_what_a_well_known_type_means() -> None:
     (Schema("protobuf", base64.b64encode(b"\xff\xff").decode(), id=7, subject="orders-value"), "it is no Protobuf descriptor set"),
     (proto3("message M {}", references=(Reference("../../etc/x.proto", "x", 1, MONEY),)), "is no path of a file"),
     (proto3("message M {}", references=(Reference("/etc/x.proto", "x", 1, MONEY),)), "is no path of a file"),
+    (proto3("message M {}", references=(Reference("a\0.proto", "x", 1, MONEY),)), "is no path of a file"),
+    (proto3("message M {}", references=(Reference("x" * 300, "x", 1, MONEY),)), "cannot be a file"),
 ])
 def test_a_schema_that_cannot_be_used_is_refused_at_create_by_its_name(schema: Schema, said: str) -> None:
     with pytest.raises(RefusedError) as caught:
