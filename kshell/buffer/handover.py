@@ -61,8 +61,8 @@ class Handover:
 
     def publish(self, name: str, cut: Positions, lake: Lake, drop: Sequence[Segment], *, rewound: bool) -> bool:
         c = self._c
-        failpoint("publish.before_begin")
         sink = c.sinks[name]
+        failpoint("publish.before_begin")
         _check(sink, cut, lake, drop, rewound=rewound)
         with c.structure:
             done = c.hidden is None and covers(c.shown, cut)

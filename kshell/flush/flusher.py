@@ -90,7 +90,6 @@ class Flusher:
         self._wake = threading.Event()
         self._ending = threading.Event()
         self._hurry = threading.Event()       # ends a pause between attempts
-        self._abandoned = threading.Event()   # the thread did not end in time: what it does from here on is nobody's business
         self._deadline: float | None = None
         self._pause_wanted = False
         self._committed_rows = 0
@@ -198,7 +197,7 @@ class Flusher:
         self._wake.set()
         if self._thread.is_alive():
             self._thread.join(timeout_s)
-        self._abandoned.set()
+        self.target.abandon()                 # a thread that did not end in time: what it does from here on is nobody's business
         self._finish_requests(DeadlineError(f"sink {self.target.name} ended before everything was committed"))
 
     # ---- the thread --------------------------------------------------------------------------------------------------
@@ -210,7 +209,7 @@ class Flusher:
             try:
                 self._step()
             except Exception as error:  # noqa: BLE001 - whatever it was, the thread confesses
-                if self._abandoned.is_set():
+                if self.target.abandoned:
                     return
                 self._met(error)
             if self._stop_reason or self._failure:
@@ -306,8 +305,7 @@ class Flusher:
             errand.done.set()
 
     def _landed(self, committed: Committed | None, asked: list[Request]) -> None:
-        if self._abandoned.is_set():           # another thread may stand in this one's place: the views are not ours any more
-            raise Left(f"sink {self.target.name} ended", unresolved=False)
+        self.target.require_ours()
         self._last_look = time.monotonic()
         if committed is None:
             return

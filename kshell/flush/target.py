@@ -1,6 +1,7 @@
 """The handles of one running sink: where rows come from, where they go, and who has to be told.
 
-Invariant: `head` is one snapshot's file and positions together; it is replaced as a whole."""
+Invariant: `head` is one snapshot's file and positions together; it is replaced as a whole. Once abandoned, nothing is shown through it:
+another thread may stand in this one's place, and the views are that one's."""
 
 from __future__ import annotations
 
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING
 from kshell.buffer import TP, BufferApi
 from kshell.buffer import Lake as BufferLake
 from kshell.columns import Column
-from kshell.iceberg import Head, Sink
+from kshell.iceberg import Head, Left, Sink
 
 if TYPE_CHECKING:
     from kshell.iceberg.catalogs import Lake
@@ -36,6 +37,7 @@ class Target:
     compact: bool | None = None               # COMPACT as written down; None: the table says it
     moved: Callable[[Head], None] = lambda head: None    # told before a head with another schema is shown; raises Stop
     behind: bool = False                      # the views do not show `head`: the last hand-over failed and has to be made again
+    abandoned: bool = False                   # the thread did not end in time
 
     @property
     def name(self) -> str:
@@ -59,11 +61,20 @@ class Target:
 
     def hand_over(self, head: Head) -> bool:
         """Show the table up to `head` and the buffer from there on. False: the buffer is still being read up to there."""
+        self.require_ours()
         if head.schema_id != self.head.schema_id:
             self.moved(head)
         self.head, self.behind = head, True
         location = head.metadata_location if head.snapshot_id is not None else None
         lake = BufferLake(location, head.columns, head.snapshot_id, self.table_name)
+        self.require_ours()                   # again: `moved` waits for others
         done = self.buffer.publish(sink=self.name, cut=self.cut(head), lake=lake)
         self.behind = False
         return done
+
+    def abandon(self) -> None:
+        self.abandoned = True
+
+    def require_ours(self) -> None:
+        if self.abandoned:
+            raise Left(f"sink {self.name} ended", unresolved=False)
