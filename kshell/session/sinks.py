@@ -249,7 +249,8 @@ class Sinks:
 
     def _stand(self, entry: SinkEntry, trouble: Trouble) -> None:
         if entry.flusher is not None:
-            stop = Stop(StopState(trouble.kind), trouble.message, resolving.cure_of(entry.name, trouble))
+            why = trouble.message.removeprefix(f"{trouble.kind}: ")
+            stop = Stop(StopState(trouble.kind), why, resolving.cure_of(entry.name, trouble))
             (entry.flusher.stand_after if trouble.kind in OF_RECORDS else entry.flusher.stand)(stop)
 
     # ---- columns that come later -------------------------------------------------------------------------------------

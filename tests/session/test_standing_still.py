@@ -227,6 +227,7 @@ def test_a_warning_names_the_cure_while_the_sink_runs(open_session: OpenSession,
     session.sql("RESUME SOURCE s")
     wait_until(lambda: _state(session) == "OUT_OF_RETENTION", 30)
     assert f"ALTER SINK s_lake SKIP PARTITION 0 TO {lost}" in notes
+    assert one(session, "SELECT last_error FROM kshell.sinks").count("OUT_OF_RETENTION") == 1
 
 
 def _state(session: Session) -> str:
