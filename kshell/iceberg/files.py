@@ -13,7 +13,7 @@ from pyiceberg.io.pyarrow import schema_to_pyarrow
 from pyiceberg.manifest import DataFile
 from pyiceberg.table import Table
 
-from kshell.columns import EPOCH, TOPIC
+from kshell.columns import EPOCH, OFFSET, PARTITION, TOPIC
 from kshell.iceberg import adapter
 from kshell.iceberg.values import State, Stop, StopState
 
@@ -34,16 +34,36 @@ def conform(table: Table, rows: pa.Table, state: State) -> pa.Table:
     if unknown:
         raise Stop(StopState.COLUMN_MISSING, f"Column {unknown[0]} of {'.'.join(table.name())} was dropped or renamed by another writer.",
                    "put it back, or: CREATE OR REPLACE SINK ... AS SELECT <the others> ...")
-    columns = [_column(rows, field, state) for field in wanted]
+    columns = [_column(table, rows, field, state) for field in wanted]
     return pa.Table.from_arrays(columns, schema=wanted)
 
 
-def _column(rows: pa.Table, field: pa.Field, state: State) -> pa.ChunkedArray:
+def _column(table: Table, rows: pa.Table, field: pa.Field, state: State) -> pa.ChunkedArray:
     if field.name in rows.column_names:
-        return rows[field.name].cast(field.type)
+        try:
+            return rows[field.name].cast(field.type)
+        except pa.ArrowInvalid as error:
+            raise _misfit(table, rows, field) from error
     if field.name == EPOCH:
         return _epochs(rows, {name: t.epoch for name, t in state.topics.items()}).cast(field.type)
     return pa.chunked_array([pa.nulls(rows.num_rows, field.type)])
+
+
+def _misfit(table: Table, rows: pa.Table, field: pa.Field) -> Stop:
+    """Bytes of another length than a fixed(n) of another engine's table: trying again would change nothing, so the sink stops."""
+    row = next((i for i in range(rows.num_rows) if not _fits(rows[field.name].slice(i, 1), field.type)), None)
+    known = row is not None and PARTITION in rows.column_names
+    where = f" of partition {rows[PARTITION][row]}, offset {rows[OFFSET][row]}," if known else ""
+    return Stop(StopState.TYPE_MISMATCH, f"A value of column {field.name}{where} does not fit {field.type} of {'.'.join(table.name())}.",
+                "leave it out: CREATE OR REPLACE SINK ... AS SELECT <columns> ... WHERE <what the table can hold>")
+
+
+def _fits(value: pa.ChunkedArray, type_: pa.DataType) -> bool:
+    try:
+        value.cast(type_)
+    except pa.ArrowInvalid:
+        return False
+    return True
 
 
 def _epochs(rows: pa.Table, epochs: Mapping[str, int]) -> pa.ChunkedArray:

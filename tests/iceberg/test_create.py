@@ -11,12 +11,12 @@ import pyarrow as pa
 import pytest
 
 from kshell import testing
-from kshell.columns import Column
+from kshell.columns import Column, metadata_columns
 from kshell.errors import BadValueError, ConflictError, NotFoundError, RefusedError
 from kshell.iceberg import codec
 from kshell.iceberg.catalogs import Lake
 from kshell.iceberg.create import create_sink, explain_sink
-from kshell.iceberg.values import Result, SinkSpec, Stop, StopState
+from kshell.iceberg.values import Outcome, Result, SinkSpec, Stop, StopState
 from tests.iceberg.conftest import COLUMNS, HASTE, TOPIC, Pipe, facts, rows, sink_spec
 
 STARTS = {(TOPIC, 0): 3, (TOPIC, 1): 0}
@@ -241,3 +241,26 @@ def test_a_failpoint_acts_on_its_hit(monkeypatch: pytest.MonkeyPatch) -> None:
         testing.failpoint("expire.before")
     testing.failpoint("expire.before")
     testing.failpoint("expire.after")
+
+
+@pytest.mark.fault("F36")
+def test_bytes_of_another_length_than_a_fixed_column_stop_the_sink_with_their_place(sql_lake: Lake) -> None:
+    nested = pa.struct([("g", pa.binary(2))])
+    _their_table(sql_lake, pa.schema([("id", pa.int64()), ("f", pa.binary(3)), ("s", nested)]).empty_table())
+    columns = (Column("id", "BIGINT"), Column("f", "BLOB"), Column("s", "STRUCT(g BLOB)"), *metadata_columns())
+    spec = sink_spec(columns=columns)
+    created = _create(sql_lake, spec)
+    pipe = Pipe(sql_lake, spec, created, created.head)
+
+    def put(lo: int, f: list[bytes | None], s: list[bytes | None]) -> Outcome:
+        structs = pa.StructArray.from_arrays([pa.array(s, pa.binary())], ["g"])
+        given = rows(0, lo, lo + len(f), f=pa.array(f, pa.binary()), s=structs).drop_columns("v")
+        return pipe.commit(0, lo, lo + len(f), rows=lambda: given)
+
+    put(3, [b"abc", None], [None, b"xy"])
+    found = sql_lake.load(("shop", "orders")).scan().to_arrow().sort_by("_kafka_offset")
+    assert (found["f"].to_pylist(), found["s"].to_pylist()) == ([b"abc", None], [{"g": None}, {"g": b"xy"}])
+    for f, s, name in ((b"abcd", b"xy", "f"), (b"abc", b"x", "s")):
+        with pytest.raises(Stop, match=rf"TYPE_MISMATCH: A value of column {name} of partition 0, offset 6, does not fit") as stopped:
+            put(5, [b"abc", f], [b"xy", s])
+        assert "AS SELECT" in stopped.value.cure
