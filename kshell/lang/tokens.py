@@ -96,6 +96,16 @@ def _kind(match: re.Match[str] | None) -> Kind:
     return "op"
 
 
+def naming(text: str, name: str, start: int = 0, end: int | None = None) -> Token | None:
+    """The first token from `start` to `end` that stands for the name, quoted or not."""
+    wanted, end = name.lower(), len(text) if end is None else end
+    for token in tokens(text):
+        value = token.text[1:-1] if token.kind in ("name", "string") else token.text
+        if start <= token.start < end and value.lower() == wanted:
+            return token
+    return None
+
+
 def leading_words(text: str, most: int) -> tuple[str, ...]:
     """The unquoted words at the start, in capitals, up to the first token that is none. Cheap: only these are read."""
     plain = plain_text(text[:2000])

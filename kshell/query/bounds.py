@@ -61,7 +61,8 @@ def _partitions(spec: ScanSpec, cluster: Cluster) -> list[TP]:
     wanted = spec.partitions if spec.partitions is not None else _mapped(spec)
     for partition in wanted or ():
         if partition not in topic.partitions:
-            raise NotFoundError(f"topic {spec.topic} has no partition {partition}", hint=f"it has {_listed(topic.partitions)}")
+            raise NotFoundError(f"topic {spec.topic} has no partition {partition}", named=str(partition),
+                                hint=f"it has {_listed(topic.partitions)}")
     return [(spec.topic, p) for p in (topic.partitions if spec.partitions is None else spec.partitions)]
 
 

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 import duckdb
 
 from kshell.columns import quote
-from kshell.errors import BadValueError, Error, RefusedError
-from kshell.lang.tokens import Token, tokens
+from kshell.errors import BadValueError, Error, NotFoundError, RefusedError
+from kshell.lang.tokens import Token, naming, tokens
 from kshell.options import Lookup
 from kshell.query.arguments import ScanSpec, read_call, read_scan
 from kshell.query.bounded_read import BoundedRead
@@ -92,7 +92,13 @@ class KafkaTables:
         if place.kind in LISTINGS:
             self._list(text, place, cursor, table)
         else:
-            self._scan(read_scan(text, place, self._kafka.resolve, _zone(cursor)), place, cursor, table, check, enough)
+            spec = read_scan(text, place, self._kafka.resolve, _zone(cursor))
+            try:
+                cluster = self._kafka.cluster(spec.connection)
+                bounds = settle(spec, cluster)
+            except Error as error:
+                raise _placed(error, text, place) from None
+            self._scan(spec, cluster, bounds, cursor, table, check, enough)
         return table
 
     def _list(self, text: str, place: Found, cursor: duckdb.DuckDBPyConnection, table: str) -> None:
@@ -106,13 +112,8 @@ class KafkaTables:
         finally:
             cursor.unregister("kshell_listing")
 
-    def _scan(self, spec: ScanSpec, place: Found, cursor: duckdb.DuckDBPyConnection, table: str, check: Callable[[], None],
-              enough: int | None) -> None:
-        try:
-            cluster = self._kafka.cluster(spec.connection)
-            bounds = settle(spec, cluster)
-        except Error as error:
-            raise error.at(place.start, place.end - place.start) from None
+    def _scan(self, spec: ScanSpec, cluster: Cluster, bounds: Bounds, cursor: duckdb.DuckDBPyConnection, table: str,
+              check: Callable[[], None], enough: int | None) -> None:
         check()
         read = self.running = BoundedRead(cluster, bounds.ranges, timeout_s=spec.timeout_s, most=spec.max_messages, check=check)
         filtered = spec.last is not None or spec.since is not None or spec.until is not None
@@ -140,6 +141,13 @@ def _newest(topic: str, cluster: Cluster, check: Callable[[], None]) -> list[Any
     bounds = settle(ScanSpec(topic, last=SAMPLE), cluster)
     read = BoundedRead(cluster, bounds.ranges, timeout_s=SAMPLE_TIMEOUT_S, most=MOST_WAITING, check=check)
     return [message for messages in read.messages() for message in messages]
+
+
+def _placed(error: Error, text: str, place: Found) -> Error:
+    """Of what is not there, the argument that names it; else the whole call."""
+    token = naming(text, error.named, place.start, place.end) if isinstance(error, NotFoundError) and error.named else None
+    start, end = (token.start, token.end) if token is not None else (place.start, place.end)
+    return error.at(start, end - start)
 
 
 def drop(cursor: duckdb.DuckDBPyConnection, made: Sequence[str]) -> None:

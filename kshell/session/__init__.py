@@ -13,10 +13,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import duckdb
+
 from kshell import lang, sqlfile
 from kshell.columns import literal, quote
 from kshell.engine import Engine
-from kshell.errors import BadValueError, Error, NotFoundError, ReadOnlyError, RefusedError
+from kshell.errors import BadValueError, CancelledError, Error, NotFoundError, ReadOnlyError, RefusedError
 from kshell.iceberg.patience import patient
 from kshell.lang.statements import Attach, CheckSink, Describe, DuckStatement, Print, Set, Show, ShowCreate, Statement, Tail
 from kshell.lang.tokens import leading_words, tokens
@@ -95,6 +97,8 @@ class Session:
         try:
             with patient(self._context.cancel.check, self._context.settings.timeout):
                 return self._executed(statement)
+        except duckdb.InterruptException:     # in a question of ours about the statement
+            raise CancelledError("interrupted") from None
         except Error as error:
             located(error, statement.text)
             error.message, error.hint = redact(error.message), redact(error.hint) if error.hint else error.hint
@@ -141,7 +145,8 @@ class Session:
     def interrupt(self) -> None:
         """End the running statement with CancelledError, from any thread. Ingestion and commits go on."""
         self._context.cancel.cancel()
-        self._runner.interrupt()
+        with self._context.steady:
+            self._runner.interrupt()
         self._statements.tails.interrupt()
         for attached in list(self._connections.clusters.values()):
             attached.cluster.cancel()

@@ -5,6 +5,7 @@ Invariant: values from the environment are read when a statement runs, once, and
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,7 @@ class Context:
         self.data_dir = data_dir
         self.settings = Settings.default()
         self.cancel = Canceller()
+        self.steady = threading.RLock()       # held while an interrupt would leave the cursor in a transaction that nobody began
         self._notes = notes
         self._said: set[str] = set()
         self.ask: Callable[[str], str] = lambda question: ""     # at a terminal: the answer, typed without echo
@@ -57,12 +59,13 @@ class Context:
 
     def in_transaction(self) -> bool:
         """Whether the user's BEGIN is open on the session's cursor."""
-        try:
-            self.cursor.execute("BEGIN")
-        except duckdb.TransactionException:
-            return True
-        self.cursor.execute("ROLLBACK")
-        return False
+        with self.steady:
+            try:
+                self.cursor.execute("BEGIN")
+            except duckdb.TransactionException:
+                return True
+            self.cursor.execute("ROLLBACK")
+            return False
 
     def resolve(self, lookup: Lookup) -> Any:
         """The value of getenv('X'), getvariable('x'), FILE '...', COMMAND '...'."""

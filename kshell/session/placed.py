@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from kshell.errors import Error, NotFoundError, StatementError
 from kshell.lang.statements import Span
-from kshell.lang.tokens import tokens
+from kshell.lang.tokens import naming
 
 
 @contextlib.contextmanager
@@ -24,12 +24,9 @@ def located(error: Error, text: str) -> None:
     """The place of a name that stands for nothing, found in the text of its statement."""
     if not isinstance(error, NotFoundError) or error.named is None or error.position is not None:
         return
-    wanted = error.named.lower()
-    for token in tokens(text):
-        value = token.text[1:-1] if token.kind in ("name", "string") else token.text
-        if value.lower() == wanted:
-            error.at(token.start, token.end - token.start)
-            return
+    token = naming(text, error.named)
+    if token is not None:
+        error.at(token.start, token.end - token.start)
 
 
 def _at(error: StatementError, span: Span | None) -> Error:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 
 import pytest
 
-from kshell.errors import ConflictError, NotFoundError, RefusedError
+from kshell.errors import CancelledError, ConflictError, Error, NotFoundError, RefusedError
 from kshell.session import Session
 from tests.session.conftest import Notes, OpenSession, events, one, rows
 from tests.support import wait_until
@@ -119,6 +120,64 @@ def test_bad_records_stand_in_the_error_table_and_nowhere_else(session: Session,
     checked = rows(session, "SELECT 1")
     assert checked
     assert {(r[1], r[-2], r[-1]) for r in rows(session, "CHECK SINK s_lake")} == {(0, 1, "ok"), (1, 0, "ok")}
+
+
+def interrupted(session: Session, text: str) -> None:
+    """Ctrl-C while the statement waits."""
+    ended: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            session.sql(text)
+        except Error as error:
+            ended.append(error)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    wait_until(lambda: session.interrupt() or bool(ended) or not thread.is_alive(), 20)
+    thread.join()
+    assert [type(error) for error in ended] == [CancelledError], "the statement was over before it was interrupted"
+
+
+def test_ctrl_c_ends_the_waiting_of_flush_and_the_commit_goes_on(session: Session, topic: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    source(session, topic)
+    session.sql("CREATE SINK k FROM s INTO ICEBERG local.web.clicks (COMMIT_INTERVAL '1h')")
+    count = one(session, "SELECT count(*) FROM s")
+    monkeypatch.setenv("KSHELL_TESTING", "1")
+    monkeypatch.setenv("KSHELL_FAILPOINTS", "commit.before_catalog=sleep:2@1")
+    interrupted(session, "FLUSH SINK k TIMEOUT '60s'")
+    wait_until(lambda: one(session, "SELECT count(*) FROM lake.s") == count, 20)
+    assert rows(session, "SELECT pending_rows, last_error FROM kshell.sinks") == [(0, None)]
+
+
+def test_ctrl_c_ends_the_waiting_of_wait_and_the_source_reads_on(session: Session, topic: str, producer: Recorder) -> None:
+    source(session, topic)
+    count = one(session, "SELECT count(*) FROM s")
+    interrupted(session, "WAIT SOURCE s UNTIL ROWS 1000000 TIMEOUT '60s'")
+    producer.produce(topic, events(3))
+    wait_until(lambda: one(session, "SELECT count(*) FROM s") == count + 3, 20)
+
+
+def test_ctrl_c_at_any_moment_is_an_interruption_and_opens_no_transaction(session: Session, topic: str) -> None:
+    source(session, topic)
+    others: list[Exception] = []
+
+    def run() -> None:
+        for _ in range(100):
+            try:
+                session.sql("SHOW SOURCES; WAIT SOURCE s UNTIL ROWS 1 TIMEOUT '5s'")
+            except CancelledError:
+                continue
+            except Exception as error:  # noqa: BLE001  what it was is what is tested
+                others.append(error)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    while thread.is_alive():
+        session.interrupt()
+        thread.join(0.0002)
+    assert others == []
+    session.sql("BEGIN; COMMIT; SHOW SOURCES")
 
 
 def test_leaving_without_a_flush_names_the_ranges_that_stay_in_kafka(session: Session, topic: str) -> None:
