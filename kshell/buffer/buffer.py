@@ -6,7 +6,7 @@ hole, less what a published cut leaves to the lake."""
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 import duckdb
 
@@ -222,6 +222,7 @@ class Buffer:
                 raise InternalError(f"{self.source}: the buffer of a source with a sink is not emptied")
             gone, c.shown = [*c.shown.segments, *(c.hidden.segments if c.hidden else ())], Generation()
             c.hidden = None
+            c.again.clear()
             self.restarts += 1
             c.shown.cover(positions)
             c.seeks.update(positions)
@@ -261,12 +262,13 @@ class Buffer:
         ConflictError (ROLLED_BACK, TYPE_MISMATCH) and UnreachableError leave everything as it was."""
         return self._handover.publish(sink, cut, lake, drop, rewound=rewound)
 
-    def reread(self, positions: Positions, columns: Sequence[Column] | None = None) -> None:
-        """Read again from these positions, under other columns if given; views change when that has caught up with what they show."""
+    def reread(self, positions: Positions, columns: Sequence[Column] | None = None, again: Collection[TP] = ()) -> None:
+        """Read again from these positions, under other columns if given; views change when that has caught up with what they show.
+        `again`: partitions whose offsets Kafka has used again; what they show is not waited for."""
         with self._c.appending, self._c.structure:
             if columns is not None:
                 self.set_columns(columns, shown=False)
-            self._handover.reread(positions)
+            self._handover.reread(positions, again)
 
     def set_columns(self, columns: Sequence[Column], *, shown: bool = True) -> None:
         """Later segments have these columns. `shown`: so has the source's view, where no table decides."""
@@ -280,10 +282,7 @@ class Buffer:
 
     def reading_gap(self) -> dict[TP, tuple[int, int]]:
         """[from, to) that is still read before a hand-over can happen."""
-        hidden, shown = self._c.hidden, self._c.shown
-        if hidden is None:
-            return {}
-        return {tp: (at, shown.decoded[tp]) for tp, at in dict(hidden.decoded).items() if at < shown.decoded.get(tp, 0)}
+        return self._c.to_read()
 
     def sealed(self, sink: str | None = None) -> list[Segment]:
         """Sealed segments, oldest first, without those that the sink has committed."""

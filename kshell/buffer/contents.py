@@ -49,6 +49,7 @@ class Contents:
     sinks: dict[str, Sink] = field(default_factory=dict)
     forgotten: dict[TP, int] = field(default_factory=dict)     # a cut above everything
     seeks: dict[TP, int] = field(default_factory=dict)         # where the reader has to go
+    again: set[TP] = field(default_factory=set)                # offsets shown stand for other records in Kafka: nothing waits for them
     appending: threading.RLock = field(default_factory=threading.RLock)
     structure: threading.RLock = field(default_factory=threading.RLock)
     _number: int = 0
@@ -109,6 +110,14 @@ class Contents:
 
     def targets(self, tp: TP) -> list[int]:
         return [target[tp] for s in self.sinks.values() if (target := s.target()) is not None and target.get(tp, -1) >= 0]
+
+    def to_read(self) -> dict[TP, tuple[int, int]]:
+        """[from, to) that the hidden generation lacks of what is shown."""
+        hidden, shown = self.hidden, self.shown
+        if hidden is None:
+            return {}
+        return {tp: (at, shown.decoded[tp]) for tp, at in dict(hidden.decoded).items()
+                if tp not in self.again and at < shown.decoded.get(tp, 0)}
 
     # ---- what readers see
 

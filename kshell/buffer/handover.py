@@ -11,7 +11,7 @@ Invariant, per partition: start <= cut <= committed and cut <= decoded, for what
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from kshell.buffer import views
 from kshell.buffer.contents import Contents, Sink, covers
@@ -149,15 +149,17 @@ class Handover:
 
     # ---- the second generation
 
-    def reread(self, positions: Positions) -> None:
-        """Fill a second generation from these positions; those left out begin where the shown one does."""
+    def reread(self, positions: Positions, again: Collection[TP] = ()) -> None:
+        """Fill a second generation from these positions; those left out begin where the shown one does, or where a sink needs them.
+        `again`: partitions whose offsets were used again, so that the log may end below what is shown."""
         c = self._c
         if c.hidden is not None:
             self.abandon()
         c.seal(c.shown)
         hidden = Generation()
-        hidden.cover({tp: positions.get(tp, start) for tp, start in c.shown.start.items()})
+        hidden.cover({tp: positions.get(tp, min([start, *c.targets(tp)])) for tp, start in c.shown.start.items()})
         c.hidden = hidden
+        c.again.update(again)
         c.seeks.update(hidden.decoded)
 
     def abandon(self) -> None:
@@ -200,13 +202,18 @@ class Handover:
     def _swap(self, hidden: Generation) -> bool:
         """Show the hidden generation when no row would vanish by it and every cut is covered."""
         c = self._c
-        if any(hidden.decoded[tp] < at for tp, at in c.shown.decoded.items() if tp in hidden.decoded):
+        if c.to_read():
             return False
-        if not all(covers(hidden, t) for s in c.sinks.values() if (t := s.target()) is not None):
+        if not all(covers(hidden, self._due(hidden, t)) for s in c.sinks.values() if (t := s.target()) is not None):
             return False
         self._hand_over(hidden, replaced=c.shown.segments)
         c.hidden = None
+        c.again.clear()
         return True
+
+    def _due(self, hidden: Generation, cut: Positions) -> dict[TP, int]:
+        """Without what a sink that has not gone back yet has beyond the end of a log."""
+        return {tp: at for tp, at in cut.items() if tp not in self._c.again or at <= hidden.decoded.get(tp, at)}
 
 
 def _want(sink: Sink, cut: Positions, lake: Lake, act: Callable[[], bool]) -> bool:

@@ -116,14 +116,14 @@ class Cycle:
         target = self._target
         failpoint("flush.before_parquet")
         give_back()
-        batch = Batch(ranges, reader.rows, target.head.schema_id, target.head.spec_id, errors, topic_ids=topics)
+        assert target.head.state is not None
+        again = {tp: target.head.state.again(*tp) for tp in ranges}
+        batch = Batch(ranges, reader.rows, target.head.schema_id, target.head.spec_id, errors, topic_ids=topics, again=again)
         return commit(target.lake, target.sink, batch, control)
 
     def _hand_over(self, outcome: Outcome) -> None:
         """Step 5."""
-        if outcome.result is Result.REWOUND:
-            self._target.rewind(outcome.head.cut())
-        self._target.hand_over(outcome.head)
+        self._target.hand_over(outcome.head, rewound=outcome.result is Result.REWOUND)
 
     def _tell_kafka(self, ranges: Mapping[TP, Range]) -> None:
         """Step 6."""

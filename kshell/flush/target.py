@@ -5,7 +5,7 @@ another thread may stand in this one's place, and the views are that one's."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -32,12 +32,13 @@ class Target:
     single_topic: str | None                  # None: rows carry _kafka_topic
     group: str
     seal: Callable[[], bool]
-    rewind: Callable[[Mapping[TP, int]], None]
+    rewind: Callable[[Mapping[TP, int], Collection[TP]], None]
     over: tuple[str, str] | None = None       # (source, query) of an AS SELECT sink; None: the rows as they are
     compact: bool | None = None               # COMPACT as written down; None: the table says it
     moved: Callable[[Head], None] = lambda head: None    # told before a head with another schema is shown; raises Stop
     behind: bool = False                      # the views do not show `head`: the last hand-over failed and has to be made again
     abandoned: bool = False                   # the thread did not end in time
+    back: bool = False                        # a statement moved positions of `head` below what the views show
 
     @property
     def name(self) -> str:
@@ -59,17 +60,22 @@ class Target:
         whose records a source that starts elsewhere has to go back for."""
         return head.cut(self.buffer.partitions())
 
-    def hand_over(self, head: Head) -> bool:
-        """Show the table up to `head` and the buffer from there on. False: the buffer is still being read up to there."""
+    def hand_over(self, head: Head, *, rewound: bool = False) -> bool:
+        """Show the table up to `head` and the buffer from there on. False: the buffer is still being read up to there. `rewound`:
+        positions went back by statement; where offsets are used again, the head says it."""
         self.require_ours()
         if head.schema_id != self.head.schema_id:
             self.moved(head)
+        again = _used_again(self.head, head)
+        if rewound or again:
+            self.rewind({tp: at for tp, at in self.cut(head).items() if rewound or tp in again}, again)
+            self.back = True
         self.head, self.behind = head, True
         location = head.metadata_location if head.snapshot_id is not None else None
         lake = BufferLake(location, head.columns, head.snapshot_id, self.table_name)
         self.require_ours()                   # again: `moved` waits for others
-        done = self.buffer.publish(sink=self.name, cut=self.cut(head), lake=lake)
-        self.behind = False
+        done = self.buffer.publish(sink=self.name, cut=self.cut(head), lake=lake, rewound=self.back)
+        self.behind = self.back = False
         return done
 
     def abandon(self) -> None:
@@ -78,3 +84,9 @@ class Target:
     def require_ours(self) -> None:
         if self.abandoned:
             raise Left(f"sink {self.name} ended", unresolved=False)
+
+
+def _used_again(before: Head, after: Head) -> set[TP]:
+    if before.state is None or after.state is None:
+        return set()
+    return {tp for tp in after.cut() if after.state.again(*tp) != before.state.again(*tp)}

@@ -57,8 +57,8 @@ def encode_state(state: State) -> str:
 
 
 def _state_value(state: State) -> dict[str, Any]:
-    topics = {name: {"id": t.id, "epoch": t.epoch, "next": list(t.next), "leader": list(t.leader), "rows": list(t.rows)}
-              for name, t in state.topics.items()}
+    topics = {name: {"id": t.id, "epoch": t.epoch, "next": list(t.next), "leader": list(t.leader), "rows": list(t.rows),
+                     **({"again": list(t.again)} if any(t.again) else {})} for name, t in state.topics.items()}
     return {"v": VERSION, "seq": state.seq, "def": state.definition, "cluster": state.cluster, "topics": topics}
 
 
@@ -68,7 +68,7 @@ def decode_state(text: str) -> State:
 
 def _state(value: Mapping[str, Any]) -> State:
     topics = {name: TopicState(id=t.get("id"), epoch=t.get("epoch", 0), next=tuple(t["next"]), leader=tuple(t.get("leader", ())),
-                               rows=tuple(t.get("rows", ()))) for name, t in value["topics"].items()}
+                               rows=tuple(t.get("rows", ())), again=tuple(t.get("again", ()))) for name, t in value["topics"].items()}
     return State(seq=value["seq"], definition=value["def"], cluster=value["cluster"], topics=topics)
 
 
@@ -90,6 +90,12 @@ def after(state: State, batch: Batch) -> State:
         topics[topic] = replace(known, next=_put(known.next, partition, moved.hi, 0), rows=_put(known.rows, partition, rows, 0),
                                 leader=_put(known.leader, partition, leader, -1) if leader >= 0 else known.leader)
     return replace(state, seq=state.seq + 1, topics=topics)
+
+
+def moved(known: TopicState, partition: int, to: int, epoch: int | None = None) -> TopicState:
+    """The topic with one partition at another position; with `epoch`, offsets from there on are used again in it."""
+    placed = replace(known, next=_put(known.next, partition, to, 0))
+    return placed if epoch is None else replace(placed, epoch=epoch, again=_put(known.again, partition, epoch, 0))
 
 
 def _put(values: tuple[int, ...], index: int, value: int, fill: int) -> tuple[int, ...]:

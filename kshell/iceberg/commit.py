@@ -193,6 +193,8 @@ def judge(table: Table, sink: Sink, state: State, batch: Batch) -> Outcome | Non
     verdict = None
     for (topic, partition), moved in batch.ranges.items():
         position = state.next(topic, partition)
+        if (topic, partition) in batch.again and state.again(topic, partition) != batch.again[topic, partition]:
+            return Outcome(Result.REWOUND, describe(table, state))          # equal offsets, other records
         if position == moved.lo:
             continue
         if position > moved.lo:

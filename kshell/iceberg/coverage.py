@@ -4,7 +4,7 @@ Invariant: read-only, and everything comes from one metadata file. A beginning t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,7 @@ from pyiceberg.table import Table
 from kshell.errors import NotFoundError
 from kshell.iceberg import codec
 from kshell.iceberg.head import describe
-from kshell.iceberg.state import ancestors, current_state, entry, other_ids
+from kshell.iceberg.state import ancestors, current_state, entry, other_ids, state_of
 from kshell.iceberg.values import TP, Head, Identifier, Jump, Sink
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ class Coverage:
     head: Head
     starts: Mapping[TP, int | None]           # the first offset owed; None: the snapshot that recorded it is expired
     left_out: Mapping[TP, tuple[Span, ...]]   # offsets that a statement skipped
+    again: Mapping[TP, tuple[Span, ...]]      # (offset, epoch): from this offset on, records are of this epoch or of a later one
 
 
 def coverage(lake: Lake, sink: Sink) -> Coverage:
@@ -36,16 +37,20 @@ def coverage(lake: Lake, sink: Sink) -> Coverage:
     if state is None:
         raise NotFoundError(f"table {lake.qualified(sink.table)} carries no progress of a sink {sink.id}",
                             hint="a sink writes it at its first commit; name the sink's table, or its ID")
-    jumps = _jumps(table, sink)
+    moves = list(_moves(table, sink))
+    jumps = [jump for jump, _ in moves]
     whole = any(jump.kind == "START" for jump in jumps)
     tps = list(state.positions())
-    return Coverage(describe(table, state), {tp: _start(tp, jumps, whole) for tp in tps}, {tp: _left_out(tp, jumps) for tp in tps})
+    again = {tp: tuple((j.hi, epoch) for j, epoch in moves if (j.topic, j.partition) == tp and j.kind == "EPOCH") for tp in tps}
+    return Coverage(describe(table, state), {tp: _start(tp, jumps, whole) for tp in tps}, {tp: _left_out(tp, jumps) for tp in tps}, again)
 
 
-def _jumps(table: Table, sink: Sink) -> list[Jump]:
-    """The newest first."""
-    texts = (entry(snapshot, codec.commit_key(sink.id)) for snapshot in ancestors(table.metadata))
-    return [jump for text in texts if text for jump in codec.decode_commit(text).jumps]
+def _moves(table: Table, sink: Sink) -> Iterator[tuple[Jump, int]]:
+    """Jumps, the newest first, each with the epoch of its partition from there on."""
+    for snapshot in ancestors(table.metadata):
+        text, state = entry(snapshot, codec.commit_key(sink.id)), state_of(snapshot, sink.id)
+        if text and state is not None:
+            yield from ((jump, state.again(jump.topic, jump.partition)) for jump in codec.decode_commit(text).jumps)
 
 
 def _start(tp: TP, jumps: Iterable[Jump], whole: bool) -> int | None:

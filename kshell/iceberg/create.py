@@ -148,5 +148,5 @@ def _errors(lake: Lake, spec: SinkSpec, positions: State, *, resumed: bool, cont
 
 
 def _without_rows(state: State, definition: str) -> State:
-    topics = {name: replace(topic, rows=(0,) * len(topic.rows)) for name, topic in state.topics.items()}
+    topics = {name: replace(topic, rows=(0,) * len(topic.rows), again=()) for name, topic in state.topics.items()}
     return replace(state, seq=0, definition=definition, topics=topics)

@@ -3,7 +3,8 @@
 Invariant: a committed verdict is final. A worker that died between the two commits leaves error rows ahead of the main position;
 the next batch finds them here (`already`) and neither repeats them nor takes them as rows. A late verdict, below this table's own
 position, moves nothing that the equality of positions could guard: what is already judged is asked again at every attempt, on the
-metadata that it is based on."""
+metadata that it is based on. A verdict is about one record: where a partition's offsets are used again, rows of earlier epochs say
+nothing, and a row that names a skip judges no record."""
 
 from __future__ import annotations
 
@@ -13,9 +14,10 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from pyiceberg.table import Table
 
-from kshell.columns import OFFSET, PARTITION, TOPIC, literal
+from kshell.columns import EPOCH, OFFSET, PARTITION, TOPIC, literal
 from kshell.iceberg.commit import PATIENT, commit, recorded
 from kshell.iceberg.head import describe
 from kshell.iceberg.mapping import mapped
@@ -24,6 +26,10 @@ from kshell.testing import failpoint
 
 if TYPE_CHECKING:
     from kshell.iceberg.catalogs import Lake
+
+CODE = "code"
+SKIPPED = "SKIPPED"                           # code of the row that names what a statement left out
+_NOTHING = pa.schema([(TOPIC, pa.string()), (PARTITION, pa.int32()), (OFFSET, pa.int64()), (CODE, pa.string())]).empty_table()
 
 
 def commit_errors(lake: Lake, sink: Sink, ranges: Mapping[TP, Range], bad: pa.Table, control: Control = PATIENT) -> ErrorsOutcome:
@@ -46,6 +52,14 @@ def commit_errors(lake: Lake, sink: Sink, ranges: Mapping[TP, Range], bad: pa.Ta
         # Another worker was here first: ask again what is already judged.
 
 
+def commit_skipped(lake: Lake, sink: Sink, tp: TP, skipped: Range, row: pa.Table, control: Control = PATIENT) -> None:
+    """Commit the one row that names a skip, at the beginning of what is skipped. Said again, it stays one row."""
+    table = lake.load(sink.table)
+    known = _found(table, {tp: skipped}, recorded(table, sink))
+    if (*tp, skipped.lo) not in positions(known.filter(pc.equal(known[CODE], SKIPPED))):
+        commit_errors(lake, sink, {tp: skipped}, row, control)
+
+
 @dataclass(slots=True)
 class _Verdicts:
     """What is already judged of these ranges. A head is asked once."""
@@ -66,15 +80,20 @@ class _Verdicts:
 
 
 def _already(table: Table, ranges: Mapping[TP, Range], state: State) -> frozenset[Position]:
-    """Offsets of these ranges that have a committed verdict. No data is read while the error table is not ahead."""
+    """Offsets of these ranges that have a committed verdict."""
+    found = _found(table, ranges, state)
+    return frozenset(positions(found.filter(pc.fill_null(pc.not_equal(found[CODE], SKIPPED), fill_value=True))))
+
+
+def _found(table: Table, ranges: Mapping[TP, Range], state: State) -> pa.Table:
+    """Error rows of these ranges. No data is read while the error table is not ahead."""
     ahead = {tp: (r.lo, min(r.hi, state.next(*tp))) for tp, r in ranges.items() if state.next(*tp) > r.lo}
     if not ahead or table.metadata.current_snapshot() is None:
-        return frozenset()
-    texts = [f"({TOPIC} = {literal(t)} AND {PARTITION} = {p} AND {OFFSET} >= {lo} AND {OFFSET} < {hi})"
-             for (t, p), (lo, hi) in ahead.items()]
+        return _NOTHING
+    texts = [f"({TOPIC} = {literal(t)} AND {PARTITION} = {p} AND {OFFSET} >= {lo} AND {OFFSET} < {hi}"
+             f"{f' AND {EPOCH} >= {epoch}' if (epoch := state.again(t, p)) else ''})" for (t, p), (lo, hi) in ahead.items()]
     with mapped(f"reading table {'.'.join(table.name())}"):
-        scan = table.scan(row_filter=" OR ".join(texts), selected_fields=(TOPIC, PARTITION, OFFSET))
-        return frozenset(positions(scan.to_arrow()))
+        return table.scan(row_filter=" OR ".join(texts), selected_fields=(TOPIC, PARTITION, OFFSET, CODE)).to_arrow()
 
 
 def positions(rows: pa.Table) -> list[Position]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from pyiceberg.table import Table
 
 from kshell.columns import EPOCH, Column
-from kshell.errors import BadValueError
+from kshell.errors import BadValueError, ConflictError
 from kshell.iceberg import codec, lineage
 from kshell.iceberg.commit import PATIENT, Planned, require_clock, run, stage
 from kshell.iceberg.evolve import add_columns
@@ -38,12 +38,54 @@ def _move(lake: Lake, sink: Sink, move: Move, control: Control, properties: Mapp
     return run(lake, sink, cid, plan, control).head
 
 
-def skip(lake: Lake, sink: Sink, topic: str, partition: int, to: int, reason: str = "", control: Control = PATIENT) -> Head:
-    """Set one position. Below the recorded one, offsets will be used again: the topic then begins a new epoch."""
-    position = _position(_required(lake.load(sink.table), sink), sink, topic, partition)
-    if to < position:
-        add_columns(lake, sink.table, [Column(EPOCH, "INTEGER")], control)     # rows of the new epoch must differ from the old ones
-    return _move(lake, sink, lambda table: _skipped(_required(table, sink), topic, partition, to, reason), control)
+def skip(lake: Lake, sink: Sink, topic: str, partition: int, to: int, reason: str = "", control: Control = PATIENT, *,
+         errors: Sink | None = None, seen: int | None = None) -> Head:
+    """Set one position. Below the recorded one, offsets will be used again: the topic then begins a new epoch, also in the error table.
+
+    `seen`: the position that the caller had before it. ConflictError: the table stands elsewhere, and nothing was moved."""
+    state = _required(lake.load(sink.table), sink)
+    position = _position(state, sink, topic, partition)
+    if seen is not None and position != seen:
+        raise _moved_meanwhile(sink, (topic, partition), seen, position)
+    epoch = _begin_epoch(lake, sink, errors, state.topics[topic].epoch, Jump(topic, partition, position, to, "EPOCH", reason), control) \
+        if to < position else None
+
+    def move(table: Table) -> tuple[State, list[Jump]]:
+        state = _required(table, sink)
+        if (found := state.next(topic, partition)) != position:
+            raise _moved_meanwhile(sink, (topic, partition), position, found)
+        jump = Jump(topic, partition, position, to, "SKIP" if epoch is None else "EPOCH", reason)
+        return _jumped(state, jump, epoch), [jump]
+
+    return _move(lake, sink, move, control)
+
+
+def _begin_epoch(lake: Lake, sink: Sink, errors: Sink | None, epoch: int, jump: Jump, control: Control) -> int:
+    """What has to be there before the table goes back: rows of the new epoch differ from the old ones in both tables, and the error table,
+    whose rows are asked first, stands in it. One that is ahead because a process died in between is passed."""
+    column = [Column(EPOCH, "INTEGER")]
+    add_columns(lake, sink.table, column, control)
+    if errors is None:
+        return epoch + 1
+    known = _required(add_columns(lake, errors.table, column, control), errors).topics.get(jump.topic)
+    begun = max(epoch, known.epoch if known else 0) + 1
+
+    def move(table: Table) -> tuple[State, list[Jump]]:
+        state = _required(table, errors)
+        return _jumped(state, jump, begun), [replace(jump, lo=state.next(jump.topic, jump.partition))]
+
+    _move(lake, errors, move, control)
+    return begun
+
+
+def _jumped(state: State, jump: Jump, epoch: int | None) -> State:
+    known = state.topics.get(jump.topic, TopicState(id=None))
+    return replace(state, topics={**state.topics, jump.topic: codec.moved(known, jump.partition, jump.hi, epoch)})
+
+
+def _moved_meanwhile(sink: Sink, tp: TP, before: int, after: int) -> ConflictError:
+    return ConflictError(f"sink {sink.name}: {tp[0]}[{tp[1]}] moved from {before} to {after} meanwhile, and nothing was skipped",
+                         hint="another process commits to this table: stop it, or see where the sink stands, and say it again")
 
 
 def _position(state: State, sink: Sink, topic: str, partition: int) -> int:
@@ -53,17 +95,6 @@ def _position(state: State, sink: Sink, topic: str, partition: int) -> int:
     if position < 0:
         raise BadValueError(f"sink {sink.name} does not cover partition {partition} of {topic}")
     return position
-
-
-def _skipped(state: State, topic: str, partition: int, to: int, reason: str) -> tuple[State, list[Jump]]:
-    position = state.next(topic, partition)
-    known = state.topics[topic]
-    grown = (*known.next, *([0] * (partition + 1 - len(known.next))))
-    moved = replace(known, next=(*grown[:partition], to, *grown[partition + 1:]))
-    kind = "SKIP" if to >= position else "EPOCH"
-    if kind == "EPOCH":
-        moved = replace(moved, epoch=known.epoch + 1)
-    return replace(state, topics={**state.topics, topic: moved}), [Jump(topic, partition, position, to, kind, reason)]
 
 
 def accept_rollback(lake: Lake, sink: Sink, control: Control = PATIENT) -> Head:
@@ -108,12 +139,12 @@ def _recovered(table: Table, sink: Sink, facts: KafkaFacts) -> tuple[State, list
     topics = {}
     for name, topic in facts.topics.items():
         own = {key: value for key, value in rows.items() if key[0] in (name, None)}
-        epoch = max((key[1] for key in own), default=0)
         width = max([*topic.partitions, *(key[2] for key in own)], default=-1) + 1
-        highest = {key[2]: value[0] for key, value in own.items() if key[1] == epoch}
+        again = [max((key[1] for key in own if key[2] == p), default=0) for p in range(width)]      # a partition begins again by itself
+        highest = {key[2]: value[0] for key, value in own.items() if key[1] == again[key[2]]}
         counts = [sum(value[1] for key, value in own.items() if key[2] == p) for p in range(width)]
-        topics[name] = TopicState(id=topic.id, epoch=epoch, leader=(-1,) * width, rows=tuple(counts), next=tuple(
-            highest[p] + 1 if p in highest else topic.log_start.get(p, 0) for p in range(width)))
+        topics[name] = TopicState(id=topic.id, epoch=max(again, default=0), leader=(-1,) * width, rows=tuple(counts), next=tuple(
+            highest[p] + 1 if p in highest else topic.log_start.get(p, 0) for p in range(width)), again=tuple(again))
     before = _abandoned(table, sink)
     state = State(seq=before.seq if before else 0, definition=sink.definition, cluster=facts.cluster_id, topics=topics)
     known = before.positions() if before else {}

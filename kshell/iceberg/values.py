@@ -30,10 +30,11 @@ class TopicState:
     """Progress in one topic. Entry i of each tuple belongs to partition i."""
 
     id: str | None                            # topic id; None: the broker has none
-    epoch: int = 0                            # raised when offsets start again (topic created anew)
+    epoch: int = 0                            # raised when offsets are used again (topic created anew, log cut)
     next: tuple[int, ...] = ()                # next offset to ingest; -1: the sink does not cover the partition
     leader: tuple[int, ...] = ()              # leader epoch of the last record; -1: not known
     rows: tuple[int, ...] = ()                # rows committed since the first commit
+    again: tuple[int, ...] = ()               # the epoch in which the partition's offsets were last used again; 0, or no entry: never
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,11 @@ class State:
         """The next offset to ingest: -1 when not covered, 0 for a partition that appeared later."""
         known = self.topics.get(topic)
         return known.next[partition] if known and partition < len(known.next) else 0
+
+    def again(self, topic: str, partition: int) -> int:
+        """The epoch that a partition's offsets belong to at the least, from its position on."""
+        known = self.topics.get(topic)
+        return known.again[partition] if known and partition < len(known.again) else 0
 
     def positions(self, read: Iterable[TP] = ()) -> dict[TP, int]:
         """Every covered partition that the state names, or that is `read` and has appeared later."""
@@ -135,6 +141,7 @@ class Batch:
     leaders: Mapping[TP, int] = field(default_factory=dict)
     jumps: tuple[Jump, ...] = ()
     topic_ids: Mapping[str, str | None] = field(default_factory=dict)   # of topics that the state does not know yet
+    again: Mapping[TP, int] = field(default_factory=dict)              # State.again of the head that the ranges begin at
     replayed: Mapping[TP, Range] = field(default_factory=dict)         # REPLAY ERRORS: where the replayed offsets lie, and their number
     cid: str = field(default_factory=lambda: str(uuid.uuid4()))
 

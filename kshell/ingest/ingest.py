@@ -104,10 +104,11 @@ class Ingest:
             self._buffer.appending.release()
         return True
 
-    def rewind(self, positions: Mapping[TP, int]) -> None:
-        """Read again from there. With a sink views stay until that has caught up; without one the buffer is emptied."""
+    def rewind(self, positions: Mapping[TP, int], again: Collection[TP] = ()) -> None:
+        """Read again from there. With a sink views stay until that has caught up; without one the buffer is emptied. `again`: partitions
+        that need not catch up, because their offsets stand for other records."""
         if self._buffer.has_sink:
-            self._buffer.reread(positions)
+            self._buffer.reread(positions, again=again)
         else:
             others = {tp: state.start for tp, state in self._buffer.partitions().items()}
             self._buffer.restart(others | dict(positions))

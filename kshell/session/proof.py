@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from kshell.columns import OFFSET, PARTITION, TOPIC, literal, quote
+from kshell.columns import EPOCH, OFFSET, PARTITION, TOPIC, literal, quote
 from kshell.errors import DeadlineError, UnreachableError
 from kshell.flush.facts import topic_logs
 from kshell.iceberg import Head, Sink, StopState
@@ -113,28 +113,32 @@ def _ranges(cursor: duckdb.DuckDBPyConnection, cluster: Cluster, covered: Covera
     ranges = {}
     for tp, position in tps.items():
         start = covered.starts[tp]
-        first = start if start is not None else _first_held(cursor, covered.head, errors, tp, position)
+        first = start if start is not None else _first_held(cursor, covered, errors, tp, position)
         hi = min(position, log_end[tp])
         ranges[tp] = (min(max(first, log_start[tp]), hi), hi)
     return ranges
 
 
-def _first_held(cursor: duckdb.DuckDBPyConnection, head: Head, errors: Head | None, tp: TP, position: int) -> int:
+def _first_held(cursor: duckdb.DuckDBPyConnection, covered: Coverage, errors: Head | None, tp: TP, position: int) -> int:
     """Where the beginning is not recorded any more: the first offset that either table has."""
-    found = cursor.execute(f"SELECT min(o) FROM ({_held(head, errors, tp, 0, position)})").fetchone()
+    found = cursor.execute(f"SELECT min(o) FROM ({_held(covered, errors, tp, 0, position)})").fetchone()
     return position if found is None or found[0] is None else int(found[0])
 
 
-def _held(head: Head, errors: Head | None, tp: TP, lo: int, hi: int) -> str:
+def _held(covered: Coverage, errors: Head | None, tp: TP, lo: int, hi: int) -> str:
     """SQL: the offsets of a range that the tables have. The range is in the query, so that files outside it are not read."""
-    return " UNION ALL ".join(_offsets_of(h, tp, lo, hi) for h in (head, errors) if h is not None and h.snapshot_id is not None) \
-        or "SELECT NULL::BIGINT AS o WHERE false"
+    heads = [h for h in (covered.head, errors) if h is not None and h.snapshot_id is not None]
+    return " UNION ALL ".join(_offsets_of(h, tp, lo, hi, covered.again[tp]) for h in heads) or "SELECT NULL::BIGINT AS o WHERE false"
 
 
-def _offsets_of(head: Head, tp: TP, lo: int, hi: int) -> str:
-    topic = f" AND {quote(TOPIC)} = {literal(tp[0])}" if any(c.name == TOPIC for c in head.columns) else ""
+def _offsets_of(head: Head, tp: TP, lo: int, hi: int, again: Iterable[tuple[int, int]]) -> str:
+    """Without rows about records that the topic has no more: where offsets are used again, only rows of that epoch count."""
+    names = {c.name for c in head.columns}
+    topic = f" AND {quote(TOPIC)} = {literal(tp[0])}" if TOPIC in names else ""
+    epoch = f"coalesce({quote(EPOCH)}, 0)" if EPOCH in names else "0"
+    current = "".join(f" AND ({quote(OFFSET)} < {offset} OR {epoch} >= {least})" for offset, least in again)
     return (f"SELECT {quote(OFFSET)} AS o FROM iceberg_scan({literal(head.metadata_location)}) "
-            f"WHERE {quote(PARTITION)} = {tp[1]}{topic} AND {quote(OFFSET)} >= {lo} AND {quote(OFFSET)} < {hi}")
+            f"WHERE {quote(PARTITION)} = {tp[1]}{topic} AND {quote(OFFSET)} >= {lo} AND {quote(OFFSET)} < {hi}{current}")
 
 
 def _limited(check: Callable[[], None], timeout_s: float | None) -> Callable[[], None]:
@@ -208,7 +212,7 @@ class _Comparison:
                 SELECT count(*) FILTER (WHERE {owed}), count(*) FILTER (WHERE kafka.o IS NULL),
                        (list(kafka.o ORDER BY kafka.o) FILTER (WHERE {owed}))[:{EXAMPLES}]
                 FROM kshell_in_kafka AS kafka
-                FULL JOIN (SELECT DISTINCT o FROM ({_held(self._covered.head, self._errors, tp, lo, hi)})) AS held ON kafka.o = held.o
+                FULL JOIN (SELECT DISTINCT o FROM ({_held(self._covered, self._errors, tp, lo, hi)})) AS held ON kafka.o = held.o
                 """).fetchone()
         finally:
             self._cursor.unregister("kshell_in_kafka")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from kshell.buffer import TP, Outlet, views
@@ -313,9 +313,10 @@ class Sinks:
             entry.stop = stop
             self._show_table_alone(entry)
             raise
-        troubled = {tp: created.head.cut().get(tp, 0) for tp in entry.source.ingest.status().troubles}
+        buffer = entry.source.buffer
+        troubled = {tp: created.head.cut().get(tp, 0) for tp in entry.source.ingest.status().troubles if not buffer.seeking(tp)}
         if troubled:
-            entry.source.ingest.rewind(troubled)
+            entry.source.ingest.rewind(troubled, again=troubled)
 
     def _halt(self, entry: SinkEntry, *, timeout_s: float = 5.0) -> None:
         if entry.flusher is not None:
@@ -333,12 +334,20 @@ class Sinks:
         if statement.action == "resume_evolution":
             return self._resume_evolution(entry)
         if statement.action not in resolving.BUILT:
-            raise RefusedError(f"ALTER SINK ... {resolving.written(statement.action)} is not built yet",
-                               hint=f"SHOW SINKS shows the state of {entry.name}")
-        facts = self._facts(entry.source)
-        resolving.require(entry, facts, statement)
+            raise resolving.unbuilt(entry, statement.action)
+        lake = self._catalog(entry).lake
+
+        def logs() -> KafkaFacts:
+            return self._facts(entry.source)
+
+        resolving.require(entry, lake, logs, statement)
         self._halt(entry)
-        head = resolving.resolve(entry, self._catalog(entry).lake, facts, statement)
+        try:
+            head = resolving.resolve(entry, lake, logs, statement)
+        except Error:
+            with suppress(Error):             # nothing was moved: it goes on as it did, or stands as it stood
+                self._restart(entry)
+            raise
         entry.stop = None
         self._restart(entry)
         return f"sink {entry.name} goes on from {resolving.places(head)}"

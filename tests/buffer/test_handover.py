@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from kshell.buffer.values import Lake
+from kshell.buffer.values import Lake, Outlet
 from kshell.columns import Column
 from kshell.engine import Engine
 from kshell.errors import ConflictError
@@ -144,6 +144,34 @@ def test_a_partition_that_left_before_its_first_commit_is_no_step_back(engine: E
     assert buffer.publish(sink="orders_lake", cut={P0: 0, P1: 0}, lake=lake.commit([], {}))
     buffer.forget([P1])
     assert buffer.publish(sink="orders_lake", cut={P0: 0}, lake=lake.at(1))
+def test_offsets_that_are_used_again_are_not_waited_for(engine: Engine) -> None:
+    """The log of P0 was cut to 5; another sink has not gone back yet."""
+    buffer, lake = make(engine), TableLake(engine)
+    buffer.cover({P0: 0, P1: 0})
+    filler = Filler(engine, buffer)
+    filler.rows(P0, 20)
+    filler.rows(P1, 4)
+    buffer.attach(FROM)
+    buffer.attach(Outlet("part", "part", "SELECT * FROM orders"))
+    buffer.publish(sink="part", cut={P0: 20, P1: 0}, lake=Lake(None, COLUMNS))
+    buffer.reread({P0: 5}, again=[P0])
+    assert buffer.take_seeks() == {P0: 5, P1: 0}
+    assert not buffer.publish(sink="orders_lake", cut={P0: 5, P1: 2}, lake=lake.commit([], {}))
+    assert buffer.reading_gap() == {P1: (0, 4)}, "the other partition's rows do not vanish"
+    filler.rows(P1, 4)
+    assert (buffer.reading_gap(), buffer.decoded()) == ({}, {P0: 5, P1: 4})
+    assert (offsets(engine, "live.orders"), offsets(engine, "live.orders", 1)) == ([], [2, 3])
+    filler.rows(P0, 3)
+    assert offsets(engine, "live.orders") == [5, 6, 7]
+
+
+def test_what_another_sink_needs_is_read_again_too(engine: Engine) -> None:
+    buffer, lake = make(engine), TableLake(engine)
+    buffer.cover({P0: 50, P1: 50})
+    buffer.attach(FROM)
+    buffer.publish(sink="orders_lake", cut={P0: 50, P1: 20}, lake=lake.commit([], {}))
+    buffer.reread({P0: 60})
+    assert buffer.take_seeks() == {P0: 60, P1: 20}, "a gap that was being read goes on being read"
 
 
 def test_a_cut_below_the_published_one_is_refused(engine: Engine) -> None:

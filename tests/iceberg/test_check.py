@@ -13,6 +13,7 @@ from kshell.engine import Engine
 from kshell.iceberg.check import PartitionCheck, Verdict, check
 from kshell.iceberg.commit import commit
 from kshell.iceberg.errors_table import commit_errors
+from kshell.iceberg.resolve import skip
 from kshell.iceberg.values import Range
 from tests.iceberg.conftest import HASTE, TOPIC, Pipe, rows
 
@@ -47,6 +48,17 @@ def test_rows_that_another_engine_deleted_are_missing(pipe: Pipe, cursor: duckdb
     pipe.table.delete("_kafka_offset = 2")
     found = _check(pipe, cursor)
     assert (found.missing, found.duplicates, found.result) == (1, 0, Verdict.GAP)
+
+
+def test_an_offset_that_is_used_again_is_no_duplicate_and_a_lost_row_of_either_epoch_is_missing(pipe: Pipe,
+                                                                                                cursor: duckdb.DuckDBPyConnection) -> None:
+    pipe.commit(0, 0, 6)
+    pipe.head = skip(pipe.lake, pipe.created.sink, TOPIC, 0, 2, control=HASTE, errors=pipe.created.errors_sink)
+    pipe.commit(0, 2, 5)
+    found = _check(pipe, cursor)
+    assert (found.next_offset, found.rows, found.distinct_offsets, found.result) == (5, 9, 9, Verdict.OK)
+    pipe.table.delete("_kafka_offset = 3 AND _kafka_epoch = 1")
+    assert (_check(pipe, cursor).missing, _check(pipe, cursor).result) == (1, Verdict.GAP)
 
 
 def test_a_row_that_stands_twice_is_a_duplicate(pipe: Pipe, cursor: duckdb.DuckDBPyConnection) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pyarrow as pa
@@ -10,9 +11,10 @@ import pytest
 from pyiceberg.exceptions import CommitStateUnknownException
 
 from kshell.iceberg import codec
-from kshell.iceberg.errors_table import commit_errors
+from kshell.iceberg.errors_table import commit_errors, commit_skipped
 from kshell.iceberg.head import load_head
-from kshell.iceberg.values import ERROR_COLUMNS, RESOLUTION_COLUMNS, Jump, Range, Sink
+from kshell.iceberg.resolve import skip
+from kshell.iceberg.values import ERROR_COLUMNS, RESOLUTION_COLUMNS, Jump, Left, Range, Sink
 from tests.iceberg.conftest import HASTE, TOPIC, Pipe
 from tests.iceberg.faults import Script, first
 
@@ -22,6 +24,17 @@ def _bad(*positions: tuple[int, int]) -> pa.Table:
                      "_kafka_partition": pa.array([p for p, _ in positions], pa.int32()),
                      "_kafka_offset": pa.array([o for _, o in positions], pa.int64()),
                      "code": pa.array(["JSON_SYNTAX"] * len(positions), pa.string())})
+
+
+def _skipped(offset: int) -> pa.Table:
+    row = _bad((0, offset))
+    return row.set_column(row.column_names.index("code"), "code", pa.array(["SKIPPED"]))
+
+
+def _epochs(pipe: Pipe) -> list[tuple[int, int | None]]:
+    assert pipe.spec.errors_table is not None
+    table = pipe.lake.load(pipe.spec.errors_table).scan().to_arrow()
+    return sorted(zip(table["_kafka_offset"].to_pylist(), table["_kafka_epoch"].to_pylist(), strict=True), key=str)
 
 
 def _stored(pipe: Pipe) -> list[tuple[int, int]]:
@@ -113,3 +126,47 @@ def test_the_error_table_has_its_own_state_and_tag(pipe: Pipe, errors: Sink) -> 
     assert load_head(pipe.lake, errors).cut()[TOPIC, 0] == 10
     assert load_head(pipe.lake, pipe.created.sink).cut()[TOPIC, 0] == 0
     assert "kshell_orders_lake" in pipe.lake.load(errors.table).metadata.refs
+
+
+# ---- offsets that are used again ---------------------------------------------------------------------------------
+
+def test_a_row_that_names_a_skip_judges_no_record(pipe: Pipe, errors: Sink) -> None:
+    pipe.commit(0, 0, 10)
+    commit_skipped(pipe.lake, errors, (TOPIC, 0), Range(10, 15), _skipped(10), HASTE)
+    commit_skipped(pipe.lake, errors, (TOPIC, 0), Range(10, 15), _skipped(10), HASTE)
+    assert _stored(pipe) == [(0, 10)], "said again after a crash, it is one row"
+    done = commit_errors(pipe.lake, errors, {(TOPIC, 0): Range(10, 13, 3)}, _bad(), HASTE)
+    assert done.already == frozenset()
+    done = commit_errors(pipe.lake, errors, {(TOPIC, 0): Range(10, 13, 2)}, _bad((0, 10)), HASTE)
+    assert (done.committed, _stored(pipe)) == (1, [(0, 10), (0, 10)])
+
+
+def test_records_at_offsets_that_are_used_again_are_judged_by_themselves(pipe: Pipe, errors: Sink) -> None:
+    commit_errors(pipe.lake, errors, {(TOPIC, 0): Range(0, 10, 8)}, _bad((0, 4), (0, 7)), HASTE)
+    pipe.commit(0, 0, 10)
+    skip(pipe.lake, pipe.created.sink, TOPIC, 0, 2, control=HASTE, errors=errors)
+    assert load_head(pipe.lake, errors).cut()[TOPIC, 0] == 2
+    done = commit_errors(pipe.lake, errors, {(TOPIC, 0): Range(2, 6, 3)}, _bad((0, 4)), HASTE)
+    assert (done.already, done.committed) == (frozenset(), 1)
+    again = commit_errors(pipe.lake, errors, {(TOPIC, 0): Range(2, 9, 6)}, _bad((0, 4)), HASTE)
+    assert (again.already, again.committed) == ({(TOPIC, 0, 4)}, 0), "the verdict of this epoch is final too"
+    assert _epochs(pipe) == [(4, 1), (4, None), (7, None)]
+
+
+def test_verdicts_of_partitions_that_did_not_begin_again_stay_final(pipe: Pipe, errors: Sink) -> None:
+    commit_errors(pipe.lake, errors, {(TOPIC, 1): Range(0, 10, 9)}, _bad((1, 4)), HASTE)      # a worker died here
+    pipe.commit(0, 0, 10)
+    skip(pipe.lake, pipe.created.sink, TOPIC, 0, 2, control=HASTE, errors=errors)
+    assert commit_errors(pipe.lake, errors, {(TOPIC, 1): Range(0, 10, 10)}, _bad(), HASTE).already == {(TOPIC, 1, 4)}
+
+
+def test_a_skip_that_died_between_the_two_tables_is_said_again(pipe: Pipe, errors: Sink) -> None:
+    pipe.commit(0, 0, 10)
+    fails = replace(HASTE, cancelled=lambda: load_head(pipe.lake, errors).cut()[TOPIC, 0] == 2)
+    with pytest.raises(Left):
+        skip(pipe.lake, pipe.created.sink, TOPIC, 0, 2, control=fails, errors=errors)
+    commit_errors(pipe.lake, errors, {(TOPIC, 0): Range(2, 6, 3)}, _bad((0, 4)), HASTE)
+    head = skip(pipe.lake, pipe.created.sink, TOPIC, 0, 2, control=HASTE, errors=errors)
+    states = head.state, load_head(pipe.lake, errors).state
+    assert [state and state.again(TOPIC, 0) for state in states] == [2, 2]
+    assert commit_errors(pipe.lake, errors, {(TOPIC, 0): Range(2, 6, 4)}, _bad(), HASTE).already == frozenset()

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pyarrow as pa
 import pytest
 
-from kshell.errors import RefusedError
-from kshell.iceberg import codec, lineage
+from kshell.errors import ConflictError, RefusedError
+from kshell.iceberg import codec, lineage, resolve
+from kshell.iceberg.commit import commit
+from kshell.iceberg.head import load_head
 from kshell.iceberg.resolve import accept_rollback, recover_from_data, skip
 from kshell.iceberg.state import read_state
 from kshell.iceberg.values import Jump, Result, State, Stop, StopState, TopicState
@@ -160,6 +163,45 @@ def test_skip_backwards_begins_a_topic_epoch_that_rows_carry(pipe: Pipe) -> None
     assert pipe.commit(0, 0, 2).result is Result.APPLIED
     epochs = pipe.table.scan().to_arrow()["_kafka_epoch"].to_pylist()
     assert sorted(epochs, key=str) == [1, 1, None, None, None, None]
+
+
+def test_a_skip_is_refused_when_the_position_moves_meanwhile(pipe: Pipe, monkeypatch: pytest.MonkeyPatch) -> None:
+    pipe.commit(0, 0, 10)
+    with pytest.raises(ConflictError, match="from 4 to 10"):
+        skip(pipe.lake, pipe.created.sink, TOPIC, 0, 15, control=HASTE, seen=4)
+
+    def another_worker(*at: Any) -> int:
+        found = position(*at)
+        pipe.commit(0, 10, 20)
+        return found
+    position = resolve._position
+    monkeypatch.setattr(resolve, "_position", another_worker)
+    with pytest.raises(ConflictError, match="from 10 to 20"):
+        skip(pipe.lake, pipe.created.sink, TOPIC, 0, 15, control=HASTE, seen=10)
+    head = load_head(pipe.lake, pipe.created.sink)
+    assert head.state is not None
+    assert (head.cut()[TOPIC, 0], head.state.topics[TOPIC].epoch) == (20, 0)
+
+
+def test_a_batch_of_the_epoch_before_is_refused_at_the_same_offsets(pipe: Pipe) -> None:
+    pipe.commit(0, 0, 10)
+    zombie = pipe.batch(0, 10, 12, again={(TOPIC, 0): 0})
+    pipe.head = skip(pipe.lake, pipe.created.sink, TOPIC, 0, 8, control=HASTE)
+    pipe.commit(0, 8, 10)
+    zombie = replace(zombie, schema_id=pipe.head.schema_id)
+    assert commit(pipe.lake, pipe.created.sink, zombie, HASTE).result is Result.REWOUND
+    assert pipe.commit(0, 10, 12, again={(TOPIC, 0): 1}).result is Result.APPLIED
+
+
+def test_recovery_from_data_goes_on_in_the_epoch_of_each_partition(pipe: Pipe) -> None:
+    pipe.commit(0, 0, 9)
+    pipe.commit(1, 0, 7)
+    pipe.head = skip(pipe.lake, pipe.created.sink, TOPIC, 0, 2, control=HASTE)
+    pipe.commit(0, 2, 4)
+    found = recover_from_data(pipe.lake, pipe.created.sink, facts(), HASTE)
+    assert found.cut() == {(TOPIC, 0): 4, (TOPIC, 1): 7}
+    assert found.state is not None
+    assert [found.state.again(TOPIC, p) for p in (0, 1)] == [1, 0]
 
 
 def test_an_existing_table_with_expired_history_that_was_never_ours_is_free(pipe: Pipe) -> None:

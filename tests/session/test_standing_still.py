@@ -83,18 +83,7 @@ def test_a_position_beyond_the_log_is_ahead_of_log(open_session: OpenSession, la
     pipeline(first, landed)
     first.sql("ALTER SINK s_lake SKIP PARTITION 0 TO 10")
     first.close()
-    lake = open_catalog("local", "local", data_dir=_folder(first))
-    from kshell.iceberg import Sink
-    from kshell.iceberg.head import load_head
-    from kshell.iceberg.resolve import skip
-    from kshell.iceberg.state import state_of
-    table = lake.load(("web", "s"))
-    state = state_of(table.metadata.current_snapshot(), "s_lake")  # type: ignore[arg-type]
-    assert state is not None
-    sink = Sink("s_lake", "s_lake", ("web", "s"), str(table.metadata.table_uuid), state.definition)
-    skip(lake, sink, landed, 0, 500)
-    assert load_head(lake, sink).cut() == {(landed, 0): 500}
-    lake.close()
+    _move(first, landed, 500)
     assert stopped(open_session(), landed, StopState.AHEAD_OF_LOG).cure == "ALTER SINK s_lake SKIP PARTITION 0 TO 10"
 
 
@@ -104,8 +93,9 @@ def test_a_topic_made_again_is_found_by_its_id(open_session: OpenSession, landed
     Recorder(producer.bootstrap).produce(landed, events(30, 100))
     session = open_session()
     assert stopped(session, landed, StopState.TOPIC_RECREATED).cure == "ALTER SINK s_lake ACCEPT NEW TOPIC"
-    with pytest.raises(RefusedError, match="not built yet"):
+    with pytest.raises(RefusedError, match="not built yet") as refused:
         session.sql("ALTER SINK s_lake ACCEPT NEW TOPIC")
+    assert "DROP SINK s_lake FORCE" in (refused.value.hint or "")
 
 
 def test_a_topic_made_again_while_the_sink_runs_writes_nothing(open_session: OpenSession, landed: str, producer: Recorder,
@@ -228,6 +218,93 @@ def test_a_warning_names_the_cure_while_the_sink_runs(open_session: OpenSession,
     wait_until(lambda: _state(session) == "OUT_OF_RETENTION", 30)
     assert f"ALTER SINK s_lake SKIP PARTITION 0 TO {lost}" in notes
     assert one(session, "SELECT last_error FROM kshell.sinks").count("OUT_OF_RETENTION") == 1
+
+
+def test_a_position_beyond_the_log_is_taken_back_while_the_sink_runs(open_session: OpenSession, landed: str, producer: Recorder) -> None:
+    session = open_session()
+    pipeline(session, landed)
+    session.sql("WAIT SOURCE s")
+    _move(session, landed, 500)                   # as if the brokers had lost what lay between
+    session.sql("REFRESH SINK s_lake")
+    wait_until(lambda: _state(session) == "AHEAD_OF_LOG", 30)
+    assert one(session, "SELECT resolve_with FROM kshell.sinks") == "ALTER SINK s_lake SKIP PARTITION 0 TO 10"
+    session.sql("ALTER SINK s_lake SKIP PARTITION 0 TO 10")
+    assert rows(session, "SELECT count(*), count(_kafka_epoch) FROM s") == [(10, 0)]
+    producer.produce(landed, [*events(3, 10), "{", *events(2, 14)])
+    session.sql("WAIT SOURCE s; FLUSH SINK s_lake TIMEOUT '30s'")
+    assert rows(session, "SELECT count(*), count(DISTINCT _kafka_offset), count(_kafka_epoch) FROM lake.s") == [(15, 15, 5)]
+    assert rows(session, "SELECT _kafka_offset, _kafka_epoch, code FROM local.web.s__errors") == [(13, 1, "JSON_SYNTAX")]
+    assert [r[-1] for r in rows(session, "CHECK SINK s_lake")] == ["ok"]
+    found = session.sql("CHECK SINK s_lake AGAINST KAFKA").arrow().to_pylist()[0]
+    assert (found["missing"], found["not_in_kafka"], found["in_kafka"], found["result"]) == (0, 0, 16, "ok")
+
+
+def test_after_the_log_was_cut_what_it_gets_lands_and_what_landed_stays(open_session: OpenSession, notes: Notes) -> None:
+    """A broker without topic ids: a topic made again is a log that ends early. Old bad offsets are good ones now, and the reverse."""
+    broker = EmbeddedBroker()
+    try:
+        broker.create_topic("short", 1)
+        _produce(broker, *events(4), "{", *events(15, 5))
+        session = open_session(brokers=broker.bootstrap)
+        source(session, "short")
+        session.sql(f"{SINK}; WAIT SOURCE s; FLUSH SINK s_lake TIMEOUT '30s'")
+        broker.delete_topic("short")
+        broker.create_topic("short", 1)
+        _produce(broker, *events(3, 100))
+        wait_until(lambda: _state(session) == "AHEAD_OF_LOG", 30)
+        session.sql("ALTER SINK s_lake SKIP PARTITION 0 TO 3")
+        assert one(session, "SELECT count(*) FROM s") == 19, "what landed before is shown"
+        _produce(broker, *events(2, 200), "[", *events(1, 202))
+        session.sql("WAIT SOURCE s; FLUSH SINK s_lake TIMEOUT '30s'")
+        assert rows(session, "SELECT _kafka_offset, id FROM s WHERE _kafka_epoch = 1 ORDER BY ALL") == [(3, 200), (4, 201), (6, 202)]
+        assert rows(session, "SELECT count(*), count(DISTINCT (_kafka_offset, coalesce(_kafka_epoch, 0))) FROM lake.s") == [(22, 22)]
+        assert rows(session, "SELECT _kafka_offset, _kafka_epoch FROM local.web.s__errors ORDER BY ALL") == [(4, None), (5, 1)]
+        assert [r[-1] for r in rows(session, "CHECK SINK s_lake")] == ["ok"]
+        session.close(flush=False)
+    finally:
+        broker.close()
+
+
+def test_a_skip_that_would_repeat_or_outrun_the_log_is_refused_and_the_sink_goes_on(open_session: OpenSession, landed: str,
+                                                                                    producer: Recorder) -> None:
+    session = open_session()
+    pipeline(session, landed)
+    for offset, why in ((4, "would land twice"), (15, "ends at 10")):
+        with pytest.raises(RefusedError, match=why):
+            session.sql(f"ALTER SINK s_lake SKIP PARTITION 0 TO {offset}")
+    producer.produce(landed, events(3, 10))
+    session.sql("WAIT SOURCE s; FLUSH SINK s_lake TIMEOUT '30s'")
+    assert rows(session, "SELECT count(*), count(DISTINCT _kafka_offset) FROM lake.s") == [(13, 13)]
+
+
+def test_one_skipped_record_keeps_its_bytes(open_session: OpenSession, landed: str, producer: Recorder) -> None:
+    session = open_session()
+    source(session, landed)
+    session.sql("PAUSE SOURCE s")
+    producer.produce(landed, events(2, 10))
+    session.sql(f"{SINK}; ALTER SINK s_lake SKIP PARTITION 0 TO 11; RESUME SOURCE s; WAIT SOURCE s; FLUSH SINK s_lake TIMEOUT '30s'")
+    kept = rows(session, "SELECT _kafka_offset, code, _kafka_value, _kafka_timestamp IS NOT NULL FROM local.web.s__errors")
+    assert kept == [(10, "SKIPPED", events(1, 10)[0].encode(), True)]
+    assert rows(session, "SELECT max(_kafka_offset), count(*) FROM lake.s") == [(11, 11)]
+
+
+def _produce(broker: EmbeddedBroker, *values: str) -> None:
+    other = Producer({"bootstrap.servers": broker.bootstrap, "log_level": 0})
+    for value in values:
+        other.produce("short", value, partition=0)
+    assert other.flush(10) == 0
+
+
+def _move(session: Session, topic: str, to: int) -> None:
+    """Another process moves the table's position, without a look at Kafka."""
+    from kshell.iceberg import Sink
+    from kshell.iceberg.resolve import skip
+    from kshell.iceberg.state import state_of
+    lake = open_catalog("local", "local", data_dir=_folder(session))
+    table = lake.load(("web", "s"))
+    state = next(found for s in reversed(table.snapshots()) if (found := state_of(s, "s_lake")) is not None)
+    skip(lake, Sink("s_lake", "s_lake", ("web", "s"), str(table.metadata.table_uuid), state.definition), topic, 0, to)
+    lake.close()
 
 
 def _state(session: Session) -> str:
