@@ -16,10 +16,10 @@ import pyarrow as pa
 from kshell.columns import HEADERS, Column, literal
 from kshell.decode import envelopes
 from kshell.decode.envelopes import ATTRIBUTE, DATA, MARK, OPERATION, PAYLOAD, VERSION, Header, Kind
-from kshell.decode.framing import body
+from kshell.decode.framing import body, body_sql
 from kshell.decode.json import JsonDecoder
 from kshell.decode.json_infer import infer_json
-from kshell.decode.json_look import Node, Path, look, nodes, spelled
+from kshell.decode.json_look import Node, Path, count, look, nodes, spelled
 from kshell.decode.json_plan import Wrapping
 from kshell.decode.json_sql import rest
 from kshell.decode.json_text import Members, write
@@ -124,7 +124,12 @@ class EnvelopedJson(JsonDecoder):
         return [Node((), frozenset(attributes | {DATA}), "$"), Node((DATA,), top.known, spelled((DATA,))), *placed]
 
     def stray(self, batch: str) -> str | None:
-        return None
+        """Of the form that the SQL looks for; attributes in headers are not counted."""
+        if self._evolves:
+            return None
+        places = self._nodes()
+        own = 2 if self._kind == "cloudevents" and self._wrapped else 1       # of the row itself: attributes and data
+        return count(batch, places[own:] if self._meta.rest else places, body_sql("value") if self.framed else "value")
 
     # ---- exactly ------------------------------------------------------------------------------------------------
 

@@ -210,3 +210,17 @@ def test_events_in_another_form_are_looked_at_too(cursor: Any, turned: bool) -> 
     assert set(found) >= {1, 2, 3}
     proposed = {c.name for c in decoder.prepare(made.take(found)).proposal}
     assert proposed == {"data", "ce_id", "ce_a", "ce_more"}
+
+
+@pytest.mark.parametrize(("kind", "include", "record", "expected"), [
+    ("connect", (), '{"schema":{},"payload":{"id":1,"s":{"x":1,"y":2},"a":1,"b":2}}', 3),
+    ("connect", ("rest",), '{"schema":{},"payload":{"id":1,"s":{"x":1,"y":2},"a":1,"b":2}}', 1),
+    ("debezium", (), '{"payload":{"op":"c","id":1,"s":{"x":1}}}', 1),
+    ("cloudevents", (), '{"specversion":"1.0","id":"7","source":"/a","data":{"id":1,"a":2}}', 4),
+    ("connect", (), '{"schema":{},"payload":null}', 0), ("connect", (), "no JSON", 0)])
+def test_members_without_a_column_are_counted_inside_of_an_envelope(cursor: Any, kind: str, include: tuple[str, ...], record: str,
+                                                                    expected: int) -> None:
+    sql = enveloped(kind, ("id", "BIGINT"), ("s", "STRUCT(x BIGINT)"), include=include).stray("b")
+    assert sql is not None
+    cursor.register("b", batch([record, None]))
+    assert cursor.execute(sql).fetchall() == [(expected,)]
