@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -39,6 +40,35 @@ def test_a_topic_of_poison_lands_in_the_error_table_and_memory_holds_a_bounded_p
     assert landed == [(count, count, "JSON_SYNTAX", "JSON_SYNTAX")]
     assert one(session, "SELECT count(*) FROM s") == 0
     assert resident() - before < 400 * MB
+
+
+# key in the payload -> name of its column, in the order of the record; None: it has none and is kept in the rest. `a` holds b and B_1,
+# whose path is a.B_1, so a.b is the second of its name.
+NAMES: dict[str, str | None] = {
+    "a": "a", "A": "A_1", "a.b": "a.b_2", "": "_", 'say "hi"': 'say "hi"', "new\nline": None, "x" * 3_000: None, "\u202egpj": "\u202egpj",
+    "_partition": "_partition_1", "_kafka_x": "kafka_x", "_tier": "_tier_1", "_file": "_file_1", "select": "select", "a-b c": "a-b c"}
+
+
+@pytest.mark.fault("F35")
+def test_whatever_a_field_is_called_it_is_a_column_live_and_in_the_table_or_in_the_rest(
+        open_session: OpenSession, producer: Recorder, kafka_topic: Callable[..., str]) -> None:
+    topic = kafka_topic()
+    record = {key: {"b": 0, "B": 1} if key == "a" else number for number, key in enumerate(NAMES)}
+    producer.produce(topic, [json.dumps(record)])
+    session = open_session()
+    session.sql(f"CREATE SOURCE s FROM KAFKA kafka (TOPIC '{topic}', INCLUDE [rest])")
+    session.sql("CREATE SINK k FROM s INTO ICEBERG local.web.names (COMMIT_INTERVAL '1h'); WAIT SOURCE s TIMEOUT '30s'")
+    live, described = rows(session, "FROM live.s"), rows(session, "DESCRIBE live.s")
+    session.sql("FLUSH SINK k TIMEOUT '30s'")
+    assert rows(session, "FROM lake.s") == live
+    assert rows(session, "DESCRIBE lake.s") == described
+    named = [name for name in NAMES.values() if name is not None]
+    assert [row[0] for row in described][:len(named)] == named
+    expected = [{"b": 0, "B_1": 1} if key == "a" else number for number, (key, name) in enumerate(NAMES.items()) if name is not None]
+    assert list(live[0][:len(named)]) == expected
+    assert json.loads(live[0][[row[0] for row in described].index("_kafka_rest")]) == {key: record[key] for key, name in NAMES.items()
+                                                                                         if name is None}
+    assert one(session, "SELECT count(*) FROM kshell.errors") == 0
 
 
 def bomb(kafka: Broker, topic: str, megabytes: int) -> None:
