@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import stat
 import sys
 import time
@@ -169,6 +170,20 @@ def test_a_pager_that_is_left_early_is_no_error(start: Start) -> None:
     child.expect_exact("range")
     child.expect_exact(PROMPT)
     assert "error" not in child.before
+
+
+@pytest.mark.skipif(shutil.which("less") is None, reason="less is not installed")
+def test_ctrl_c_in_less_leaves_less_alone_and_q_comes_back(start: Start) -> None:
+    child = start(KSHELL_PAGER="less -SRX")
+    child.send("FROM range(1000);\r")
+    child.expect_exact("bigint")
+    child.expect(r":|\(END\)")
+    child.sendintr()
+    child.send("G")                            # less goes to the end: it is there, and the keys are its own
+    child.expect_exact("1000 rows, 40 shown (.last all)")
+    child.send("q")
+    child.expect_exact(PROMPT)
+    run(child, "SELECT 40 + 2 AS there;", "1 row in")
 
 
 def test_watch_draws_three_times_and_ends(start: Start) -> None:
