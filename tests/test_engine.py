@@ -11,6 +11,7 @@ import pytest
 
 from kshell import engine
 from kshell.engine import Engine
+from kshell.errors import RefusedError
 from tests.support.extensions import as_shipped
 
 
@@ -25,6 +26,13 @@ def shipped() -> Iterator[Engine]:
 def test_the_extensions_of_the_wheels_are_signed(shipped: Engine) -> None:
     shipped.need("avro")
     assert shipped.cursor().execute("SELECT loaded FROM duckdb_extensions() WHERE extension_name = 'avro'").fetchone() == (True,)
+
+
+def test_an_extension_without_a_wheel_is_named_with_both_remedies() -> None:
+    with pytest.raises(RefusedError, match="the nowhere extension is not available for this platform") as refused:
+        engine._binary("nowhere")
+    assert refused.value.hint == (f"pip install duckdb-extension-nowhere=={engine.DUCKDB_VERSION}, "
+                                  f"or INSTALL nowhere in DuckDB {engine.DUCKDB_VERSION}")
 
 
 def test_an_extension_that_was_changed_is_refused(shipped: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

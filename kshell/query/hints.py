@@ -93,7 +93,8 @@ class Hints:
         if not fault.missing_table:
             return None
         return (typos.shown_hint(text) or translate.topic_hint(fault.name, self._topics())
-                or translate.nearest(fault, self._tables, self._functions) or self._lists())
+                or translate.nearest(fault, self._tables, self._functions) or translate.near_topic_hint(fault.name, self._topics())
+                or self._lists())
 
     def _tables(self) -> list[str]:
         """Everything FROM may name: sources and sinks are views. Topics too, since one letter may be what is wrong."""

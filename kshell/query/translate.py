@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Any
 
 from kshell import errors
@@ -164,6 +165,13 @@ def topic_hint(name: str, topics: Iterable[tuple[str, str]]) -> str | None:
             return (f'topic "{topic}" exists in {connection}: FROM {connection}.{_bare(topic)} reads it once, '
                     f"CREATE SOURCE {_bare(topic)} FROM KAFKA {connection} keeps it live")
     return None
+
+
+def near_topic_hint(name: str, topics: Iterable[tuple[str, str]]) -> str | None:
+    """The topic whose name, without its cluster, is nearest."""
+    known = {topic.lower(): f"{connection}.{_bare(topic)}" for connection, topic in topics}
+    near = get_close_matches(name.lower(), known, n=1, cutoff=0.6)
+    return f"did you mean {known[near[0]]}?" if near else None
 
 
 def _bare(name: str) -> str:

@@ -186,3 +186,7 @@ def test_did_you_mean_survives_a_failed_transaction(desk: Desk) -> None:
     desk.run("ROLLBACK")
 
 
+@pytest.mark.parametrize(("typed", "hint"), [
+    ("ordrs", "did you mean production.orders?"), ("WEB_CLICK", "did you mean production.\"web.clicks\"?"), ("invoices", None)])
+def test_a_topic_is_near_by_its_own_name_whatever_its_cluster_is_called(typed: str, hint: str | None) -> None:
+    assert translate.near_topic_hint(typed, [("production", "orders"), ("production", "web.clicks")]) == hint

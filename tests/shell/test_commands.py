@@ -365,6 +365,18 @@ def test_saved_queries_take_parameters(script: Script, tmp_path: Path, monkeypat
         script.type(".run by_m")
 
 
+def test_a_query_of_the_folder_comes_before_one_of_the_user(script: Script, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "home"))
+    monkeypatch.chdir(tmp_path)
+    for folder, text in (("home/kshell/queries", "-- of the user\nSELECT 1 AS n"), (".kshell/queries", "-- here\nSELECT 2 AS n")):
+        (tmp_path / folder).mkdir(parents=True)
+        (tmp_path / folder / "q.sql").write_text(text)
+    assert script.type(".run q") == "n\n2\n"
+    listed = script.type(".queries")
+    assert "here" in listed
+    assert "of the user" not in listed
+
+
 def test_open_attaches_a_file_and_looks_there_first(script: Script, tmp_path: Path) -> None:
     script.type(f".open {tmp_path}/shop.db")
     script.type("CREATE TABLE things (a INTEGER)")
