@@ -20,11 +20,11 @@ import duckdb
 
 from kshell.buffer import TP
 from kshell.engine import give_back
-from kshell.errors import InternalError
+from kshell.errors import ConflictError, InternalError
 from kshell.flush.batch import Piece, PieceReader, error_rows, take
 from kshell.flush.facts import topic_ids
 from kshell.flush.target import Target
-from kshell.iceberg import Batch, Control, Outcome, Range, Result
+from kshell.iceberg import Batch, Control, Outcome, Range, Result, Stop
 from kshell.testing import failpoint
 
 MOST_BYTES = 128_000_000                      # of segments in one commit: its rows are in memory a second time until they are files
@@ -100,12 +100,19 @@ class Cycle:
     def _commit_errors(self, piece: Piece, control: Control) -> tuple[Collection[tuple[str, int, int]], int]:
         """Step 3."""
         from kshell.iceberg.errors_table import commit_errors
+        from kshell.iceberg.head import load_head
 
         target = self._target
         if target.errors_sink is None:
             return (), len(piece.bad)
         ranges = {tp: Range(lo, hi) for tp, (lo, hi) in piece.bounds.items()}
-        done = commit_errors(target.lake, target.errors_sink, ranges, error_rows(piece.bad), control)
+        try:
+            done = commit_errors(target.lake, target.errors_sink, ranges, error_rows(piece.bad), control, epochs=target.errors_again())
+        except Stop:
+            raise
+        except ConflictError:                 # the table goes back after its error table: what is buffered is dropped when it has
+            target.hand_over(load_head(target.lake, target.sink))
+            raise
         return done.already, done.committed
 
     def _commit_rows(self, ranges: Mapping[TP, Range], reader: PieceReader, errors: int, topics: Mapping[str, str | None],

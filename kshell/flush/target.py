@@ -38,6 +38,7 @@ class Target:
     moved: Callable[[Head], None] = lambda head: None    # told before a head with another schema is shown; raises Stop
     behind: bool = False                      # the views do not show `head`: the last hand-over failed and has to be made again
     abandoned: bool = False                   # the thread did not end in time
+    errors_head: Head | None = None           # of the error table, from when positions last went back
     back: bool = False                        # a statement moved positions of `head` below what the views show
 
     @property
@@ -70,6 +71,8 @@ class Target:
         if rewound or again:
             self.rewind({tp: at for tp, at in self.cut(head).items() if rewound or tp in again}, again)
             self.back = True
+        if again and self.errors_sink is not None:
+            self.errors_head = self._errors_head(self.errors_sink)
         self.head, self.behind = head, True
         location = head.metadata_location if head.snapshot_id is not None else None
         lake = BufferLake(location, head.columns, head.snapshot_id, self.table_name)
@@ -77,6 +80,16 @@ class Target:
         done = self.buffer.publish(sink=self.name, cut=self.cut(head), lake=lake, rewound=self.back)
         self.behind = self.back = False
         return done
+
+    def errors_again(self) -> dict[TP, int]:
+        """State.again of the error table, as it was when this process began to read what it commits."""
+        state = self.errors_head.state if self.errors_head is not None else None
+        return {tp: state.again(*tp) for tp in self.head.cut()} if state is not None else {}
+
+    def _errors_head(self, errors_sink: Sink) -> Head:
+        from kshell.iceberg.head import load_head
+
+        return load_head(self.lake, errors_sink)
 
     def abandon(self) -> None:
         self.abandoned = True

@@ -9,7 +9,7 @@ nothing, and a row that names a skip judges no record."""
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 from pyiceberg.table import Table
 
 from kshell.columns import EPOCH, OFFSET, PARTITION, TOPIC, literal
+from kshell.errors import ConflictError
 from kshell.iceberg.commit import PATIENT, commit, recorded
 from kshell.iceberg.head import describe
 from kshell.iceberg.mapping import mapped
@@ -32,14 +33,19 @@ SKIPPED = "SKIPPED"                           # code of the row that names what 
 _NOTHING = pa.schema([(TOPIC, pa.string()), (PARTITION, pa.int32()), (OFFSET, pa.int64()), (CODE, pa.string())]).empty_table()
 
 
-def commit_errors(lake: Lake, sink: Sink, ranges: Mapping[TP, Range], bad: pa.Table, control: Control = PATIENT) -> ErrorsOutcome:
+def commit_errors(lake: Lake, sink: Sink, ranges: Mapping[TP, Range], bad: pa.Table, control: Control = PATIENT, *,
+                  epochs: Mapping[TP, int] = {}) -> ErrorsOutcome:
     """Commit the bad records of `ranges` (rows of ERROR_COLUMNS) that are not there yet. Called for every batch, also without bad records.
 
-    `sink` is the error table's own. Raises Stop and Left like commit()."""
-    verdicts = _Verdicts(ranges)
+    `sink` is the error table's own; `epochs` is State.again of this table when the records were read, where that is known. ConflictError:
+    offsets are used again since then. Raises Stop and Left like commit()."""
+    verdicts = _Verdicts(ranges, epochs)
     while True:
         table = lake.load(sink.table)
         state = recorded(table, sink)
+        if not verdicts.of_today(state):
+            raise ConflictError(f"sink {sink.name} is being moved back by another process, and what was read before is not written",
+                                hint=f"if that process has died, its ALTER SINK {sink.name} SKIP PARTITION has to be said again")
         already = verdicts.at(table, state)
         fresh = _without(bad, already)
         if fresh.num_rows == 0:
@@ -65,6 +71,7 @@ class _Verdicts:
     """What is already judged of these ranges. A head is asked once."""
 
     ranges: Mapping[TP, Range]
+    epochs: Mapping[TP, int] = field(default_factory=dict)
     already: frozenset[Position] = frozenset()
     asked: tuple[int | None] | None = None    # the head that was asked
 
@@ -76,7 +83,10 @@ class _Verdicts:
 
     def stand(self, known: frozenset[Position], table: Table, state: State) -> bool:
         """Whether these are still all."""
-        return self.at(table, state) == known
+        return self.of_today(state) and self.at(table, state) == known
+
+    def of_today(self, state: State) -> bool:
+        return all(state.again(*tp) == epoch for tp, epoch in self.epochs.items() if tp in self.ranges)
 
 
 def _already(table: Table, ranges: Mapping[TP, Range], state: State) -> frozenset[Position]:

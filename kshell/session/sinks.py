@@ -198,7 +198,7 @@ class Sinks:
         target = Target(created.sink, created.errors_sink, lake, created.head, lambda: entry.columns, source.buffer, source.cluster,
                         source.current_topics, None if source.multi_topic else source.topics[0], options["GROUP"] or group_of(created.sink),
                         source.ingest.seal, source.ingest.rewind, (source.name, entry.reshape.text) if entry.reshape else None,
-                        compact=options["COMPACT"], moved=lambda head: self._moved(entry, head))
+                        compact=options["COMPACT"], moved=lambda head: self._moved(entry, head), errors_head=created.errors_head)
         policy = Policy(options["COMMIT_INTERVAL"], options["COMMIT_ROWS"], options["COMMIT_BYTES"])
         target.hand_over(created.head)
         return Flusher(self._context.engine, target, policy, refresh_s=self._context.settings.refresh,

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pytest
 from pyiceberg.exceptions import CommitStateUnknownException
 
+from kshell.errors import ConflictError
 from kshell.iceberg import codec
 from kshell.iceberg.errors_table import commit_errors, commit_skipped
 from kshell.iceberg.head import load_head
@@ -170,3 +171,14 @@ def test_a_skip_that_died_between_the_two_tables_is_said_again(pipe: Pipe, error
     states = head.state, load_head(pipe.lake, errors).state
     assert [state and state.again(TOPIC, 0) for state in states] == [2, 2]
     assert commit_errors(pipe.lake, errors, {(TOPIC, 0): Range(2, 6, 4)}, _bad(), HASTE).already == frozenset()
+
+
+def test_a_verdict_about_a_record_of_the_epoch_before_is_not_committed(pipe: Pipe, errors: Sink) -> None:
+    """Another process still holds what it read before the log was cut."""
+    epochs = {(TOPIC, 0): 0, (TOPIC, 1): 0}
+    pipe.commit(0, 0, 10)
+    skip(pipe.lake, pipe.created.sink, TOPIC, 0, 2, control=HASTE, errors=errors)
+    with pytest.raises(ConflictError, match="moved back"):
+        commit_errors(pipe.lake, errors, {(TOPIC, 0): Range(10, 15, 4)}, _bad((0, 12)), HASTE, epochs=epochs)
+    assert commit_errors(pipe.lake, errors, {(TOPIC, 1): Range(0, 5, 4)}, _bad((1, 2)), HASTE, epochs=epochs).committed == 1
+    assert _stored(pipe) == [(1, 2)]
