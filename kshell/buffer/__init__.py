@@ -27,7 +27,7 @@ class BufferApi(Protocol):
     def sealed(self, sink: str | None = None) -> list[Segment]: ...
     def reading_gap(self) -> Mapping[TP, tuple[int, int]]: ...
     @property
-    def bytes(self) -> int: ...                       # held
+    def filling_bytes(self) -> int: ...               # held of what sinks commit from
     @property
     def limit_bytes(self) -> int: ...                 # the most that may be held
     def pressure(self) -> float: ...                  # 1.0: the source is not fed any further until a sink commits

@@ -316,6 +316,11 @@ class Buffer:
     def bytes(self) -> int:
         return self.held_bytes()
 
+    @property
+    def filling_bytes(self) -> int:
+        """What sinks commit from: without what is only shown until it has been read again."""
+        return self._c.filling.bytes
+
     def held_bytes(self) -> int:
         hidden = self._c.hidden
         return self._c.shown.bytes + (hidden.bytes if hidden is not None else 0)

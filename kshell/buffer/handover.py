@@ -228,6 +228,8 @@ def _want(sink: Sink, cut: Positions, lake: Lake, act: Callable[[], bool]) -> bo
 
 def _check(sink: Sink, cut: Positions, lake: Lake, drop: Sequence[Segment], *, rewound: bool) -> None:
     published = sink.cut or {}
+    if sink.wanted is not None:                 # what was ordered back, and is still read up to what is shown
+        published = {tp: min(at, sink.wanted[0].get(tp, 0)) for tp, at in published.items()}
     back = [tp for tp, at in published.items() if cut.get(tp, 0) < at]     # a partition that left the source at 0 is no step back
     if back and not rewound:
         topic, partition = back[0]

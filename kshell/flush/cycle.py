@@ -62,8 +62,6 @@ class Cycle:
     def next_piece(self, *, idle: bool) -> Piece | None:
         """What to commit next; `idle`: also positions that moved over control records only."""
         target = self._target
-        if target.buffer.reading_gap():
-            return None
         most = min(MOST_BYTES, target.buffer.limit_bytes // _SHARE)
         piece = take(target.buffer.sealed(target.name), target.next_offsets(), most_bytes=most)
         return piece if piece is not None and (idle or piece.moves) else None

@@ -255,15 +255,16 @@ class Flusher:
     def _crowded(self, pending_bytes: int) -> bool:
         """The buffer is half full, by its own limits or the process-wide one, and not because of what other sinks have left there."""
         buffer = self.target.buffer
-        return buffer.pressure() >= _CROWDED and 4 * pending_bytes >= buffer.bytes
+        return buffer.pressure() >= _CROWDED and 4 * pending_bytes >= buffer.filling_bytes
 
     def _idle_due(self) -> bool:
         return time.monotonic() - self._last_idle >= IDLE_PROGRESS_S
 
     def _flush(self) -> None:
-        """Commit until nothing that was decoded at the beginning is left; the requests made before that are then answered."""
-        if self.target.buffer.reading_gap():
-            return                             # the source reads up to the table's position first; the requests wait
+        """Commit until nothing that was decoded at the beginning is left; the requests made before that are then answered. While the source
+        reads again, what it has read is committed as it falls due, and the requests wait until it has come to where it was."""
+        if self.target.buffer.reading_gap() and not self._due():
+            return
         asked, words = list(self._requests), self._last_words
         idle = self._idle_due()
         self._activity = "flushing"
@@ -272,20 +273,22 @@ class Flusher:
             if self._ending_now():
                 return                         # `close` answers the requests
             self._cycle.commit(piece, self._control(), lambda committed: self._landed(committed, asked))
-        if self.target.buffer.reading_gap():
-            return                             # a commit of others moved the table's position: again when the buffer has followed
         self._last_commit = time.monotonic()
         self._patience_s = self.policy.next()
         self._well()
         if idle:
             self._last_idle = time.monotonic()
+        if not self.target.buffer.reading_gap():
+            self._answer(asked)
+            if words is not None:
+                self.stand(words)
+        self._keep_house()
+
+    def _answer(self, asked: list[Request]) -> None:
         for request in asked:
             with suppress(ValueError):         # close() may have answered it
                 self._requests.remove(request)
             request.done.set()
-        if words is not None:
-            self.stand(words)
-        self._keep_house()
 
     def _do(self, errand: Errand) -> None:
         """Whatever goes wrong is the statement's to tell, and a Stop is the thread's too."""

@@ -101,7 +101,7 @@ class Housekeeping:
             return
         self._last_sweep = time.monotonic()
         lake = self.target.lake
-        maintenance.delete_old_metadata(lake, lake.load(self.target.sink.table), {self.target.head.metadata_location})
+        maintenance.delete_old_metadata(lake, lake.load(self.target.sink.table), self.target.pinned | {self.target.head.metadata_location})
 
     # ---- data files --------------------------------------------------------------------------------------------------
 

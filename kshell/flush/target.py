@@ -6,7 +6,7 @@ another thread may stand in this one's place, and the views are that one's."""
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from kshell.buffer import TP, BufferApi
@@ -37,6 +37,7 @@ class Target:
     compact: bool | None = None               # COMPACT as written down; None: the table says it
     moved: Callable[[Head], None] = lambda head: None    # told before a head with another schema is shown; raises Stop
     behind: bool = False                      # the views do not show `head`: the last hand-over failed and has to be made again
+    pinned: set[str] = field(default_factory=set)         # metadata files that views read, or will once the buffer has been read up to them
     abandoned: bool = False                   # the thread did not end in time
     errors_head: Head | None = None           # of the error table, from when positions last went back
     back: bool = False                        # a statement moved positions of `head` below what the views show
@@ -79,6 +80,7 @@ class Target:
         self.require_ours()                   # again: `moved` waits for others
         done = self.buffer.publish(sink=self.name, cut=self.cut(head), lake=lake, rewound=self.back)
         self.behind = self.back = False
+        self.pinned = {head.metadata_location} if done else self.pinned | {head.metadata_location}
         return done
 
     def errors_again(self) -> dict[TP, int]:

@@ -186,6 +186,22 @@ def test_a_cut_below_the_published_one_is_refused(engine: Engine) -> None:
     assert offsets(engine, "orders") == list(range(10))
 
 
+def test_what_was_ordered_back_goes_forward_again_while_it_is_being_read(engine: Engine) -> None:
+    buffer, lake = make(engine), TableLake(engine)
+    buffer.cover({P0: 0})
+    filler = Filler(engine, buffer)
+    filler.rows(P0, 10)
+    buffer.attach(FROM)
+    buffer.seal()
+    buffer.publish(sink="orders_lake", cut={P0: 10}, lake=lake.commit(buffer.sealed(), {}))
+    filler.rows(P0, 5)
+    assert not buffer.publish(sink="orders_lake", cut={P0: 2}, lake=lake.at(1), rewound=True)
+    filler.rows(P0, 6)
+    assert not buffer.publish(sink="orders_lake", cut={P0: 8}, lake=lake.at(1)), "refused as a rollback"
+    with pytest.raises(ConflictError, match="ROLLED_BACK"):
+        buffer.publish(sink="orders_lake", cut={P0: 7}, lake=lake.at(1))
+
+
 def test_a_type_that_differs_is_not_published(engine: Engine) -> None:
     buffer = make(engine)
     lake = TableLake(engine, (Column("id", "VARCHAR"), *COLUMNS[1:]))

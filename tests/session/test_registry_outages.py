@@ -8,9 +8,9 @@ from dataclasses import replace
 
 import pytest
 
-from kshell.errors import BadValueError, Error, NotFoundError, RefusedError, UnreachableError
+from kshell.errors import BadValueError, DeadlineError, Error, NotFoundError, RefusedError, UnreachableError
 from kshell.schemas import http as http_module
-from kshell.session import Session
+from kshell.session import Session, sinks
 from tests.session.conftest import Notes, OpenSession, one, rows
 from tests.support import wait_until
 from tests.support.producing import Recorder
@@ -243,3 +243,23 @@ def test_a_scan_fails_when_the_registry_is_away_and_leaves_nothing_out(session: 
     failed = failure(session, f'SELECT * FROM k."{topic}"')
     assert isinstance(failed, UnreachableError)
     assert "answers 503" in failed.message
+
+
+@pytest.mark.fault("F40")
+def test_while_a_source_reads_again_one_waiting_partition_does_not_keep_the_others_from_the_table(
+        session: Session, stub: StubHttp, topic: str, producer: Recorder, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sinks, "HAND_OVER_S", 0.1)
+    stub.answers["/schemas/ids/2"] = Answer(b"", 503)
+    producer.produce(topic, [event(2, 3, x=True)], partition=0)
+    session.sql(f"CREATE SOURCE s FROM KAFKA k (TOPIC '{topic}', START 'latest'); WAIT SOURCE s")
+    session.sql("CREATE SINK s_lake FROM s INTO ICEBERG local.web.s (START 'earliest', COMMIT_ROWS 1)")
+    wait_until(lambda: one(session, "SELECT committed_rows FROM kshell.sinks") == 4, 20)
+    producer.produce(topic, [event(1, 3)], partition=1)
+    wait_until(lambda: one(session, "SELECT committed_rows FROM kshell.sinks") == 5, 20)
+    with pytest.raises(DeadlineError):
+        session.sql("FLUSH SINK s_lake TIMEOUT '300ms'")
+    stub.answers["/schemas/ids/2"] = schema_answer(WIDER)
+    session.sql("FLUSH SINK s_lake TIMEOUT '60s'")
+    found = rows(session, "SELECT _kafka_partition, count(*), count(DISTINCT _kafka_offset) FROM s GROUP BY ALL ORDER BY 1")
+    assert found == [(0, 3, 3), (1, 3, 3)]
+    assert {r[-1] for r in rows(session, "CHECK SINK s_lake")} == {"ok"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 
 import pytest
@@ -100,3 +101,15 @@ def test_a_partition_that_is_added_while_nothing_runs_lands_from_its_first_recor
     landed = rows(session, "SELECT _kafka_partition, count(*), min(_kafka_offset) FROM lake.s GROUP BY ALL ORDER BY 1")
     assert landed == [(0, 3, 0), (1, 5, 0)]
     assert {r[9] for r in rows(session, "CHECK SINK s_lake AGAINST KAFKA")} == {"ok"}
+
+
+def test_a_backlog_larger_than_the_buffer_lands_although_the_source_began_behind_it(
+        session: Session, kafka_topic: Callable[..., str], producer: Recorder) -> None:
+    topic, count = kafka_topic(), 12_000
+    producer.produce(topic, (json.dumps({"id": n, "text": f"{n:08}" * 256}) for n in range(count)))
+    session.sql(f"""CREATE SOURCE s (id BIGINT, text VARCHAR) FROM KAFKA kafka (TOPIC '{topic}', START 'latest', RETAIN_BYTES '8MB');
+                    WAIT SOURCE s; CREATE SINK s_lake FROM s INTO ICEBERG local.web.s (START 'earliest', COMMIT_INTERVAL '1h')""")
+    producer.produce(topic, ['{"id": -1}'])
+    session.sql("WAIT SOURCE s TIMEOUT '40s'; FLUSH SINK s_lake TIMEOUT '40s'")
+    assert rows(session, "SELECT count(*), count(DISTINCT _kafka_offset) FROM lake.s") == [(count + 1, count + 1)]
+    assert {r[-1] for r in rows(session, "CHECK SINK s_lake")} == {"ok"}
