@@ -107,10 +107,10 @@ class _Landing:
 
 
 def _require_one_epoch(state: State, topics: Collection[str]) -> None:
-    """An error row does not say in which epoch of its topic its offset was used."""
+    """Rows are looked for by offset, which there stands for several records."""
     for topic in sorted(topics):
         if topic in state.topics and state.topics[topic].epoch:
-            raise RefusedError(f"offsets of topic {topic} began again, and its error rows do not say which ones they are about",
+            raise RefusedError(f"offsets of topic {topic} began again: one offset stands for several records",
                                hint="the bytes are in the error table: INSERT what they mean into a table of your own")
 
 

@@ -29,7 +29,7 @@ def _landed(rows: Head) -> str:
     if rows.snapshot_id is None:
         return nothing
     names = {c.name for c in rows.columns}
-    # Where offsets began again, one may stand for several records, and an error row does not say for which.
+    # Where offsets began again, one may stand for several records: nothing is matched by it.
     again = [literal(name) for name, topic in (rows.state.topics if rows.state else {}).items() if topic.epoch]
     if again and TOPIC not in names:
         return nothing
