@@ -13,6 +13,7 @@ from pyiceberg.table import Table
 from kshell.errors import NotFoundError
 from kshell.iceberg import codec
 from kshell.iceberg.head import describe
+from kshell.iceberg.provision import leaves_out_key
 from kshell.iceberg.state import ancestors, current_state, entry, other_ids, state_of
 from kshell.iceberg.values import TP, Head, Identifier, Jump, Sink
 
@@ -85,6 +86,11 @@ def sink_in(lake: Lake, identifier: Identifier, *, name: str, sink_id: str | Non
                                 hint="kshell verify takes a table that CREATE SINK writes")
         sink_id = ids[0]
     return Sink(name=name, id=sink_id, table=identifier, table_uuid=str(table.metadata.table_uuid), definition="")
+
+
+def leaves_out(lake: Lake, sink: Sink) -> bool:
+    """Whether the table says that some records have no row by order: a query filters, or ON_ERROR skip."""
+    return lake.load(sink.table).properties.get(leaves_out_key(sink.id)) == "true"
 
 
 def errors_sink_in(lake: Lake, identifier: Identifier, sink: Sink) -> Sink | None:

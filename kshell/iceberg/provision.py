@@ -96,11 +96,16 @@ def own_properties(spec: SinkSpec, default_keep: int | None = None, *, made: boo
     compact = made if spec.compact is None else spec.compact
     durable = {} if spec.durable else {DURABLE_PROPERTY: "false"}
     kept = {keep_key(spec.id): ALL if keep is None else str(keep)} if keep is not None or written_down else {}
-    return durable | kept | ({compact_key(spec.id): str(compact).lower()} if made or spec.compact is not None else {})
+    omits = {leaves_out_key(spec.id): str(spec.leaves_out).lower()} if spec.leaves_out or spec.replace else {}
+    return durable | kept | omits | ({compact_key(spec.id): str(compact).lower()} if made or spec.compact is not None else {})
 
 
 def keep_key(sink_id: str) -> str:
     return f"kshell.{sink_id}.keep-snapshots"
+
+
+def leaves_out_key(sink_id: str) -> str:
+    return f"kshell.{sink_id}.leaves-out"
 
 
 def compact_key(sink_id: str) -> str:

@@ -308,6 +308,7 @@ class SinkSpec:
     compact: bool | None = None               # None: not written down
     replace: bool = False                     # CREATE OR REPLACE: an existing progress takes this definition
     properties: Mapping[str, str] = field(default_factory=dict)
+    leaves_out: bool = False                  # not every record becomes a row: a query filters, or ON_ERROR skip
     evolves: bool = False                     # further columns are added as records bring them
 
 

@@ -79,7 +79,7 @@ def spec_of(entry: SinkEntry) -> SinkSpec:
         sort_by=_written_down(options, "SORT_BY"), create_table=bool(options["CREATE_TABLE"]), keep_snapshots=keep,
         properties={k: str(v) for k,
                     v in (options["PROPERTIES"] or {}).items()}, durable=bool(options["DURABLE"]), compact=options["COMPACT"],
-        replace=entry.replace, evolves=evolves)
+        replace=entry.replace, evolves=evolves, leaves_out=entry.reshape is not None or source.options["ON_ERROR"] == "skip")
 
 
 def errors_table_of(entry: SinkEntry) -> tuple[str, ...] | None:

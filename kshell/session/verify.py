@@ -105,7 +105,7 @@ class Definitions:
     # ---- by the table's name -----------------------------------------------------------------------------------------
 
     def _table(self, name: str) -> proof.Subject:
-        from kshell.iceberg.coverage import coverage, sink_in
+        from kshell.iceberg.coverage import coverage, leaves_out, sink_in
 
         parts = tuple(name.split("."))
         if len(parts) < 3 or not all(parts):
@@ -116,7 +116,7 @@ class Definitions:
         sink = sink_in(lake, tuple(table), name=name)
         state = coverage(lake, sink).head.state
         assert state is not None
-        return proof.Subject(lake, sink, self._errors(lake, sink, None), self._cluster_with_id(state.cluster))
+        return proof.Subject(lake, sink, self._errors(lake, sink, None), self._cluster_with_id(state.cluster), drops=leaves_out(lake, sink))
 
     def _cluster_with_id(self, wanted: str) -> Cluster:
         """Of the clusters that the script and --brokers name, the one whose id the table has recorded."""

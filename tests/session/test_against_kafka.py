@@ -157,6 +157,23 @@ def test_verify_takes_a_table_and_the_brokers(script: Path, kafka: Broker) -> No
     assert main(["verify", "local.shop.o", "--brokers", kafka.bootstrap]) == 0
 
 
+@pytest.mark.parametrize(("on_error", "stop", "sink"), [
+    ("fail", 5, "AS SELECT id FROM o WHERE id <> 3"), ("skip", 8, "FROM o")])
+def test_verify_of_a_table_knows_by_itself_that_records_are_left_out_by_order(
+        kafka: Broker, kafka_topic: Topic, produce: Callable[..., Any], open_session: OpenSession, tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], on_error: str, stop: int, sink: str) -> None:
+    topic = kafka_topic()
+    produce(topic, [*events(5), "not an object", *events(2, 5)])
+    session = open_session()
+    session.sql(f"CREATE SOURCE o (id BIGINT) FROM KAFKA kafka (TOPIC '{topic}', ON_ERROR {on_error}, STOP MAP {{0: {stop}}})")
+    session.sql(f"WAIT SOURCE o TIMEOUT '20s'; CREATE SINK o_lake {sink} INTO ICEBERG local.shop.o; FLUSH SINK o_lake TIMEOUT '40s'")
+    session.close(flush=False)
+    monkeypatch.setenv("KSHELL_DATA", str(tmp_path / "data"))
+    capfd.readouterr()
+    assert main(["verify", "local.shop.o", "--brokers", kafka.bootstrap, "--ndjson"]) == 0
+    assert '"result":"unverified"' in capfd.readouterr().out.replace(" ", "")
+
+
 def test_verify_exits_1_at_a_gap(script: Path, open_session: OpenSession) -> None:
     session = open_session()
     _table(session).delete("_kafka_offset = 7")
