@@ -47,6 +47,7 @@ def run_until_killed(child: Child, text: str, flows: list[Evolving], generation:
     wait_until(lambda: child._process.poll() is not None, 10)
 
 
+@pytest.mark.fault("F34")
 @pytest.mark.timeout(240)
 def test_every_record_of_every_schema_lands_once(kafka: Broker, registry: Registry, children: Callable[..., Child], tmp_path: Path) -> None:
     with Serializers(registry.url) as serializers:

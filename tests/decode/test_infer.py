@@ -82,6 +82,7 @@ def test_a_map_in_disguise_is_json_text() -> None:
     assert [c.json_text for c in columns] == [True, False]
 
 
+@pytest.mark.fault("F31")
 def test_below_the_thirty_second_level_is_json_text() -> None:
     deep = types("[" * 32 + "1" + "]" * 32)
     assert deep == "BIGINT" + "[]" * 32
