@@ -8,9 +8,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pexpect
 import pytest
 
 from kshell.demo.tour import scenes
+from tests.support.terminal import spawn
 
 REPOSITORY = Path(__file__).parents[2]
 SCRIPT = (REPOSITORY / "sql" / "demo" / "tour.sql").read_text()
@@ -56,3 +58,23 @@ def test_the_demo_leaves_nothing_behind_unless_told_to_keep_it(tmp_path: Path) -
     assert _demo("--keep", str(kept), home=home).returncode == 0
     assert list(home.iterdir()) == []
     assert list(kept.rglob("*.parquet")) != []
+
+
+@pytest.mark.slow
+def test_on_a_terminal_the_demo_ends_at_the_prompt_over_the_table_it_made(tmp_path: Path) -> None:
+    environment = {**os.environ, "HOME": str(tmp_path), "TERM": "xterm", "PROMPT_TOOLKIT_NO_CPR": "1", "KSHELL_PAGER": "cat"}
+    terminal = spawn(sys.executable, ["-m", "kshell", "demo"], cwd=str(REPOSITORY), env=environment, dimensions=(40, 120), timeout=30)
+    try:
+        terminal.expect_exact("kshell> CHECK SINK")
+        terminal.expect("kshell>\x1b")         # the tour prints its prompts; this one is drawn
+        terminal.send("SELECT 'lake: ' || (count(*) >= 2000) AS answer FROM lake.clicks;\r")
+        terminal.expect_exact("lake: true")
+        terminal.expect("kshell>\x1b")
+        terminal.send("\x04")
+        if terminal.expect(["leave them in Kafka", pexpect.EOF]) == 0:     # the topic goes on while one looks
+            terminal.send("n\r")
+            terminal.expect(pexpect.EOF)
+        terminal.close()
+        assert terminal.exitstatus == 0
+    finally:
+        terminal.close(force=True)
