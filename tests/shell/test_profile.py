@@ -23,10 +23,11 @@ def start(tmp_path: Path) -> Iterator[Start]:
     """`start()` -> kshell with the profile prod; `init`: the usual init file."""
     running: list[pexpect.spawn[str]] = []
 
-    def begin(init: str = "") -> pexpect.spawn[str]:
+    def begin(init: str = "", brokers: str = "") -> pexpect.spawn[str]:
         folder = tmp_path / "config" / "kshell"
         folder.mkdir(parents=True)
-        (folder / "config.toml").write_text('[profiles.prod]\nprompt_color = "red"\nediting_mode = "vi"\n')
+        known = f'brokers = "{brokers}"\n' if brokers else ""
+        (folder / "config.toml").write_text(f'[profiles.prod]\nprompt_color = "red"\nediting_mode = "vi"\n{known}')
         if init:
             (folder / "init.sql").write_text(init)
         environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "TERM": "xterm-256color", "LANG": "C.UTF-8",
@@ -73,3 +74,12 @@ def test_a_password_that_is_left_out_is_typed_unseen(child: pexpect.spawn[str], 
     child.send("\x04")
     child.expect(pexpect.EOF)
     assert "canary" not in "".join(path.read_text(errors="replace") for path in (tmp_path / "state").rglob("*") if path.is_file())
+
+
+def test_brokers_that_do_not_answer_are_told_and_the_prompt_is_there(start: Start) -> None:
+    child = start(brokers="127.0.0.1:1")
+    child.expect_exact("warning: cannot reach Kafka at 127.0.0.1:1")
+    child.expect_exact("ATTACH 'kafka://127.0.0.1:1' AS kafka (TYPE kafka) tries again")
+    child.expect_exact("prod>")
+    child.send("SELECT 40 + 2 AS there;\r")
+    child.expect_exact("42")
