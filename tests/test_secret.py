@@ -46,3 +46,13 @@ def test_settings_are_wrapped_by_their_names() -> None:
     assert str(wrapped) == "{'sasl.password': ***, 'fetch.min.bytes': '1'}"
     assert names_secret("s3.secret-access-key")
     assert not names_secret("sasl.username")
+
+
+@pytest.mark.parametrize("name", ["sasl.pasword", "ssl.key.pasword", "sasl.oauthbearer.client.secrt", "tokn", "credentails"])
+def test_a_misspelled_name_of_a_secret_names_one(name: str) -> None:
+    assert names_secret(name)
+
+
+@pytest.mark.parametrize("name", ["session.timeout.ms", "ssl.ca.location", "fetch.min.bytes", "client.id", "broker.address.family"])
+def test_an_ordinary_setting_names_none(name: str) -> None:
+    assert not names_secret(name)

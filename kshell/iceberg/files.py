@@ -43,6 +43,8 @@ def _column(table: Table, rows: pa.Table, field: pa.Field, state: State) -> pa.C
         try:
             return rows[field.name].cast(field.type)
         except pa.ArrowInvalid as error:
+            if not _has_fixed(field.type):    # no other engine's doing: our types are not the table's
+                raise
             raise _misfit(table, rows, field) from error
     if field.name == EPOCH:
         return _epochs(rows, {name: t.epoch for name, t in state.topics.items()}).cast(field.type)
@@ -56,6 +58,13 @@ def _misfit(table: Table, rows: pa.Table, field: pa.Field) -> Stop:
     where = f" of partition {rows[PARTITION][row]}, offset {rows[OFFSET][row]}," if known else ""
     return Stop(StopState.TYPE_MISMATCH, f"A value of column {field.name}{where} does not fit {field.type} of {'.'.join(table.name())}.",
                 "leave it out: CREATE OR REPLACE SINK ... AS SELECT <columns> ... WHERE <what the table can hold>")
+
+
+def _has_fixed(type_: pa.DataType) -> bool:
+    """Whether values of a fixed length are in it, at any level."""
+    if pa.types.is_fixed_size_binary(type_):
+        return True
+    return any(_has_fixed(type_.field(i).type) for i in range(type_.num_fields))
 
 
 def _fits(value: pa.ChunkedArray, type_: pa.DataType) -> bool:

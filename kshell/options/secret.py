@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from difflib import get_close_matches
 from typing import Any
 
 HIDDEN = "***"
 _ANYWHERE = 5                                 # shorter values are replaced as whole words only: they may be part of any word
 _NAMES = re.compile(r"password|passwd|secret|token|credential|authorization|user\.info|jaas|key\.pem|\.key$|passphrase"
                     r"|(access|account)[-_.]key", re.IGNORECASE)
+_WORDS = ("password", "passphrase", "secret", "token", "credential", "credentials")
+_PARTS = re.compile(r"[-._\s]+")
 _USER_INFO = re.compile(r"(://[^/\s:@']*:)([^/\s@']+)@")
 _known: set[str] = set()
 
@@ -52,8 +55,8 @@ def revealed(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def names_secret(key: str) -> bool:
-    """Whether a setting of this name holds a secret."""
-    return bool(_NAMES.search(key))
+    """Whether a setting of this name holds a secret. A misspelled name counts: its value is no less secret, and an error shows it."""
+    return bool(_NAMES.search(key)) or any(get_close_matches(word, _WORDS, n=1, cutoff=0.8) for word in _PARTS.split(key.lower()))
 
 
 def learn(value: str) -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from kshell.errors import Error
 from kshell.options import redact
+from kshell.options.secret import names_secret
 from kshell.output._base import printable
 from kshell.output._width import cut, width
 
@@ -105,7 +106,7 @@ def _is_secret(statement: str, at: int, creates_secret: bool) -> bool:
     word = key.group(1).lower().replace(".", "_").replace("-", "_") if key else ""
     if not word or word in _PLAIN_KEYS:
         return False
-    return creates_secret or bool(_SENSITIVE.search(word))
+    return creates_secret or bool(_SENSITIVE.search(word)) or names_secret(word)
 
 
 def _masked(text: str, secrets: list[str]) -> str:
