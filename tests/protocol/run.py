@@ -21,7 +21,6 @@ from tests.protocol.world import World, spec
 from tests.protocol.writer import Gate, Shared, Writer
 
 WRITERS = 3
-tiers.FAN = 2                                 # a run makes a few dozen files
 REWINDING = {"rollback", "cruel", "forget"}
 VERBS = ("append", "append", "delete", "expire", "expire", "rollback", "widen", "cruel", "forget")
 
@@ -94,5 +93,6 @@ def _started(history: faulty.History, tp: tuple[str, int]) -> int:
 
 
 if __name__ == "__main__":
+    tiers.FAN = 2                             # a run makes a few dozen files; here only, since the module is imported too
     warnings.simplefilter("ignore")
     print(json.dumps(run(**json.loads(sys.argv[1]))))

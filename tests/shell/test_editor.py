@@ -37,9 +37,13 @@ def typing(tmp_path: Path) -> Iterator[Typing]:
             cache.names = Names(topics={"k": ("orders",)}, clusters=("k",), tables={"people": ("name",)})
             editor = Editor(Settings(), history, cache, Toolbar(Status), Notes(print), editing_mode=editing_mode)
             pipe.send_text(keys)
-            if then is not None:
-                threading.Thread(target=lambda: (wait_until(lambda: editor.line() == then[0]), pipe.send_text(then[1]))).start()
-            return editor.read()
+            if then is None:
+                return editor.read()
+            presses = threading.Thread(target=lambda: (wait_until(lambda: editor.line() == then[0]), pipe.send_text(then[1])))
+            presses.start()
+            submitted = editor.read()
+            presses.join(10)                  # or it would press keys in the next test
+            return submitted
 
         yield read
 
