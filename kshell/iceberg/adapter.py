@@ -1,24 +1,22 @@
-"""The only place that names private parts of PyIceberg 0.12, and the only place that stages and sends a commit.
+"""The only place that stages and sends a commit, with the private parts of PyIceberg 0.12 that this takes.
 
 Invariant: one call of `send` is one request of the catalog. Nothing here retries, re-bases or deletes: `Table.append()` and
 `Transaction.commit_transaction()` do all three, and a stale writer then succeeds with old positions.
 
-Private names: Transaction._updates and ._requirements (what was staged), _dataframe_to_data_files and _to_requested_schema (Parquet as
-Iceberg has it), ArrowScan._record_batches_from_scan_tasks_and_deletes (by batches). Catalogs': `sql_client.py`, `rest_client.py`."""
+Private names: Transaction._updates and ._requirements (what was staged), _dataframe_to_data_files (Parquet with Iceberg statistics). Those
+of reading are in `data_files.py`, those of catalogs in `sql_client.py` and `rest_client.py`."""
 
 from __future__ import annotations
 
 import itertools
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from pyiceberg.expressions import AlwaysTrue
-from pyiceberg.io.pyarrow import ArrowScan, _dataframe_to_data_files, _to_requested_schema
+from pyiceberg.io.pyarrow import _dataframe_to_data_files
 from pyiceberg.manifest import DataFile
-from pyiceberg.schema import sanitize_column_names
-from pyiceberg.table import CommitTableResponse, FileScanTask, Table
+from pyiceberg.table import CommitTableResponse, Table
 from pyiceberg.table.refs import SnapshotRefType
 from pyiceberg.table.snapshots import Operation, Summary
 from pyiceberg.table.update import (
@@ -39,7 +37,6 @@ from kshell.iceberg import nulls, tiers  # noqa: F401  (nulls: for its effect on
 
 if TYPE_CHECKING:
     import pyarrow as pa
-    from pyiceberg.io.fileformat import FileFormatModel
 
 _FOREVER_MS = 2**63 - 1                       # a tag without it takes the table's history.expire.max-ref-age-ms
 _MERGE = {"commit.manifest-merge.enabled": "true", "commit.manifest.min-count-to-merge": "2",
@@ -142,19 +139,3 @@ def write_parquet(table: Table, rows: pa.Table, cid: str, first_number: int) -> 
     """Data files named by `cid`. A second try takes a higher `first_number`: no half-written file is used again."""
     return list(_dataframe_to_data_files(table_metadata=slim(table).metadata, df=rows, io=table.io, write_uuid=uuid.UUID(cid),
                                          counter=itertools.count(first_number)))
-
-
-def read_file(table: Table, file: DataFile) -> Iterator[pa.RecordBatch]:
-    """Its rows with the columns and types that the table has, matched by field id."""
-    scan = ArrowScan(table.metadata, table.io, table.schema(), AlwaysTrue())
-    return scan._record_batches_from_scan_tasks_and_deletes([FileScanTask(file)], {})
-
-
-def rows_of(table: Table, task: FileScanTask) -> pa.Table:
-    """All rows of a data file that are not deleted, with the columns and types that the table has."""
-    return ArrowScan(table.metadata, table.io, table.schema(), AlwaysTrue()).to_table([FileScanTask(task.file, task.delete_files)])
-
-
-def as_written(table: Table, batch: pa.RecordBatch, model: FileFormatModel) -> pa.RecordBatch:
-    """Rows of the table as a Parquet writer takes them: with field ids, and with names that Avro allows."""
-    return _to_requested_schema(sanitize_column_names(table.schema()), table.schema(), batch, include_field_ids=True, format_model=model)

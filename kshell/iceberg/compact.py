@@ -23,7 +23,7 @@ from pyiceberg.schema import sanitize_column_names
 from pyiceberg.table import Table, TableProperties
 
 from kshell.errors import DeadlineError, Error, InternalError, RefusedError
-from kshell.iceberg import adapter, codec, tiers
+from kshell.iceberg import adapter, codec, data_files, tiers
 from kshell.iceberg.commit import PATIENT, Planned, recorded, require_clock, run
 from kshell.iceberg.files import NUMBERS_PER_TRY
 from kshell.iceberg.head import describe
@@ -40,7 +40,7 @@ Sort = Callable[[pa.RecordBatchReader], pa.RecordBatchReader]
 TRIES = 5
 ROOM, QUIET_COMMITS = tiers.FAN, tiers.QUIET_COMMITS          # when to look again, in files and in snapshots
 PARQUET = FileFormatFactory.get(FileFormat.PARQUET)
-ROW_GROUP_BYTES = 16_000_000                  # of Arrow, held while a file is written
+ROW_GROUP_BYTES = 8_000_000                   # held twice while it is written: a sink with a small budget compacts too
 _OURS = re.compile(r".*/\d+-\d{6,}-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\.parquet")      # numbers begin at NUMBERS_PER_TRY
 
 
@@ -215,7 +215,7 @@ def _again(first: pa.RecordBatch, rest: Iterator[pa.RecordBatch]) -> Iterator[pa
 def _batches(table: Table, group: Sequence[DataFile], control: Control) -> Iterator[pa.RecordBatch]:
     for file in group:
         try:
-            for batch in adapter.read_file(table, file):
+            for batch in data_files.read_file(table, file):
                 if control.leave():
                     raise Left("a compaction was left before anything was sent", unresolved=False)
                 yield batch
@@ -231,7 +231,7 @@ def _pieces(table: Table, rows: Iterator[pa.RecordBatch]) -> Iterator[pa.Table]:
     held: list[pa.RecordBatch] = []
     size = 0
     for batch in rows:
-        held.append(adapter.as_written(table, batch, PARQUET))
+        held.append(data_files.as_written(table, batch, PARQUET))
         size += batch.nbytes
         if size >= ROW_GROUP_BYTES:
             yield pa.Table.from_batches(held)

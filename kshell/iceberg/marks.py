@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from pyiceberg.manifest import DataFile
 from pyiceberg.table import FileScanTask, Table
 
-from kshell.iceberg import adapter, codec, files
+from kshell.iceberg import adapter, codec, data_files, files
 from kshell.iceberg.commit import PATIENT, Planned, carrying, recorded, require_clock, run
 from kshell.iceberg.errors_table import positions
 from kshell.iceberg.evolve import add_columns
@@ -91,7 +91,7 @@ class _Marking:
         written: list[DataFile] = []
         marked: set[Position] = set()
         for task in tasks:
-            rows = adapter.rows_of(table, task)
+            rows = data_files.rows_of(table, task)
             places = positions(rows)
             new = self._new(rows, places)
             if not new:

@@ -15,7 +15,7 @@ from tests.support import wait_until
 
 BUDGETS = 5                                   # are sent
 ABOVE = 300_000_000                           # Python, DuckDB, Arrow, the Kafka client, and as much of their code as the kernel maps
-MORE = 80_000_000                             # while it catches up: a commit's rows as Arrow and Parquet, beside full queues
+MORE = 40_000_000                             # while it catches up: a commit's rows as Arrow and Parquet, beside full queues
 FIRST = 3000
 
 

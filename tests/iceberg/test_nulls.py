@@ -14,7 +14,7 @@ from pyiceberg.io.pyarrow import ArrowAccessor, ArrowProjectionVisitor
 from pyiceberg.schema import Schema, visit_with_partner
 from pyiceberg.table import Table
 
-from kshell.iceberg import adapter
+from kshell.iceberg import adapter, data_files
 from kshell.iceberg.nulls import _KeepsNulls
 
 POINT = pa.struct([("x", pa.int32()), ("y", pa.string())])
@@ -46,7 +46,7 @@ def written(table: Table, rows: pa.Table) -> list[dict[str, Any]]:
     for file in files:
         file.spec_id = 0
     found = pa.concat_tables([pq.read_table(file.file_path.removeprefix("file://")) for file in files])
-    assert [b for file in files for batch in adapter.read_file(table, file) for b in batch.to_pylist()] == found.to_pylist()
+    assert [b for file in files for batch in data_files.read_file(table, file) for b in batch.to_pylist()] == found.to_pylist()
     return list(found.to_pylist())
 
 
@@ -77,7 +77,7 @@ def test_fields_that_a_file_spells_otherwise_keep_their_values_at_every_level(tm
         files = adapter.write_parquet(table, given, str(uuid.uuid4()), 0)
         for file in files:
             file.spec_id = 0
-        assert [row for file in files for batch in adapter.read_file(table, file) for row in batch.to_pylist()] == given.to_pylist()
+        assert [row for file in files for batch in data_files.read_file(table, file) for row in batch.to_pylist()] == given.to_pylist()
     finally:
         catalog.close()
 
