@@ -17,7 +17,7 @@ from pyiceberg.exceptions import CommitFailedException, CommitStateUnknownExcept
 
 from kshell.engine import Engine
 from kshell.errors import RefusedError
-from kshell.iceberg import adapter, codec, files
+from kshell.iceberg import codec, data_files, files
 from kshell.iceberg.catalogs import Lake, open_catalog
 from kshell.iceberg.check import Verdict, check
 from kshell.iceberg.commit import commit
@@ -288,7 +288,7 @@ def test_an_error_at_any_file_marks_each_row_once(step: str, number: int, replay
     """A full disk, a store that does not answer: the whole is done again, with files of other names."""
     replays.quarantine((12, 17), 10, 20)
     replays.quarantine((21,), 20, 25)
-    place_ = (files, "write") if step == "write" else (adapter, "rows_of")
+    place_ = (files, "write") if step == "write" else (data_files, "rows_of")
     original, calls, names = getattr(*place_), [0], list[str]()
 
     def failing(*asked: Any) -> Any:
