@@ -47,16 +47,47 @@ def named_by_rule(name: str, path: Sequence[str]) -> bool:
 
 
 def assign(keys: Sequence[str], types: Sequence[Type], taken: Iterable[str] = (), *, top: bool = True) -> list[str]:
-    """Names for the keys of one level, in order."""
-    used = {name.lower() for name in taken}
+    """Names for the keys of one level, in order. Within structs `recall` tells the keys again."""
+    before = list(taken)
+    used = {name.lower() for name in before}
     # names of keys with a path below them first: what spells such a path yields
-    paths = {f"{key or '_'}.{below}".lower() for key, type_ in zip(keys, types, strict=True) for below in dotted(type_)}
+    paths = _paths(keys, types)
+    held = set() if top else set(_recalled(before, paths))
     names: list[str] = []
     for key in keys:
         name = free(key, used | paths, top=top)
+        if not top and name == key and _stands_for(name, used | paths, held) != key:
+            name = free(key, used | paths | {key.lower()}, top=False)
         names.append(name)
         used.add(name.lower())
+        held.add(key)
     return names
+
+
+def recall(names: Sequence[str], types: Sequence[Type]) -> list[str]:
+    """The keys that fields of a struct were named after, in the order in which they were named: beside `a`, `A_1` stands for `A`, and
+    `A_1_1` for `A_1`. Of the empty key nothing can tell."""
+    return _recalled(names, _paths(_recalled(names, set()), types))
+
+
+def _recalled(names: Iterable[str], paths: set[str]) -> list[str]:
+    taken, keys = set(paths), list[str]()
+    for name in names:
+        keys.append(_stands_for(name, taken, set(keys)))
+        taken.add(name.lower())
+    return keys
+
+
+def _stands_for(name: str, taken: set[str], keys: set[str]) -> str:
+    """The key of a name that these names, of these keys, stand before."""
+    base, _, number = name.rpartition("_")
+    if not base or not number.isdecimal() or number.startswith("0") or base in keys:
+        return name
+    return base if base.lower() in taken or _stands_for(base, taken, keys) != base else name
+
+
+def _paths(keys: Sequence[str], types: Sequence[Type]) -> set[str]:
+    return {f"{key or '_'}.{below}".lower() for key, type_ in zip(keys, types, strict=True) for below in dotted(type_)}
 
 
 def dotted(type_: Type) -> list[str]:

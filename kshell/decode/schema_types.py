@@ -6,7 +6,7 @@ structs; every value of either side has its place in the result. A field is the 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -58,7 +58,8 @@ def _struct(have: Type, want: Type) -> Type | None:
         if both is None:
             return None
         fields.append((name, both))
-    added = names.assign(list(wanted), list(wanted.values()), [name for name, _ in fields], top=False)
+    paths = [f"{name}.{below}" for name, type_ in fields for below in names.dotted(type_)]
+    added = names.assign(list(wanted), list(wanted.values()), [*(name for name, _ in fields), *paths], top=False)
     keys = tuple(have.key_of(name) for name, _ in have.fields) + tuple(wanted)
     fields += zip(added, wanted.values(), strict=True)
     return Type("STRUCT", fields=tuple(fields), keys=keys if keys != tuple(n for n, _ in fields) else ())
@@ -102,13 +103,7 @@ def recalled(type_: Type) -> Type:
     fields = tuple((name, recalled(inner)) for name, inner in type_.fields)
     if type_.kind != "STRUCT":
         return replace(type_, fields=fields)
-    siblings = {name.lower(): name for name, _ in fields}
-    return Type("STRUCT", fields=fields, keys=tuple(_key(name, siblings) for name, _ in fields))
-
-
-def _key(name: str, siblings: Mapping[str, str]) -> str:
-    base, _, number = name.rpartition("_")
-    return base if number.isdigit() and siblings.get(base.lower(), base) != base else name
+    return Type("STRUCT", fields=fields, keys=tuple(names.recall([name for name, _ in fields], [inner for _, inner in fields])))
 
 
 def inferred(fields: Sequence[Field], notices: Iterable[str] = ()) -> Inference:

@@ -125,7 +125,8 @@ def _with_fields(have: Type, want: Type) -> Type:
     wanted = {want.key_of(name): type_ for name, type_ in want.fields}
     kept = [(name, _with_fields(t, wanted.pop(have.key_of(name), t))) for name, t in have.fields]
     keys = [*(have.key_of(name) for name, _ in have.fields), *wanted]
-    added = names.assign(list(wanted), list(wanted.values()), [name for name, _ in kept], top=False)
+    paths = [f"{name}.{below}" for name, type_ in kept for below in names.dotted(type_)]
+    added = names.assign(list(wanted), list(wanted.values()), [*(name for name, _ in kept), *paths], top=False)
     return Type("STRUCT", fields=(*kept, *zip(added, wanted.values(), strict=True)), keys=tuple(keys))
 
 

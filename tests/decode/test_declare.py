@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from kshell.decode import declare, paths
+from kshell.decode import declare, infer, make, paths
 from kshell.errors import BadValueError, RefusedError, StatementError
 from kshell.lang.statements import ColumnDefinition, Span
 from tests.decode.support import batch, columns, json
@@ -90,3 +90,11 @@ def test_a_field_named_beside_one_that_differs_by_case_is_read_from_its_own_key(
     decoder = json(("s", "STRUCT(b BIGINT, B_1 BIGINT, a BIGINT, a_1 BIGINT)"))
     table, _ = decoder.judge(batch(['{"s":{"b":1,"B":2,"a":3,"a_1":4}}']))
     assert table["s"].to_pylist() == [{"b": 1, "B_1": 2, "a": 3, "a_1": 4}]
+
+
+def test_a_declared_struct_reads_the_keys_that_inference_named_its_fields_after() -> None:
+    record = '{"s":{"a":1,"A":2,"A_1":3,"a_2":4}}'
+    found = infer(batch([record])).columns
+    assert [c.type for c in found] == ["STRUCT(a BIGINT, A_1 BIGINT, A_1_1 BIGINT, a_2 BIGINT)"]
+    for made in (make("json", "raw", found), make("json", "raw", columns(("s", found[0].type)))):
+        assert made.judge(batch([record]))[0]["s"].to_pylist() == [{"a": 1, "A_1": 2, "A_1_1": 3, "a_2": 4}]

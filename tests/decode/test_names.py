@@ -71,3 +71,32 @@ def test_duckdb_takes_every_set_of_names(keys: list[str]) -> None:
     ("b", ("a",), False), ("a_b", ("a",), False), ("a", ("x", "a"), False)])
 def test_a_name_that_the_rules_give_is_told_from_one_that_was_chosen(name: str, path: tuple[str, ...], by_rule: bool) -> None:
     assert names.named_by_rule(name, path) is by_rule
+
+
+@pytest.mark.parametrize(("keys", "expected"), [
+    (["a", "A", "A_1"], ["a", "A_1", "A_1_1"]),
+    (["a", "A_1"], ["a", "A_1_1"]),
+    (["a", "A_1", "A"], ["a", "A_1_1", "A_1"]),
+    (["A_1", "a", "A"], ["A_1", "a", "A_2"]),
+    (["x", "x_1", "b_2"], ["x", "x_1", "b_2"]),
+    (["a.b", "a.b_1", "a"], ["a.b_1", "a.b_1_1", "a"]),
+])
+def test_the_names_of_a_struct_tell_their_keys_again(keys: list[str], expected: list[str]) -> None:
+    types = [STRUCT if key == "a" else BIGINT for key in keys]
+    assert names.assign(keys, types, top=False) == expected
+    assert names.recall(expected, types) == keys
+
+
+alike = st.sampled_from(["a", "A", "a_1", "A_1", "A_2", "A_1_1", "a.b", "A.b", "a.b_1", "a_01", "_1", "\u0130", "i\u0307"])
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(alike | st.text(min_size=1, max_size=4), unique=True, max_size=8), st.integers(0, 8))
+def test_whatever_stands_in_a_struct_its_names_tell_the_keys_again_also_when_some_came_later(keys: list[str], first: int) -> None:
+    types = [STRUCT if key == "a" else BIGINT for key in keys]
+    begun = names.assign(keys[:first], types[:first], top=False)
+    paths = [f"{name}.b" for name, type_ in zip(begun, types, strict=False) if type_ is STRUCT]
+    later = names.assign(keys[first:], types[first:], [*begun, *paths], top=False)
+    assert len({n.lower() for n in (*begun, *later)}) == len(keys)
+    if not any("." in key for key in keys):   # a path may come after what spells it
+        assert names.recall([*begun, *later], types) == keys
