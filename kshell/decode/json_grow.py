@@ -96,7 +96,7 @@ def _struct(type_: Type, seen: Seen, path: Path, prefix: str, tops: Sequence[str
     spelled = [top[len(prefix) + 1:] for top in tops if top.startswith(f"{prefix.lower()}.")]
     fields += zip(names.assign(added, types, [*(name for name, _ in fields), *spelled], top=False), types, strict=True)
     keys += added
-    return Type("STRUCT", fields=tuple(fields), keys=tuple(keys) if keys != [name for name, _ in fields] else ())
+    return Type("STRUCT", fields=tuple(fields), keys=tuple(keys))
 
 
 def _at(record: Value, path: tuple[str, ...]) -> Value:

@@ -159,4 +159,4 @@ def _struct(seen: Seen, path: tuple[str, ...], notices: list[str]) -> Type | Non
         return None
     keys, types = [k for k, _ in found], [t for _, t in found]
     assigned = names.assign(keys, types, top=False)
-    return Type("STRUCT", fields=tuple(zip(assigned, types, strict=True)), keys=tuple(keys) if assigned != keys else ())
+    return Type("STRUCT", fields=tuple(zip(assigned, types, strict=True)), keys=tuple(keys))

@@ -62,7 +62,7 @@ def _struct(have: Type, want: Type) -> Type | None:
     added = names.assign(list(wanted), list(wanted.values()), [*(name for name, _ in fields), *paths], top=False)
     keys = tuple(have.key_of(name) for name, _ in have.fields) + tuple(wanted)
     fields += zip(added, wanted.values(), strict=True)
-    return Type("STRUCT", fields=tuple(fields), keys=keys if keys != tuple(n for n, _ in fields) else ())
+    return Type("STRUCT", fields=tuple(fields), keys=keys)
 
 
 def tree_of(text: str) -> Any:
@@ -79,7 +79,7 @@ def struct(fields: Sequence[Field]) -> Type | None:
         return None
     keys = tuple(key for key, _ in kept)
     assigned = tuple(names.assign(keys, [type_ for _, type_ in kept], top=False))
-    return Type("STRUCT", fields=tuple(zip(assigned, (t for _, t in kept), strict=True)), keys=keys if keys != assigned else ())
+    return Type("STRUCT", fields=tuple(zip(assigned, (t for _, t in kept), strict=True)), keys=keys)
 
 
 def column(key: str, name: str, type_: Type) -> Column:

@@ -30,7 +30,11 @@ class Type:
     scale: int = 0
     fields: tuple[tuple[str, Type], ...] = () # STRUCT: by name; LIST: one; MAP: key and value
     json: bool = False
-    keys: tuple[str, ...] = ()                # STRUCT: the keys of its fields in the payload, where they differ from the names
+    keys: tuple[str, ...] = ()                # STRUCT: the keys of its fields in the payload; (): they are the names
+
+    def __post_init__(self) -> None:
+        if self.keys and self.keys == tuple(name for name, _ in self.fields):
+            object.__setattr__(self, "keys", ())  # one type is one value
 
     def key_of(self, name: str) -> str:
         return self.keys[[n for n, _ in self.fields].index(name)] if self.keys else name

@@ -23,17 +23,34 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _INTEGERS = {3: (-2**63, 2**63), 4: (0, 2**64), 5: (-2**31, 2**31), 6: (0, 2**64), 7: (0, 2**32), 13: (0, 2**32), 15: (-2**31, 2**31),
              16: (-2**63, 2**63), 17: (-2**31, 2**31), 18: (-2**63, 2**63)}
 _BITS64 = {4, 6}
+_PROMOTED = {5: 3, 15: 16, 17: 18, 2: 1}      # int32, sfixed32, sint32 and float
 
 
 def schema(random: Random, syntax: str) -> Schema:
     """Message M and some that it may hold."""
+    return set_of(file_of(random, syntax))
+
+
+def file_of(random: Random, syntax: str) -> FileDescriptorProto:
     file = FileDescriptorProto(name="random.proto", package="t", syntax=syntax, dependency=[m.DESCRIPTOR.name for m in _LIBRARIES])
     enum = file.enum_type.add(name="E")
     for name, number in (("NONE", 0), ("ONE", 1), ("BIG", 2**31 - 1), ("LESS", -1)):
         enum.value.add(name=name, number=number)
     for name, below in (("M", ("A", "B", "C")), ("A", ("B", "C")), ("B", ("C",)), ("C", ())):
         _message(file.message_type.add(name=name), random, syntax, below)
-    return set_of(file)
+    return file
+
+
+def grown(file: FileDescriptorProto, random: Random) -> FileDescriptorProto:
+    """A later version: numbers promoted, a field more in each message, whatever is around it. One without fields stays: it is a boolean."""
+    after = FileDescriptorProto()
+    after.CopyFrom(file)
+    for made in (m for m in after.message_type if m.field):
+        for field in (*made.field, *(entry.field[1] for entry in made.nested_type)):
+            field.type = _PROMOTED.get(field.type, field.type)
+        added = made.field.add(name="added", number=100, label=random.choice((1, 3)))
+        _typed(added, random, {"M": ("A", "B", "C"), "A": ("B", "C"), "B": ("C",)}.get(made.name, ()))
+    return after
 
 
 def _message(made: DescriptorProto, random: Random, syntax: str, below: tuple[str, ...]) -> None:

@@ -41,6 +41,16 @@ def test_nothing_is_proposed_for_fields_that_fit() -> None:
     assert proposal((Column("id", "BIGINT"), Column("any", "VARCHAR", json_text=True)), [("id", INTEGER), ("any", BIGINT)]) == ()
 
 
+def test_a_struct_with_a_renamed_field_is_not_proposed_again() -> None:
+    """Each struct in it, however it came about, is the same type."""
+    inner = struct([("a", INTEGER), ("A", INTEGER), ("s", Type("STRUCT", fields=(("x", INTEGER),)))])
+    assert inner is not None
+    wanted = proposal((), [("s", inner)])
+    assert [c.renames for c in wanted] == [((("A",), "A_1"),)]
+    assert of(wanted[0]) == inner
+    assert proposal(wanted, [("s", inner)]) == ()
+
+
 def test_an_added_nested_field_proposes_the_whole_struct_with_its_keys() -> None:
     inner = struct([("a", INTEGER), ("A", JSON_TEXT)])
     assert inner is not None

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pytest
 
 from kshell.columns import Column, metadata_columns
+from kshell.engine import Engine
 from kshell.iceberg.catalogs import Lake, open_catalog
 from kshell.iceberg.commit import commit
 from kshell.iceberg.create import create_sink
@@ -70,6 +71,15 @@ class Pipe:
 def sink_spec(namespace: str = "shop", **changes: Any) -> SinkSpec:
     return replace(SinkSpec(name="orders_lake", id="orders_lake", table=(namespace, "orders"), columns=COLUMNS, inferred=False,
                             definition="d1", errors_table=(namespace, "orders__errors"), durable=False), **changes)
+
+
+@pytest.fixture(scope="module")
+def engine() -> Iterator[Engine]:
+    """A DuckDB that reads Iceberg."""
+    engine = Engine(threads=1)
+    engine.need_iceberg()
+    yield engine
+    engine.close()
 
 
 @pytest.fixture

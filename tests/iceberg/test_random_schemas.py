@@ -3,43 +3,32 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from random import Random
 
 import duckdb
-import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from kshell.buffer.views import shape
-from kshell.columns import Column, column_list, metadata_columns, quote
+from kshell.columns import Column, column_list
 from kshell.decode import make
 from kshell.decode.types import Type, printed
 from kshell.engine import Engine
 from kshell.iceberg.catalogs import open_catalog
-from kshell.iceberg.commit import commit
 from kshell.iceberg.create import create_sink
 from kshell.iceberg.evolve import evolve
 from kshell.iceberg.schema import iceberg_type
-from kshell.iceberg.values import Batch, Range
 from tests.decode import protobuf_random
 from tests.decode.protobuf_support import decoder, message
 from tests.decode.support import batch
 from tests.iceberg.conftest import HASTE, TOPIC, Pipe, facts, sink_spec
+from tests.iceberg.journey import META, flush, same, segment
 from tests.iceberg.random_types import allowed, grown, record, type_of
 
-META = metadata_columns()
 ROWS = 8
-
-
-@pytest.fixture(scope="module")
-def engine() -> Iterator[Engine]:
-    engine = Engine(threads=1)
-    engine.need_iceberg()
-    yield engine
-    engine.close()
 
 
 @pytest.mark.fault("F36")
@@ -61,14 +50,14 @@ def _job(cursor: duckdb.DuckDBPyConnection, folder: Path, first: dict[str, Type]
         created = create_sink(lake, spec, facts(), lambda: {(TOPIC, 0): 0, (TOPIC, 1): 0}, HASTE)
         pipe = Pipe(lake, spec, created, created.head)
         _put(cursor, "one", columns, [record(first, random) for _ in range(ROWS)], 0)
-        _flush(cursor, pipe, "one", 0, columns)
-        _same(cursor, pipe, columns, "FROM one")
+        flush(cursor, pipe, "one", 0, columns)
+        same(cursor, pipe, columns, "FROM one")
         _, held = evolve(lake, created.sink, lambda _: grew)
         assert {c.name: c.type for c in held if c.name in later} == {c.name: c.type for c in grew}
         pipe.head = pipe.again(columns=(*grew, *META)).head
         _put(cursor, "two", grew, [record(later, random) for _ in range(ROWS)], ROWS)
-        _flush(cursor, pipe, "two", ROWS, grew)
-        _same(cursor, pipe, grew, f"SELECT {shape((*columns, *META), (*grew, *META))} FROM one"
+        flush(cursor, pipe, "two", ROWS, grew)
+        same(cursor, pipe, grew, f"SELECT {shape((*columns, *META), (*grew, *META))} FROM one"
                                   f" UNION ALL SELECT {column_list((*grew, *META))} FROM two")
     finally:
         lake.close()
@@ -82,29 +71,7 @@ def _put(cursor: duckdb.DuckDBPyConnection, name: str, columns: Sequence[Column]
     table, bad = make("json", "raw", columns).judge(batch(records, first=at))
     assert bad == []
     assert all(allowed(field.type) for field in table.schema)
-    _segment(cursor, name, columns, table)
-
-
-def _segment(cursor: duckdb.DuckDBPyConnection, name: str, columns: Sequence[Column], table: pa.Table) -> None:
-    listed = ", ".join(f"{quote(c.name)} {c.type}" for c in (*columns, *META))
-    cursor.execute(f"CREATE OR REPLACE TEMP TABLE {name} ({listed})")
-    cursor.register("judged", table)
-    cursor.execute(f"INSERT INTO {name} SELECT * FROM judged")
-
-
-def _flush(cursor: duckdb.DuckDBPyConnection, pipe: Pipe, name: str, at: int, columns: Sequence[Column]) -> None:
-    rows = cursor.execute(f"SELECT {column_list((*columns, *META))} FROM {name}").to_arrow_table()
-    made = Batch({(TOPIC, 0): Range(at, at + rows.num_rows, rows.num_rows)}, lambda: rows, pipe.head.schema_id, pipe.head.spec_id)
-    pipe.head = commit(pipe.lake, pipe.created.sink, made, HASTE).head
-
-
-def _same(cursor: duckdb.DuckDBPyConnection, pipe: Pipe, columns: Sequence[Column], live: str) -> None:
-    names = column_list((*columns, *META))
-    lake = f"SELECT {names} FROM iceberg_scan('{pipe.head.metadata_location}')"
-    described = [cursor.execute(f"DESCRIBE SELECT {names} FROM ({side})").fetchall() for side in (live, lake)]
-    assert [(r[0], r[1]) for r in described[0]] == [(r[0], r[1]) for r in described[1]]
-    rows = [cursor.execute(f"SELECT {names} FROM ({side}) ORDER BY _kafka_offset").fetchall() for side in (live, lake)]
-    assert repr(rows[0]) == repr(rows[1])
+    segment(cursor, name, columns, table)
 
 
 @pytest.mark.fault("F36")
@@ -122,7 +89,7 @@ def test_what_a_schema_makes_is_within_the_types_of_a_table(seed: int, syntax: s
         iceberg_type(column.type)
     cursor = duckdb.connect(config={"threads": "1"})
     try:
-        _segment(cursor, "segment", made.columns, table)
+        segment(cursor, "segment", made.columns, table)
         assert cursor.execute("SELECT count(*) FROM segment").fetchall() == [(ROWS,)]
     finally:
         cursor.close()
