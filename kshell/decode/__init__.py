@@ -37,8 +37,8 @@ __all__ = ["DOUBTS", "BadRecord", "Decoder", "Inference", "Prepared", "Undecodab
 HELPERS = frozenset({
     "avro_columns", "avro_exact", "avro_fast", "avro_logical", "avro_schema", "avro_types", "avro_wire", "avro_writer",
     "declared", "discovery", "envelopes", "framing", "iso", "isolated", "isolated_child", "isolated_wire",
-    "json_enveloped", "json_exact", "json_framed", "json_grow", "json_infer", "json_look", "json_plan", "json_refs", "json_schema",
-    "json_sql", "json_text",
+    "json_enveloped", "json_exact", "json_framed", "json_grow", "json_infer", "json_look", "json_plan", "json_refs", "json_rest",
+    "json_schema", "json_sql", "json_text",
     "metadata", "names", "output", "paths",
     "protobuf_arrow", "protobuf_compile", "protobuf_fast", "protobuf_fit", "protobuf_indexes", "protobuf_json", "protobuf_known",
     "protobuf_messages", "protobuf_schemas", "protobuf_sizes", "protobuf_wire",

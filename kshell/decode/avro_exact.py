@@ -5,15 +5,17 @@ does it and in no other way; a value of another kind is TYPE_MISFIT, NULL is not
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
 from kshell.decode import avro_logical
 from kshell.decode.avro_schema import Node
-from kshell.decode.avro_types import members, type_of
+from kshell.decode.avro_types import members, spare, type_of
 from kshell.decode.avro_wire import Wire, keys_bounded
 from kshell.decode.json_exact import json_text
+from kshell.decode.json_rest import Kept, items
+from kshell.decode.json_rest import members as left_over
 from kshell.decode.json_text import Members, Value
 from kshell.decode.schema_types import merged
 from kshell.decode.types import Type
@@ -239,6 +241,48 @@ def json_reader(node: Node) -> Callable[[Wire], Value]:
     printed = avro_logical.printer(node)
     return lambda wire: printed(scalar(wire))
 
+
+Left = Callable[[Wire], Value | Kept]
+
+
+def rest_reader(node: Node, target: Type) -> Callable[[Wire], Value]:
+    """What a value holds beyond a column of the type. Below a union of several types its members' names stand, as in the column."""
+    if not spare(node, target):
+        past = skipper(node)
+        return lambda wire: past(wire) and None
+    if node.kind == "array":
+        several = _array(node.item, rest_reader(node.item, target.item))
+        return lambda wire: items(several(wire))
+    if node.kind == "map":
+        pairs = _map(node.item, rest_reader(node.item, target.item))
+        return lambda wire: left_over(pairs(wire))
+    if node.kind == "union" and len(node.branches) == 1:
+        return _optional(node, rest_reader(node.branches[0], target))
+    places = {target.key_of(name): type_ for name, type_ in target.fields}
+    if node.kind == "union":
+        return _rest_of_union(node, places)
+    fields = [(key, left(inner, places.get(key))) for key, inner in node.fields if inner.least]
+    return lambda wire: left_over([(key, step(wire)) for key, step in fields])
+
+
+def left(node: Node, target: Type | None) -> Left:
+    """What a field leaves beside its column; the whole of one without a column."""
+    if target is not None:
+        return rest_reader(node, target)
+    whole = json_reader(node)
+    return lambda wire: Kept(whole(wire))
+
+
+def _rest_of_union(node: Node, places: Mapping[str, Type]) -> Callable[[Wire], Value]:
+    names = iter(members(node))
+    keys = [next(names) if branch.kind != "null" else None for _, branch in node.fields]
+    steps = [left(branch, places.get(key)) if key is not None else None for key, (_, branch) in zip(keys, node.fields, strict=True)]
+
+    def read(wire: Wire) -> Value:
+        chosen = wire.choice(len(steps), "branch")
+        key, step = keys[chosen], steps[chosen]
+        return left_over([(key, step(wire))]) if key is not None and step is not None else None
+    return read
 
 
 def below(node: Node, keys: Sequence[str], target: Type, path: str) -> Read:

@@ -18,6 +18,7 @@ from kshell.schemas.values import Schema
 DIGITS = 38
 _SCALARS = {"boolean": "BOOLEAN", "int": "INTEGER", "long": "BIGINT", "float": "FLOAT", "double": "DOUBLE", "string": "VARCHAR",
             "bytes": "BLOB", "fixed": "BLOB", "enum": "VARCHAR"}
+_NESTED = {"record": "STRUCT", "union": "STRUCT", "array": "LIST", "map": "MAP"}
 _LOGICAL = {"uuid": "UUID", "date": "DATE", "time-millis": "TIME", "time-micros": "TIME", "duration": "VARCHAR",
             "timestamp-millis": "TIMESTAMP WITH TIME ZONE", "timestamp-micros": "TIMESTAMP WITH TIME ZONE",
             "timestamp-nanos": "TIMESTAMP WITH TIME ZONE", "local-timestamp-millis": "TIMESTAMP",
@@ -79,12 +80,12 @@ def wanted(node: Node) -> list[Field]:
 
 def spare(node: Node, target: Type) -> int:
     """How many fields below a node have no place in a column of the type."""
-    if not target.fields:
+    if node.kind == "union" and len(node.branches) == 1:
+        return spare(node.branches[0], target)
+    if target.kind != _NESTED.get(node.kind):
         return 0
     if node.kind in ("array", "map"):
         return spare(node.item, target.item)
-    if node.kind == "union" and len(node.branches) == 1:
-        return spare(node.branches[0], target)
     fields = zip(members(node), node.branches, strict=True) if node.kind == "union" else node.fields
     places = {target.key_of(name): type_ for name, type_ in target.fields}
     return sum(spare(inner, places[key]) if key in places else inner.least > 0 for key, inner in fields)

@@ -17,8 +17,9 @@ from kshell.decode.framing import body, body_sql
 from kshell.decode.json_exact import Convert, converter, json_text
 from kshell.decode.json_framed import FramedJson
 from kshell.decode.json_grow import grow
-from kshell.decode.json_look import Path, count, look, nodes
+from kshell.decode.json_look import Node, Path, count, look, nodes, strays
 from kshell.decode.json_plan import Plan, Wrapping
+from kshell.decode.json_rest import beside, held_at_the_top
 from kshell.decode.json_sql import rest
 from kshell.decode.json_text import Members, Value, read
 from kshell.decode.metadata import DOUBT, Metadata
@@ -60,7 +61,8 @@ class JsonDecoder(SqlForm):
         self._meta = Metadata(key_format, include, schemas)
         self.metadata, self.key_type, self.sql = self._meta.columns, self._meta.key_type, self._meta.sql
         self._converters: list[Convert] = [converter(t, spell(c.source_path)) for c, t in zip(columns, self._types, strict=True)]
-        self._known = frozenset(c.source_path[0] for c in columns if len(c.source_path) == 1)
+        held = held_at_the_top(columns)
+        self._row, self._known = Type("STRUCT", fields=tuple(held.items())), frozenset(held)
         # integers beyond 64 bit are what DECIMAL(38,0) is inferred for
         self.wide = frozenset(c.name for c, t in zip(columns, self._types, strict=True) if t == Type("DECIMAL", 38, 0))
         self._large: dict[str, int] = {}
@@ -83,7 +85,7 @@ class JsonDecoder(SqlForm):
         return self._sql(batch, careful=True, flag="{} AS _suspect")
 
     def suspects(self, batch: str) -> str:
-        suspect = self._plan().suspect
+        suspect = self._suspect()
         return f"SELECT r._index FROM ({self._from(batch, careful=True)}) r WHERE {suspect}"
 
     def regular(self, batch: str) -> str | None:
@@ -94,18 +96,16 @@ class JsonDecoder(SqlForm):
     def look(self, batch: str, *, careful: bool) -> str | None:
         if not self._evolves:
             return None
-        places = nodes(self.columns, self._types, self._ignored | self._undecided)
-        return look(batch, places, sorted(self._undecided, key=repr), careful=careful)
+        return look(batch, self._nodes(self._ignored | self._undecided), sorted(self._undecided, key=repr), careful=careful)
 
     def stray(self, batch: str) -> str | None:
-        if self._evolves:
+        if self._evolves or self._meta.rest:
             return None
-        top, *below = nodes(self.columns, self._types, ())
-        return count(batch, below if self._meta.rest else [top, *below], body_sql("value") if self.framed else "value")
+        return count(batch, self._nodes(()), body_sql("value") if self.framed else "value")
 
     def _sql(self, batch: str, *, careful: bool, flag: str, strict: bool = False) -> str:
         plan = self._plan()
-        marked = flag.format(plan.suspect)
+        marked = flag.format(plan.suspect if strict else self._suspect())
         values = [f"{value} AS {quote(c.name)}" for value, c in zip(plan.values, self.columns, strict=True)]
         for sql, name in self._meta.values("r._rest"):
             values.append(marked if name == PARTITION and not careful else f"{sql} AS {name}")
@@ -123,6 +123,7 @@ class JsonDecoder(SqlForm):
         sql = f"SELECT {', '.join(['*', *text, *self._meta.prepare(careful)])} FROM {batch}"
         sql = f"SELECT *, {', '.join(parsed)} FROM ({sql}) r"
         looks = plan.looks + ([self._rest()] if self._meta.rest else [])
+        looks += [self._within()] if self._deep() and not strict else []
         return f"SELECT *, {', '.join(looks)} FROM ({sql}) r" if looks else sql
 
     def _plan(self) -> Plan:
@@ -134,6 +135,21 @@ class JsonDecoder(SqlForm):
 
     def _rest(self) -> str:
         return rest(self._known)
+
+    def _nodes(self, ignored: Iterable[Path]) -> list[Node]:
+        """Where objects stand whose members are columns or fields of columns; the row itself first."""
+        return nodes(self.columns, self._types, ignored)
+
+    def _deep(self) -> list[Node]:
+        """Where members may stand that the rest keeps, inside of columns: the exact form finds them."""
+        return self._nodes(())[1:] if self._meta.rest else []
+
+    def _within(self) -> str:
+        return f"CASE WHEN r._j0 IS NOT NULL THEN {strays(self._deep())} END AS _within"
+
+    def _suspect(self) -> str:
+        suspect = self._plan().suspect
+        return f"(coalesce(r._within, false) OR {suspect})" if self._deep() else suspect
 
     # ---- members beside the columns ------------------------------------------------------------------------------
 
@@ -180,8 +196,8 @@ class JsonDecoder(SqlForm):
         data, key = record
         members = self._opened(data)
         row = [self._value(members, i, column) for i, column in enumerate(self.columns)]
-        rest = Members([m for m in members.pairs if m[0] not in self._known]) if self._meta.rest else Members()
-        return row, self._meta.key(key), json_text(rest, "_kafka_rest") if rest.pairs else None
+        rest = beside(members, self._row) if self._meta.rest else None
+        return row, self._meta.key(key), json_text(rest, "_kafka_rest") if rest is not None else None
 
     def _opened(self, data: Any) -> Members:
         """The object that the columns are about."""

@@ -16,10 +16,10 @@ import pyarrow as pa
 from kshell.columns import HEADERS, Column, literal
 from kshell.decode import envelopes
 from kshell.decode.envelopes import ATTRIBUTE, DATA, MARK, OPERATION, PAYLOAD, VERSION, Header, Kind
-from kshell.decode.framing import body, body_sql
+from kshell.decode.framing import body
 from kshell.decode.json import JsonDecoder
 from kshell.decode.json_infer import infer_json
-from kshell.decode.json_look import Node, Path, count, look, nodes, spelled
+from kshell.decode.json_look import Node, Path, look, nodes, spelled
 from kshell.decode.json_plan import Wrapping
 from kshell.decode.json_sql import rest
 from kshell.decode.json_text import Members, write
@@ -91,7 +91,7 @@ class EnvelopedJson(JsonDecoder):
         if not self._evolves:
             return None
         undecided = [place for path in sorted(self._undecided, key=repr) if (place := self._place(path)) is not None]
-        found = look(batch, self._nodes(), undecided, careful=careful)
+        found = look(batch, self._nodes(self._ignored | self._undecided), undecided, careful=careful)
         other = self._other()
         if other is None:
             return found
@@ -113,9 +113,9 @@ class EnvelopedJson(JsonDecoder):
         place = envelopes.place(self._kind, (head,), wrapped=self._wrapped) if isinstance(head, str) else None
         return None if place is None else (*place, *path[1:])
 
-    def _nodes(self) -> list[Node]:
-        """Where objects stand whose members are columns, in the whole record."""
-        top, *below = nodes(self.columns, self._types, self._ignored | self._undecided)
+    def _nodes(self, ignored: Iterable[Path]) -> list[Node]:
+        """In the whole record."""
+        top, *below = nodes(self.columns, self._types, ignored)
         placed = [Node(place, node.known, spelled(place)) for node in below if (place := self._place(node.path)) is not None]
         if self._kind != "cloudevents" or not self._wrapped:
             start: Path = (PAYLOAD,) if self._wrapped else ()
@@ -123,13 +123,9 @@ class EnvelopedJson(JsonDecoder):
         attributes = {key.removeprefix(ATTRIBUTE) for key in top.known if key.startswith(ATTRIBUTE)}
         return [Node((), frozenset(attributes | {DATA}), "$"), Node((DATA,), top.known, spelled((DATA,))), *placed]
 
-    def stray(self, batch: str) -> str | None:
-        """Of the form that the SQL looks for; attributes in headers are not counted."""
-        if self._evolves:
-            return None
-        places = self._nodes()
+    def _deep(self) -> list[Node]:
         own = 2 if self._kind == "cloudevents" and self._wrapped else 1       # of the row itself: attributes and data
-        return count(batch, places[own:] if self._meta.rest else places, body_sql("value") if self.framed else "value")
+        return self._nodes(())[own:] if self._meta.rest else []
 
     # ---- exactly ------------------------------------------------------------------------------------------------
 

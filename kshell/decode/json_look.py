@@ -86,6 +86,11 @@ def look(batch: str, places: Sequence[Node], undecided: Iterable[Path], *, caref
     return f"SELECT _index, [{', '.join(strange)}]::VARCHAR FROM ({keyed}) r WHERE {where}"
 
 
+def strays(places: Sequence[Node]) -> str:
+    """SQL: a member without a column stands at one of these places of `r._t`, none of which is the record itself."""
+    return any_of(f"coalesce(len({_beside(node)}) > 0, false)" for node in places) or "false"
+
+
 def count(batch: str, places: Sequence[Node], value: str = "value") -> str | None:
     """A SELECT of the number of members at these places that have no column; in lists and maps each key once. None: there is no place.
     `value`: SQL of the record."""

@@ -20,7 +20,7 @@ from kshell.decode.framing import Writers, frames, too_large
 from kshell.decode.metadata import Metadata
 from kshell.decode.output import Output
 from kshell.decode.protobuf_fast import Fast, Unsuited
-from kshell.decode.protobuf_fit import Fit, rest
+from kshell.decode.protobuf_fit import Fit
 from kshell.decode.protobuf_indexes import Group, Indexes, groups, read
 from kshell.decode.protobuf_messages import LENGTH, Field, Message, struct_of
 from kshell.decode.protobuf_schemas import compiled, infer, infer_key, selected, title
@@ -52,7 +52,7 @@ class Writer:
 
     def __init__(self, message: Message, columns: Sequence[Column], types: Sequence[Type], keep: bool) -> None:
         self.message = message
-        self.fit = Fit(message, columns, types)
+        self.fit = Fit(message, columns, types, rest=keep)
         self.fast: Fast | None = None
         self.slow: str | None = None
         self._keep = keep                     # what has no column goes to `_kafka_rest`
@@ -65,11 +65,11 @@ class Writer:
         reading = Reading()
         found = reading.record(self.message, body)
         values = self.fit.row(found)
-        others = self.fit.others(found)
-        kept = rest(others) if self._keep else None
         counted["unknown_fields"] += reading.unknown
-        counted["fields_without_column"] += self.fit.without_column + (0 if self._keep else len(others))
-        return values, kept
+        if self._keep:
+            return values, self.fit.rest(found)
+        counted["fields_without_column"] += self.fit.without_column + len(self.fit.others(found))
+        return values, None
 
 
 class Messages:

@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 
 from kshell.columns import Column
 from kshell.decode.protobuf_arrow import Doubt, Values, member
-from kshell.decode.protobuf_fit import fits
+from kshell.decode.protobuf_fit import fits, spare
 from kshell.decode.protobuf_messages import GROUP, LENGTH, MOST_FIELDS, Field, Message
 from kshell.decode.protobuf_sizes import beyond_packed
 from kshell.decode.protobuf_wire import MOMENT, MOST_CELLS
@@ -65,7 +65,7 @@ class Fast:
         self._required = [i for i, c in enumerate(columns) if c.not_null]
         used = {c.source_path[0] for c in columns}
         self._others = [f for f in message.fields if f.key not in used]
-        if self._others and rest:
+        if rest and (self._others or any(field is not None and spare(field, type_) for field, type_ in self._columns)):
             raise Unsuited("fields without a column are kept")
         self._loose = [f for f in message.fields if _loose(f)]
         self._handler = _handler(message)

@@ -10,9 +10,10 @@ from typing import Any
 
 from kshell.columns import Column
 from kshell.decode.json_exact import json_text
-from kshell.decode.json_text import Members
+from kshell.decode.json_rest import Kept, held_at_the_top, items, members
+from kshell.decode.json_text import Value
 from kshell.decode.paths import spell
-from kshell.decode.protobuf_json import json_of, present
+from kshell.decode.protobuf_json import json_of, key_text, present
 from kshell.decode.protobuf_messages import Field, Message
 from kshell.decode.schema_types import merged
 from kshell.decode.types import Type
@@ -22,10 +23,12 @@ Convert = Callable[[Any], Any]
 
 
 class Fit:
-    """One message, one set of columns."""
+    """One message, one set of columns. `rest`: what is left over is kept."""
 
-    def __init__(self, message: Message, columns: Sequence[Column], types: Sequence[Type]) -> None:
+    def __init__(self, message: Message, columns: Sequence[Column], types: Sequence[Type], *, rest: bool = False) -> None:
         self.without_column = 0               # values of nested fields that the last record had no place for
+        held = held_at_the_top(columns)
+        self._left = [(f.key, _left(f, held.get(f.key))) for f in message.fields] if rest else []
         fields = {f.key: f for f in message.fields}
         self._places = [self._place(fields, c, t) for c, t in zip(columns, types, strict=True)]
         used = {c.source_path[0] for c in columns if len(c.source_path) == 1}   # of a message that paths lead into the rest is to be kept
@@ -38,6 +41,11 @@ class Fit:
     def others(self, found: dict[str, Any]) -> list[tuple[Field, Any]]:
         """What has no column."""
         return [(f, found[f.key]) for f in self._others if present(f, found[f.key])]
+
+    def rest(self, found: dict[str, Any]) -> str | None:
+        """What has no place in the columns, as JSON text."""
+        left = members((key, step(found[key])) for key, step in self._left)
+        return json_text(left, "_kafka_rest") if left is not None else None
 
     def _place(self, fields: dict[str, Field], column: Column, type_: Type) -> Convert:
         path = column.source_path
@@ -114,8 +122,44 @@ def follow(fields: dict[str, Field], path: Sequence[str]) -> Field | None:
     return field
 
 
-def rest(others: Sequence[tuple[Field, Any]]) -> str | None:
-    return json_text(Members([(f.key, json_of(f, value)) for f, value in others]), "_kafka_rest") if others else None
+# ---- what is left over -----------------------------------------------------------------------------------------
+
+def spare(field: Field, want: Type) -> bool:
+    """Whether a value of the field may hold what a column of the type has no place for."""
+    if field.message is None or field.json:
+        return False
+    if field.form == "map":
+        return want.kind == "MAP" and spare(field.message.fields[1], want.item)
+    places = _places(field, want)
+    return places is not None and any(f.key not in places or spare(f, places[f.key]) for f in field.message.fields)
+
+
+def _places(field: Field, want: Type) -> dict[str, Type] | None:
+    """The fields of the struct that holds each value of a field, by their keys. None: no struct does."""
+    inner = want.item if field.repeated and want.kind == "LIST" else want
+    return {inner.key_of(name): t for name, t in inner.fields} if field.form == "message" and inner.kind == "STRUCT" else None
+
+
+def _left(field: Field, want: Type | None) -> Callable[[Any], Value | Kept]:
+    """From the value of a field to what it leaves beside its column; the whole of one without a column."""
+    if want is None:
+        return lambda value: Kept(json_of(field, value)) if present(field, value) else None
+    if not spare(field, want):
+        return lambda value: None
+    if field.form == "map":
+        return _left_of_map(field, want)
+    places = _places(field, want) or {}
+    steps = [(f.key, _left(f, places.get(f.key))) for f in (field.message.fields if field.message is not None else ())]
+
+    def one(value: dict[str, Any] | None) -> Value:
+        return members((key, step(value[key])) for key, step in steps) if value is not None else None
+    return (lambda values: items(map(one, values))) if field.repeated else one
+
+
+def _left_of_map(field: Field, want: Type) -> Callable[[Any], Value]:
+    assert field.message is not None
+    step = _left(field.message.fields[1], want.item)
+    return lambda values: members((key_text(field, key), step(value)) for key, value in values.items())
 
 
 def _misfit(path: str, have: Type, want: Type) -> Convert:

@@ -59,9 +59,14 @@ def json_of(field: Field, value: Any) -> Value:
     if field.form == "map":
         assert field.message is not None
         inner = field.message.fields[1]
-        return Members([(str(json_of(field.message.fields[0], k) if not isinstance(k, bool) else str(k).lower()), json_of(inner, v))
-                        for k, v in value.items()])
+        return Members([(key_text(field, k), json_of(inner, v)) for k, v in value.items()])
     return [_scalar(field, item) for item in value] if field.repeated else _scalar(field, value)
+
+
+def key_text(field: Field, key: Any) -> str:
+    """The key of a map as the name of a member."""
+    assert field.message is not None
+    return str(key).lower() if isinstance(key, bool) else str(json_of(field.message.fields[0], key))
 
 
 def _scalar(field: Field, value: Any) -> Value:

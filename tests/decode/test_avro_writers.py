@@ -118,8 +118,11 @@ def test_fields_without_a_column_are_counted_for_each_row() -> None:
     assert made.take_counters() == {}
 
 
-@pytest.mark.parametrize(("include", "expected"), [((), 4), (("rest",), 3)])
-def test_fields_inside_of_columns_are_counted_too(include: tuple[str, ...], expected: int) -> None:
+LEFT = '{"p":{"y":2,"u":{"string":"text"}},"l":[{"u":"text"}],"more":3}'
+
+
+@pytest.mark.parametrize(("include", "left", "counted"), [((), None, {"fields_without_column": 4}), (("rest",), LEFT, {})])
+def test_fields_inside_of_columns_are_counted_or_kept_too(include: tuple[str, ...], left: str | None, counted: dict[str, int]) -> None:
     inner = record(("x", "int"), ("y", "int"), ("u", ["null", "int", "string"]), name="P")
     tree = record(("p", ["null", inner]), ("l", {"type": "array", "items": "P"}), ("more", "int"))
     held = columns(("p", 'STRUCT(x INTEGER, u STRUCT("int" INTEGER))'), ("l", "STRUCT(x INTEGER, y INTEGER)[]"))
@@ -127,7 +130,21 @@ def test_fields_inside_of_columns_are_counted_too(include: tuple[str, ...], expe
     value = {"x": 1, "y": 2, "u": "text"}
     table, bad = made.judge(batch(values(tree, [{"p": value, "l": [value], "more": 3}])))
     assert (bad, rows(table, made)) == ([], [[{"x": 1, "u": {"int": None}}, [{"x": 1, "y": 2}]]])
-    assert made.take_counters() == {"fields_without_column": expected}
+    assert table["_kafka_rest"].to_pylist() == [left] if include else "_kafka_rest" not in table.column_names
+    assert made.take_counters() == counted
+
+
+def test_what_columns_do_not_hold_keeps_its_place() -> None:
+    inner = record(("x", "int"), ("y", ["null", "int"]), name="P")
+    tree = record(("l", {"type": "array", "items": {"type": "array", "items": inner}}), ("m", {"type": "map", "values": ["null", "P"]}),
+                  ("o", ["null", "P"]))
+    held = columns(("l", "STRUCT(x INTEGER)[][]"), ("m", "MAP(VARCHAR, STRUCT(x INTEGER))"), ("o", "STRUCT(x INTEGER)"))
+    made = decoder(Source(tree), held, ["rest"])
+    one = {"x": 1, "y": 2}
+    table, bad = made.judge(batch(values(tree, [{"l": [[], [one, one], []], "m": {"k": None, "n": one}, "o": None},
+                                                {"l": [], "m": {}, "o": one}, {"l": [], "m": {}, "o": None}])))
+    assert bad == []
+    assert table["_kafka_rest"].to_pylist() == ['{"l":[null,[{"y":2},{"y":2}]],"m":{"n":{"y":2}}}', '{"o":{"y":2}}', None]
 
 
 def test_fields_without_a_column_are_json_text_where_the_source_keeps_the_rest() -> None:

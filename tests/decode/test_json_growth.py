@@ -219,10 +219,9 @@ def test_members_without_a_column_are_counted_where_nothing_evolves(cursor: duck
     assert make("json", "raw", columns(ID), ("rest",)).stray("b") is None
 
 
-@pytest.mark.parametrize(("include", "expected"), [((), 5), (("rest",), 4)])
-def test_members_inside_of_columns_are_counted_too(cursor: duckdb.DuckDBPyConnection, include: tuple[str, ...], expected: int) -> None:
-    sql = make("json", "raw", columns(("s", "STRUCT(x INTEGER, l STRUCT(y INTEGER)[])")), include).stray("b")
+def test_members_inside_of_columns_are_counted_too(cursor: duckdb.DuckDBPyConnection) -> None:
+    sql = make("json", "raw", columns(("s", "STRUCT(x INTEGER, l STRUCT(y INTEGER)[])"))).stray("b")
     assert sql is not None
     cursor.register("b", batch([
         '{"s":{"x":1,"z":2,"l":[{"y":1,"v":1},{"v":2,"w":3}]},"a":1}', '{"s":{"x":1,"n":{"x":2}}}', '{"s":null}', '{"s":5}']))
-    assert cursor.execute(sql).fetchall() == [(expected,)]
+    assert cursor.execute(sql).fetchall() == [(5,)]

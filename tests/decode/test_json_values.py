@@ -155,6 +155,26 @@ def test_the_rest_is_json_text_of_the_fields_without_a_column(cursor: duckdb.Duc
     assert both.suspect == [5], "the others need no exact form"
 
 
+def test_the_rest_keeps_what_columns_do_not_hold_under_its_path(cursor: duckdb.DuckDBPyConnection) -> None:
+    values = ['{"s":{"a":1,"b":{"x":1}}}', '{"s":{"a":1}}', '{"l":[{"k":1},{"k":2,"z":null},[],{"k":3}],"n":1}', '{"s":5,"l":[]}',
+              '{"m":{"p":{"k":1},"q":{"k":2,"w":"x"}}}', '{"s":{"a":1,"z":1,"z":2,"a":{"q":1}}}', None, '{"s":null,"t":{"a":1}}',
+              '{"t":{"free":{"form":1}},"s":{"a":1,"n":NaN}}']
+    held = (("s", "STRUCT(a BIGINT)"), ("l", "STRUCT(k BIGINT)[]"), ("m", "MAP(VARCHAR, STRUCT(k BIGINT))"), ("t", "JSON"))
+    both = Both(cursor, json(*held, include=["rest"]), batch(values))
+    assert {row: texts[-1] for row, texts in both.exact.items()} == {
+        0: '{"s":{"b":{"x":1}}}', 1: None, 2: '{"l":[null,{"z":null}],"n":1}', 4: '{"m":{"q":{"w":"x"}}}', 5: '{"s":{"z":1,"z":2}}',
+        6: None, 7: None}
+    assert both.codes == {3: "TYPE_MISFIT", 8: "NUMBER_RANGE"}
+    assert set(both.fast) >= {1, 6, 7}, "they have nothing beside the columns"
+    assert not set(both.fast) & {0, 2, 4, 5}
+
+
+def test_the_rest_holds_what_none_of_the_columns_of_a_member_hold(cursor: duckdb.DuckDBPyConnection) -> None:
+    held = (("s", "STRUCT(a BIGINT)"), ("s2", "STRUCT(b BIGINT)", "$.s"), ("c", "BIGINT", "$.s.c"))
+    both = Both(cursor, json(*held, include=["rest"]), batch(['{"s":{"a":1,"b":2,"c":3}}', '{"s":{"a":1,"b":2}}']))
+    assert [row[-1] for row in both.exact.values()] == ['{"s":{"c":3}}', None]
+
+
 def test_names_that_differ_in_case_are_two_values(cursor: duckdb.DuckDBPyConnection) -> None:
     both = Both(cursor, json(("a", "BIGINT"), ("a_1", "VARCHAR", "$.A")), batch(['{"A":"x","a":1}', '{"A":"y"}']))
     assert [row[:2] for row in both.fast.values()] == [(1, "x"), (None, "y")]

@@ -221,6 +221,25 @@ def test_what_has_no_column_is_kept_as_json_text_where_it_is_asked_for() -> None
         '{"b":"é","p":{"x":18446744073709551615},"ys":["/w=="],"m":{"k":0.5},"t":"1970-01-01T00:00:01Z"}', None]
 
 
+def test_what_columns_do_not_hold_is_kept_under_its_path_or_counted() -> None:
+    schema = proto3("message M { P p = 1; repeated P ps = 2; map<bool, P> m = 3; E e = 4; int32 z = 5; } "
+                    "message P { int32 x = 1; int32 y = 2; optional string s = 3; Q q = 4; } message Q { int32 a = 1; int32 b = 2; } "
+                    "message E {}")
+    held = columns(("p", "STRUCT(x INTEGER, q STRUCT(a INTEGER))"), ("ps", "STRUCT(x INTEGER)[]"), ("m", "MAP(BOOLEAN, STRUCT(y INTEGER))"),
+                   ("e", "BOOLEAN"), ("z", "INTEGER"))
+    bodies = [FIRST + message(schema)(**value).SerializeToString() for value in (
+        {"p": {"x": 1, "y": 2, "s": "", "q": {"a": 1, "b": 2}}, "ps": [{"x": 1}, {"y": 1}, {"x": 2}], "m": {True: {"x": 1, "y": 2}}},
+        {"p": {"x": 1, "q": {"a": 1}}, "ps": [{}], "m": {False: {"y": 3}}, "e": {}, "z": 1}, {})]
+    table, bad = both(schema, bodies, columns=held, include=("rest",))
+    assert bad == []
+    assert table["_kafka_rest"].to_pylist() == [
+        '{"p":{"y":2,"s":"","q":{"b":2}},"ps":[null,{"y":1}],"m":{"true":{"x":1}}}', None, None]
+    assert table["m"].to_pylist() == [[(True, {"y": 2})], [(False, {"y": 3})], []]
+    made = decoder(schema, held)
+    made.judge(batch(bodies))
+    assert made.take_counters() == {"fields_without_column": 5}
+
+
 def test_an_outage_is_no_verdict_and_a_definite_answer_is() -> None:
     source = Source(PLAIN)
     source.out = "the registry does not answer"
