@@ -134,7 +134,7 @@ class KafkaTables:
             self._warn(f"{topic}[{partition}]: offsets {start} to {end - 1} are no longer in the log")
         if load.bad:
             self._warn(f"{spec.topic}: {load.bad} of {load.seen} records do not decode as {load.format} and are left out; "
-                       f"the first: {load.first_bad}; format := 'raw' shows them")
+                       f"the first: {load.first_bad}; {load.cure}")
 
 
 def _newest(topic: str, cluster: Cluster, check: Callable[[], None]) -> list[Any]:

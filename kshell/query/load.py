@@ -18,6 +18,7 @@ from kshell.errors import UnreachableError
 from kshell.lang.statements import ColumnDefinition
 from kshell.options import Span
 from kshell.query.arguments import ScanSpec
+from kshell.query.recognise import value_format
 
 if TYPE_CHECKING:
     from kshell.decode import Decoder
@@ -50,6 +51,7 @@ class Load:
         self.format = spec.format or "json"
         self.seen, self.bad = 0, 0
         self.first_bad = ""
+        self.cure = "format := 'raw' shows them"
         self.notices: list[str] = []
 
     def add(self, messages: list[Any], read: BoundedRead) -> None:
@@ -165,6 +167,9 @@ class Load:
             place = batch.slice(bad[0].index, 1).to_pylist()[0]
             at = f"{self._spec.topic}[{place['_kafka_partition']}] offset {place['_kafka_offset']}"
             self.first_bad = f"{at}, {bad[0].code}: {bad[0].message}"
+            looks = value_format([place["value"]])
+            if looks.framed and self._registry is None:
+                self.cure = f"it looks like {looks.name}: give schema_registry := 'http://host:8081'"
         self.bad += len(bad)
 
 

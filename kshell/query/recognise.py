@@ -1,12 +1,13 @@
 """What the records of a topic are, by looking at some of them: JSON, text, bytes, or the frames that registry serializers write.
 
 Invariant: a format is proposed only if every record of the sample has it, but JSON if most have: the others are what a source
-quarantines. Tombstones and absent keys decide nothing. A frame is a format only where a registry has its schema."""
+quarantines. Tombstones and absent keys decide nothing. A frame is a format only where a registry has its schema, and no registry
+gives a schema the number 0."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
@@ -16,19 +17,26 @@ if TYPE_CHECKING:
 
 _MAGIC, _FRAME = 0, 5                         # a frame: this byte, then the schema's number in four bytes, big-endian
 _VARINT_BYTES = 10
+_MIXED = "json, but "
 
 
 @dataclass(frozen=True, slots=True)
 class Recognised:
-    """`format` is one that a source can take; `name` is what it is, for people."""
+    """`format` is one that a source can take; `name` is what it is, for people. `framed`: only a registry's schemas can read it."""
 
     format: str
     name: str
+    framed: bool = False
 
 
 def recognised(batch: pa.RecordBatch, registry: Registry | None) -> tuple[Recognised, Recognised]:
     """What values and keys of a sample are. A registry that does not answer is said in the names, and decides nothing."""
-    values, keys = value_format(batch["value"].to_pylist()), key_format(batch["_kafka_key"].to_pylist())
+    held = batch["value"].to_pylist()
+    values, keys = value_format(held), key_format(batch["_kafka_key"].to_pylist())
+    if values.name.startswith(_MIXED):
+        first = next(row for row, value in enumerate(held) if value is not None and not _is_object(value))
+        values = replace(values, name=f"{values.name}; the first is partition {batch['_kafka_partition'][first]}, "
+                                      f"offset {batch['_kafka_offset'][first]}")
     if registry is None:
         return values, keys
     return _by_schema(batch, registry, "value", values), _by_schema(batch, registry, "key", keys)
@@ -56,10 +64,10 @@ def value_format(values: Iterable[bytes | None]) -> Recognised:
     if all(map(_is_object, held)):
         return Recognised("json", "json")
     if all(map(_is_frame, held)):
-        return Recognised("raw", _framed(held))
-    objects = sum(map(_is_object, held))
-    if objects * 2 > len(held):
-        return Recognised("json", f"json, but {len(held) - objects} of {len(held)} records are none")
+        return Recognised("raw", _framed(held), framed=True)
+    others = len(held) - sum(map(_is_object, held))
+    if others * 2 < len(held):
+        return Recognised("json", f"{_MIXED}{others} of {len(held)} records {'is' if others == 1 else 'are'} not")
     if all(map(_is_text, held)):
         return Recognised("string", "string")
     return Recognised("raw", "raw: bytes that are not text")
@@ -71,8 +79,10 @@ def key_format(keys: Iterable[bytes | None]) -> Recognised:
         return Recognised("raw", "raw: no record has a key")
     if all(map(_is_object, held)):
         return Recognised("json", "json")
+    if _are_numbers(held):
+        return Recognised("raw", f"raw: {len(held[0])} bytes, perhaps numbers: ('0x' || hex(_kafka_key))::BIGINT reads them")
     if all(map(_is_frame, held)):
-        return Recognised("raw", _framed(held))
+        return Recognised("raw", _framed(held), framed=True)
     return Recognised("string", "string") if all(map(_is_text, held)) else Recognised("raw", "raw: bytes that are not text")
 
 
@@ -94,7 +104,15 @@ def _is_text(data: bytes) -> bool:
 
 
 def _is_frame(data: bytes) -> bool:
-    return len(data) > _FRAME and data[0] == _MAGIC
+    return len(data) > _FRAME and data[0] == _MAGIC and any(data[1:_FRAME])
+
+
+def _are_numbers(keys: Sequence[bytes]) -> bool:
+    """What serializers of long and integer write: big-endian, of one length, the first byte 0 for any number of a usual size. Frames are
+    told from them by the number of the schema, which is the same in many keys."""
+    if {len(key) for key in keys} not in ({4}, {8}) or any(key[0] != _MAGIC for key in keys):
+        return False
+    return len(keys[0]) < _FRAME or not all(map(_is_frame, keys)) or len({key[:_FRAME] for key in keys}) > max(1, len(keys) // 2)
 
 
 def _framed(frames: Sequence[bytes]) -> str:

@@ -239,11 +239,12 @@ class Partitions:
 # ---- forms -----------------------------------------------------------------------------------------------------------
 
 class Texts:
-    """PRINT: key and value as text, bytes that are none as DuckDB prints a BLOB."""
+    """PRINT: key and value as text, bytes that are none as DuckDB prints a BLOB. A text that holds NUL is bytes: numbers and frames."""
 
     headers = False
-    _HEAD = "_kafka_partition, _kafka_offset, _kafka_timestamp, coalesce(try(decode(_kafka_key)), _kafka_key::VARCHAR)"
-    _VALUE = "coalesce(try(decode(value)), value::VARCHAR)"
+    _TEXT = "CASE WHEN contains(try(decode({0})), chr(0)) THEN {0}::VARCHAR ELSE coalesce(try(decode({0})), {0}::VARCHAR) END"
+    _HEAD = f"_kafka_partition, _kafka_offset, _kafka_timestamp, {_TEXT.format('_kafka_key')}"
+    _VALUE = _TEXT.format("value")
 
     def make(self, cursor: duckdb.DuckDBPyConnection) -> None:
         cursor.execute(f"""CREATE OR REPLACE TEMP TABLE {TABLE}

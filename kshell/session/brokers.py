@@ -110,13 +110,20 @@ class BrokerShower:
         read = reading(Asked([info.name], values.format, keys.format, registry=registry, follows=True), lambda: found)
         name = re.sub(r"\W+", "_", info.name)
         message = read.discovery.schemas.message
-        options = {k: v for k, v, given in (("TOPIC", info.name, name != info.name), ("FORMAT", values.format, True),
+        columns = [] if values.format in ONE_COLUMN or read.discovery.schema is not None else read.decoder.columns
+        notes = list(read.notices)
+        format_ = values.format
+        if not (columns or format_ in ONE_COLUMN or read.discovery.schema is not None):
+            format_ = "string"
+            notes.append("no record has shown columns; this source has one, value: the text")
+        if registry is None and (values.framed or keys.framed):
+            notes.append("a schema registry has what reads them: SCHEMA_REGISTRY 'http://host:8081' in ATTACH, or --schema-registry")
+        options = {k: v for k, v, given in (("TOPIC", info.name, name != info.name), ("FORMAT", format_, True),
                                             ("KEY_FORMAT", keys.format, keys.format != "raw"), ("MESSAGE", message, message is not None))
                    if given}
-        columns = [] if values.format in ONE_COLUMN or read.discovery.schema is not None else read.decoder.columns
         text = written.create_source_text(name, columns=[definition(c) for c in columns], cluster=attached.cluster.name, options=options)
         return [("sampled", f"{found.num_rows} records"), ("format", values.name), ("key_format", keys.name),
-                *(("note", notice) for notice in read.notices), ("create_source", text)]
+                *(("note", note) for note in notes), ("create_source", text)]
 
     def _of(self, statement: Show | Describe) -> Attached:
         with placed(statement.cluster_span):
@@ -169,7 +176,8 @@ def _time(ms: int | None) -> datetime | None:
 
 
 def _shown(time: datetime | None) -> str | None:
-    return None if time is None else time.isoformat(sep=" ", timespec="milliseconds")
+    """As an instant is written everywhere."""
+    return None if time is None else time.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def definition(column: Column) -> ColumnDefinition:

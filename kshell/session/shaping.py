@@ -14,10 +14,11 @@ import pyarrow as pa
 from kshell import decode
 from kshell.buffer import TP
 from kshell.columns import Column
-from kshell.decode.discovery import ONE_COLUMN, Asked, Reading, reading
+from kshell.decode.discovery import ONE_COLUMN, Asked, Reading, Registry, reading
 from kshell.errors import RefusedError
 from kshell.lang.statements import CreateSource
 from kshell.options import Parsed
+from kshell.query.recognise import value_format
 from kshell.session.connections import Attached
 from kshell.session.context import Context
 from kshell.session.included import included
@@ -50,7 +51,7 @@ class Shaping:
         with placed(options.spans.get("SCHEMA")):
             found = reading(asked, newest, included(options))
         if not found.decoder.columns:
-            raise _no_columns(statement.name, attached.cluster, newest(), options["ENVELOPE"])
+            raise _no_columns(statement.name, attached.cluster, newest(), options["ENVELOPE"], registry)
         if options["FORMAT"] is None and registry is not None:
             options.given |= {"FORMAT"}       # what SHOW CREATE prints asks nobody
         options["FORMAT"] = found.discovery.format
@@ -67,13 +68,18 @@ def _isolation(options: Parsed) -> Isolation | None:
     return Isolation()
 
 
-def _no_columns(name: str, cluster: Cluster, batch: pa.RecordBatch, envelope: str | None) -> RefusedError:
+def _no_columns(name: str, cluster: Cluster, batch: pa.RecordBatch, envelope: str | None, registry: Registry | None) -> RefusedError:
+    """Why none were found, by what the records are instead."""
     if batch.num_rows == 0:
         return RefusedError(f"the topic of source {name} is empty, so its columns cannot be inferred",
                             hint=f"declare columns: CREATE SOURCE {name} (id BIGINT, ...) FROM KAFKA {cluster.name} (...)")
     if envelope is not None:
         return RefusedError(f"no record of the {batch.num_rows} newest of source {name} has the envelope {envelope} and a field in it",
                             hint="leave ENVELOPE out, or name another: connect, debezium or cloudevents")
+    found = value_format(batch["value"].to_pylist())
+    if found.framed and registry is None:
+        return RefusedError(f"the records of source {name} are {found.name}, and no registry is known",
+                            hint="add SCHEMA_REGISTRY 'http://host:8081' to the options, or read the bytes: FORMAT raw")
     return RefusedError(f"no record of the {batch.num_rows} newest of source {name} is a JSON object with a field",
                         hint="declare columns, or read it as it is: FORMAT string or FORMAT raw")
 

@@ -5,6 +5,7 @@ Invariant: rows reach `out` only; notes, warnings and errors reach `say` only. N
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 import threading
 import time
@@ -17,6 +18,7 @@ from kshell import lang, output
 from kshell.errors import CancelledError, NotFoundError
 from kshell.lang.statements import DotCommand, Statement
 from kshell.output import Stream, printable
+from kshell.output._width import width
 from kshell.query.result import Result
 from kshell.shell import footer, pager, render
 from kshell.shell.api import Session
@@ -27,6 +29,8 @@ from kshell.shell.journal import Journal
 from kshell.shell.keep import Kept
 from kshell.shell.settings import Settings
 from kshell.shell.tokens import tokens
+
+_RULES = 7                                        # what the lines of a box with two columns take of the screen
 
 
 class ExitAsked(Exception):
@@ -183,25 +187,32 @@ class Context:
             return
         self.last_query = text
         self.live = is_live(text)
-        shown = render.result(self, found, live=self.live)
-        self._scripts(text)
+        scripts = self._holds_scripts(text)
+        shown = render.result(self, found, live=self.live, fits=scripts)
+        if scripts:
+            self._scripts()
         seconds = (shown.ended or time.monotonic()) - began
         if self.interactive and not self.quiet:
             self.footer(footer.line(None if shown.counted else shown.rows, seconds, text, self.session.status(), folded=shown.folded))
         elif self.settings.timer:
             self.footer(footer.line(shown.rows, seconds, "", self.session.status()))
 
-    def _scripts(self, text: str) -> None:
-        """A box shows the line breaks of a statement as \\n; below it the statement stands as it can be copied and run."""
+    def _holds_scripts(self, text: str) -> bool:
+        """Whether the answer holds statements that somebody at the screen will want to copy."""
         words = [t.text.upper() for t in tokens(text)[:2]]
-        if not (self.interactive and self.terminal and self.settings.mode is None and self.destination is None and self.last is not None):
+        return (words in (["SHOW", "CREATE"], ["DESCRIBE", "TOPIC"], ["DESC", "TOPIC"]) and self.interactive and self.terminal
+                and self.settings.mode is None and self.destination is None)
+
+    def _scripts(self) -> None:
+        """A box cuts a long statement and shows its line breaks as \\n; below it the statement stands as it can be run."""
+        if self.last is None or not self.last.whole:
             return
-        if words not in (["SHOW", "CREATE"], ["DESCRIBE", "TOPIC"], ["DESC", "TOPIC"]) or not self.last.whole:
-            return
-        for batch in self.last.batches:
-            for value in batch.columns[-1].to_pylist():
-                if isinstance(value, str) and "\n" in value:
-                    self.print(value)
+        pairs = [(name, value) for batch in self.last.batches
+                 for name, value in zip(batch.columns[0].to_pylist(), batch.columns[-1].to_pylist(), strict=True) if value is not None]
+        room = shutil.get_terminal_size().columns - _RULES - max((width(name) for name, _ in pairs), default=0)
+        for _, value in pairs:
+            if "\n" in value or (value.endswith(";") and width(value) > room):
+                self.print(value)
 
     def _words(self, found: Result, began: float) -> None:
         found.close()

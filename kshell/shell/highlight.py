@@ -14,16 +14,18 @@ from prompt_toolkit.styles import Style
 from kshell.shell.tokens import tokens
 from kshell.shell.words import keywords
 
-STYLE = Style.from_dict({
-    "prompt": "bold", "prompt.more": "ansibrightblack", "prompt.ro": "ansiyellow",
-    "sql.keyword": "ansiblue bold", "sql.string": "ansigreen", "sql.open": "ansired", "sql.number": "ansicyan",
-    "sql.comment": "ansibrightblack", "sql.command": "ansimagenta",
-    "bottom-toolbar": "noreverse ansibrightblack", "auto-suggestion": "ansibrightblack",
-    "completion-menu.completion": "bg:ansibrightblack ansiwhite",
-    "completion-menu.completion.current": "bg:ansiblue ansiwhite bold noreverse",
-    "completion-menu.meta.completion": "bg:ansibrightblack ansiwhite",
-    "completion-menu.meta.completion.current": "bg:ansiblue ansiwhite noreverse",
-})
+# Middle tones of the fixed part of the palette: a terminal's own sixteen colours are made for one background, and nobody tells which.
+RULES = {
+    "prompt": "bold", "prompt.more": "#767676", "prompt.ro": "#af5f00 bold",
+    "sql.keyword": "#0087d7 bold", "sql.string": "#008700", "sql.open": "#d70000 bold", "sql.number": "#af5f00",
+    "sql.comment": "#767676", "sql.command": "#af00af bold",
+    "bottom-toolbar": "noreverse #767676", "auto-suggestion": "#767676",
+    "completion-menu.completion": "bg:#303030 #e4e4e4",
+    "completion-menu.completion.current": "bg:#005faf #ffffff bold noreverse",
+    "completion-menu.meta.completion": "bg:#303030 #bcbcbc",
+    "completion-menu.meta.completion.current": "bg:#005faf #ffffff noreverse",
+}
+STYLE = Style.from_dict(RULES)
 _STYLES = {"string": "class:sql.string", "number": "class:sql.number", "comment": "class:sql.comment"}
 
 

@@ -1,6 +1,7 @@
 """A table of rows that keep arriving: the header once, each row as soon as it is there.
 
-Invariant: a row is on the screen before the next is asked for. Widths are settled by the first batch; later values are cut to them."""
+Invariant: a row is on the screen before the next is asked for. Widths are settled by the first batch; later values are cut to them, but
+the last column has the rest of the screen."""
 
 from __future__ import annotations
 
@@ -13,6 +14,7 @@ from kshell.output._base import human
 from kshell.output._width import cut, pad, width
 
 WIDEST = 48
+_INSTANT = 24                                     # no narrower screen cuts a time of the usual length
 
 
 class LiveTable:
@@ -30,13 +32,18 @@ class LiveTable:
 
     def _settle(self, rows: list[tuple[str, ...]]) -> None:
         names = [printable(c.name) for c in self._columns]
-        self._widths = [min(WIDEST, max(width(names[n]), *(width(row[n]) for row in rows), 4)) for n in range(len(names))]
+        screen = self._settings.width or 5 * WIDEST
+        most = max(_INSTANT, min(WIDEST, screen // 4))
+        wanted = [max(width(names[n]), *(width(row[n]) for row in rows)) for n in range(len(names))]
+        self._widths = [max(4, min(most, w)) for w in wanted[:-1]]
+        self._widths.append(max(4, min(wanted[-1], screen - sum(self._widths) - 2 * len(self._widths))))
         if self._settings.header:
             self._line(names)
             self._line(["─" * w for w in self._widths])
 
     def _line(self, cells: Sequence[str]) -> None:
-        shown = [pad(cut(cell, w), w, right=c.shape.numeric) for cell, w, c in zip(cells, self._widths, self._columns, strict=True)]
-        line = "  ".join(shown).rstrip()
+        *first, last = zip(cells, self._widths, self._columns, strict=True)
+        shown = [pad(cut(cell, w), w, right=c.shape.numeric) for cell, w, c in first]
+        line = "  ".join([*shown, pad(last[0], last[1], right=last[2].shape.numeric)]).rstrip()
         self._stream.write((cut(line, self._settings.width) if self._settings.width else line).encode("utf-8", "backslashreplace") + b"\n")
         self._stream.flush()

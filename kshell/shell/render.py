@@ -42,20 +42,21 @@ def modes() -> list[str]:
     return output.names()
 
 
-def result(context: Context, found: Result, *, live: bool = False) -> Shown:
-    """Write a result to where rows go, and keep it for `.last`. `live`: rows arrive for as long as nobody stops."""
+def result(context: Context, found: Result, *, live: bool = False, fits: bool = False) -> Shown:
+    """Write a result to where rows go, and keep it for `.last`. `live`: rows arrive for as long as nobody stops. `fits`: a box is as wide
+    as the screen at most, whatever the pager could do."""
     kept = Kept(found.columns, found.plan)
     with closing(found):
         batches: Iterable[pa.RecordBatch] = found.batches() if live else kept.passing(found.batches())
-        shown = rows(context, found.columns, batches, plan=found.plan, live=live)
+        shown = rows(context, found.columns, batches, plan=found.plan, live=live, fits=fits)
     if not live:
         context.last = kept
     return shown
 
 
 def rows(context: Context, columns: Sequence[OutColumn], batches: Iterable[pa.RecordBatch], *, plan: bool = False, live: bool = False,
-         mode: str | None = None, everything: bool = False) -> Shown:
-    """`mode` and `everything` are those of `.last`."""
+         mode: str | None = None, everything: bool = False, fits: bool = False) -> Shown:
+    """`mode` and `everything` are those of `.last`, `live` and `fits` those of `result`."""
     destination = context.destination
     if destination is not None:
         destination.take()
@@ -69,7 +70,7 @@ def rows(context: Context, columns: Sequence[OutColumn], batches: Iterable[pa.Re
     if paged:
         first, batches = _peeked(batches)
         paged = first is not None             # nothing to page through
-    settings = _settings(context, screen=screen, plan=plan, everything=everything, paged=paged)
+    settings = _settings(context, screen=screen, plan=plan, everything=everything, paged=paged and not fits)
     with stream(context, paged=paged) as out:
         if live and table:
             LiveTable(out, columns, settings).write(batches)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -10,10 +11,10 @@ from typing import Any
 import pytest
 from confluent_kafka import Consumer, TopicPartition
 
-from kshell.errors import NotFoundError
+from kshell.errors import NotFoundError, RefusedError
 from kshell.session import Session
 from tests.parts.kafka import Broker
-from tests.session.conftest import events, one, rows
+from tests.session.conftest import Notes, events, one, rows
 from tests.support import wait_until
 from tests.support.producing import Recorder
 from tests.support.topics import unique
@@ -80,10 +81,24 @@ def test_the_format_is_recognised_and_named(session: Session, kafka_topic: Calla
 def test_an_empty_topic_is_described_and_a_missing_one_is_not_made(session: Session, kafka_topic: Callable[..., str]) -> None:
     found = described(session, kafka_topic())
     assert (found["messages"], found["newest"], found["sampled"]) == ("0", None, "0 records")
+    session.sql(found["create_source"])
     missing = unique("missing")
     with pytest.raises(NotFoundError):
         session.sql(f"DESCRIBE TOPIC '{missing}'")
     assert rows(session, f"SHOW TOPICS LIKE '{missing}'") == []
+
+
+def test_records_of_a_registry_nobody_named_say_so_wherever_they_are_met(session: Session, kafka_topic: Callable[..., str],
+                                                                          producer: Recorder, notes: Notes) -> None:
+    name = kafka_topic()
+    producer.produce(name, [b"\x00\x00\x00\x00\x07\x02\x0cabcd\xff\xfe"] * 3)
+    looks = "avro, framed by a schema registry (schema 7)"
+    assert "SCHEMA_REGISTRY 'http://" in described(session, name)["note"]
+    with pytest.raises(RefusedError, match=re.escape(looks)) as caught:
+        session.sql(f"CREATE SOURCE s FROM KAFKA kafka (TOPIC '{name}')")
+    assert "SCHEMA_REGISTRY 'http://" in str(caught.value.hint)
+    assert rows(session, f"SELECT * FROM kafka.{name}") == []
+    assert f"it looks like {looks}: give schema_registry := " in notes
 
 
 def test_a_cluster_may_be_an_address(session: Session, kafka: Broker, topic: str) -> None:

@@ -276,10 +276,12 @@ def test_an_error_stands_at_its_place_in_what_was_typed(session: Session, topic:
 def test_print_shows_what_every_record_holds_as_text(session: Session, topic: str, producer: Recorder) -> None:
     producer.produce(topic, ['{"a":1}'], key="k1")
     producer.produce(topic, [b"\x00\x00\x00\x00\x07\xff\xfe", None], key=None)
-    result = session.sql(f"PRINT '{topic}' FROM BEGINNING LIMIT 3")
+    producer.produce(topic, ["zw\u00f6lf\t"], key=(7).to_bytes(8, "big"))
+    result = session.sql(f"PRINT '{topic}' FROM BEGINNING LIMIT 4")
     assert [c.name for c in result.columns] == ["partition", "offset", "timestamp", "key", "value"]
     found = [(p, o, k, v) for p, o, _, k, v in result]
-    assert found == [(0, 0, "k1", '{"a":1}'), (0, 1, None, "\\x00\\x00\\x00\\x00\\x07\\xFF\\xFE"), (0, 2, None, None)]
+    assert found == [(0, 0, "k1", '{"a":1}'), (0, 1, None, "\\x00\\x00\\x00\\x00\\x07\\xFF\\xFE"), (0, 2, None, None),
+                     (0, 3, "\\x00" * 7 + "\\x07", "zw\u00f6lf\t")]
 
 
 def test_print_takes_every_nth_record_and_knows_a_source_by_its_topic(session: Session, topic: str, producer: Recorder) -> None:

@@ -17,6 +17,7 @@ import pytest
 from kshell import lang
 from kshell.errors import BadValueError, Error, NotFoundError, ReadOnlyError, RefusedError, UnreachableError, UsageError
 from kshell.lang.forms import EXAMPLES, FORMS
+from kshell.output._width import width
 from kshell.query.result import Result
 from kshell.session.doctor import Check
 from kshell.session.status import Names
@@ -158,6 +159,18 @@ def test_a_statement_in_a_result_stands_below_it_as_it_can_be_run(session: FakeS
     assert screen.type("SHOW CREATE SOURCE s").endswith(f"┘\n{definition}\n")
     screen.type(".mode csv")
     assert not screen.type("SHOW CREATE SOURCE s").endswith(f"{definition}\n"), "a mode that was chosen holds its rows and nothing else"
+
+
+def test_a_long_statement_in_a_result_is_cut_in_its_box_and_stands_whole_below_it(session: FakeSession,
+                                                                                     monkeypatch: pytest.MonkeyPatch) -> None:
+    definition = f"CREATE SINK s AS SELECT {', '.join(f'column_{n}' for n in range(20))} FROM o INTO ICEBERG local.a.b;"
+    columns = [("name", "VARCHAR"), ("sql", "VARCHAR")]
+    monkeypatch.setattr(session, "execute", lambda statement: Result.of_rows(columns, [("s", definition)]))
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("KSHELL_PAGER", "sort -S 1M")        # scrolls to the right, as far as anybody can tell
+    shown = Script(session, terminal=True, interactive=True).type("SHOW CREATE SINK s")
+    assert {width(line) for line in shown.splitlines()[:-1]} == {80}
+    assert shown.splitlines()[-1] == definition
 
 
 def test_last_shows_the_result_again_without_running_it(script: Script, session: FakeSession) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from prompt_toolkit.document import Document
 
-from kshell.shell.highlight import SqlLexer
+from kshell.shell.highlight import RULES, SqlLexer
 from kshell.shell.tokens import tokens
 
 
@@ -47,3 +49,24 @@ def test_any_text_keeps_every_character(text: str) -> None:
 def test_tokens_stand_where_they_say(text: str) -> None:
     for token in tokens(text, comments=True):
         assert text[token.start:token.end] == token.text
+
+
+def luminance(color: str) -> float:
+    """Relative luminance of #rrggbb, as WCAG 2 defines it."""
+    parts = [int(color[at:at + 2], 16) / 255 for at in (1, 3, 5)]
+    red, green, blue = (p / 12.92 if p <= 0.03928 else ((p + 0.055) / 1.055) ** 2.4 for p in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def contrast(one: str, other: str) -> float:
+    light, dark = sorted((luminance(one), luminance(other)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
+@pytest.mark.parametrize("rule", [rule for rule in RULES.values() if "#" in rule])
+def test_a_colour_can_be_read_on_a_dark_and_on_a_light_background(rule: str) -> None:
+    found = re.search(r"(?:bg:(#\w{6}) )?(?:noreverse )?(#\w{6})", rule)
+    assert found is not None
+    backgrounds = [found[1]] if found[1] else ["#000000", "#ffffff"]
+    enough = 3.0 if "bold" in rule else 4.4       # bold letters count as large ones
+    assert all(contrast(found[2], background) >= enough for background in backgrounds)
