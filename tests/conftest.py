@@ -7,6 +7,7 @@ run; with KSHELL_REQUIRE_KAFKA=1 it fails instead.
 from __future__ import annotations
 
 import os
+import socket
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from typing import Any
@@ -67,6 +68,22 @@ def _forget_secrets() -> Iterator[None]:
     """What one test calls a secret may be an ordinary word of another."""
     yield
     secret._known.clear()
+
+
+@pytest.fixture
+def listening() -> Iterator[socket.socket]:
+    """A socket on 127.0.0.1 that takes connections and never answers."""
+    with socket.socket() as made:
+        made.bind(("127.0.0.1", 0))
+        made.listen(20)
+        made.settimeout(30)
+        yield made
+
+
+@pytest.fixture
+def silent(listening: socket.socket) -> int:
+    """The port of a server that accepts and never answers."""
+    return int(listening.getsockname()[1])
 
 
 @pytest.fixture(scope="session")

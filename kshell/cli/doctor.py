@@ -27,7 +27,7 @@ def run(flags: Flags) -> int:
     worker = Worker(lambda: None, second=leave_at_once, deadline_s=flags.timeout_s)
     with worker.listening(signal.SIGINT, signal.SIGTERM):
         try:
-            session = worker.run(lambda: open_session(flags, connect=False))
+            session = worker.run(lambda: open_session(flags))
         except Error as failed:
             return failed_before(failed, flags)
         worker.interrupts(session.interrupt)

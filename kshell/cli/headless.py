@@ -119,7 +119,8 @@ def read_script(path: str) -> Input:
         raise UsageError(f"{path} is not UTF-8 text", hint=f"iconv -t utf-8 {path}") from None
 
 
-def open_session(flags: Flags, *, connect: bool = True) -> Session:
+def open_session(flags: Flags) -> Session:
+    """Its brokers are connected by the first statement that uses them."""
     from kshell.output import printable
     from kshell.session import Session
 
@@ -128,7 +129,7 @@ def open_session(flags: Flags, *, connect: bool = True) -> Session:
         if wanted:
             print(f"{kind}: {printable(text)}", file=sys.stderr, flush=True)
 
-    session = Session(config=flags.settings, connect=connect, read_only=False, interactive=False, notes=say)
+    session = Session(config=flags.settings, connect=False, read_only=False, interactive=False, notes=say)
     session.ask = ask
     return session
 

@@ -9,20 +9,19 @@ import sys
 from typing import TYPE_CHECKING
 
 from kshell.cli.headless import read_script
-from kshell.errors import Error, UnreachableError, UsageError
+from kshell.errors import Error, UsageError
 from kshell.output._errors import error_text
 from kshell.places import config_folder
 
 if TYPE_CHECKING:
     from kshell.cli.flags import Flags
-    from kshell.session import Session
-    from kshell.shell.background import Notes
 
 
 def start(flags: Flags) -> int:
     """The exit code of a session at the prompt."""
     from kshell.columns import literal, quote
     from kshell.lang.statements import DuckStatement
+    from kshell.session import Session
     from kshell.shell.background import Notes
     from kshell.shell.journal import Journal, default_path
     from kshell.shell.repl import Choices, Repl
@@ -33,7 +32,8 @@ def start(flags: Flags) -> int:
     try:
         _only_headless(flags)
         init = _init(flags)
-        session = _session(flags, notes)
+        session = Session(config=flags.settings, connect=False, read_only=False, interactive=True,
+                          notes=lambda kind, text: notes.put(f"{kind}: {text}"))
         for name, value in flags.variables:
             session.execute(DuckStatement(text=f"SET VARIABLE {quote(name)} = {literal(value)}")).close()
     except Error as failed:
@@ -50,6 +50,7 @@ def start(flags: Flags) -> int:
                       journal=Journal(default_path(), tracebacks=True) if flags.log == "debug" else None)
     repl = Repl(session, notes, settings=settings, choices=choices, terminal=sys.stdout.isatty())
     session.ask = repl.no_echo
+    session.begin_connecting()
     return repl.run()
 
 
@@ -72,25 +73,3 @@ def _init(flags: Flags) -> tuple[str, str] | None:
 
 
 __all__ = ["start"]
-
-
-def _session(flags: Flags, notes: Notes) -> Session:
-    """Brokers that do not answer cost no prompt: there is more to look at, and they may come back."""
-    from kshell.session import Session
-
-    def begin(*, connect: bool) -> Session:
-        return Session(config=flags.settings, read_only=False, interactive=True, connect=connect,
-                       notes=lambda kind, text: notes.put(f"{kind}: {text}"))
-
-    try:
-        return begin(connect=True)
-    except UnreachableError as failed:
-        settings = flags.settings
-        notes.put(f"warning: {failed.message}")
-        if settings is not None:
-            from kshell.session.configured import BROKERS, secret_name
-
-            secret = secret_name(settings)
-            notes.put(f"note: ATTACH 'kafka://{settings['brokers']}' AS {BROKERS} (TYPE kafka{f', SECRET {secret}' if secret else ''}) "
-                      "tries again")
-        return begin(connect=False)

@@ -55,8 +55,8 @@ _READS = (Show, ShowCreate, Describe, CheckSink, Tail, Print)
 
 class Session:
     """`notes` gets ("note" or "warning", one line) from any thread. `data_dir`: where the embedded catalog lives; by default KSHELL_DATA,
-    else the data folder of the system. `config`: what a configuration file, the environment and flags come to; its brokers are attached
-    unless `connect` is false."""
+    else the data folder of the system. `config`: what a configuration file, the environment and flags come to; its brokers are connected
+    at once, or with `connect` false when `begin_connecting` says so or a statement needs them."""
 
     def __init__(self, *, brokers: str | None = None, read_only: bool = False, interactive: bool = False, notes: Notes | None = None,
                  data_dir: Path | None = None, config: Config | None = None, connect: bool = True) -> None:
@@ -66,7 +66,7 @@ class Session:
         self._profiles = _profiles(config)
         self._engine = Engine()
         self._scans = KafkaTables(_Topics(self), lambda line: self._context.warn(line))
-        self._runner = Runner(self._engine, rewriter=self._scans, topics=lambda: self._connections.known_topics())
+        self._runner = Runner(self._engine, rewriter=self._scans, topics=lambda: self._connections.topics_for_hints())
         self._context = Context(self._engine, self._runner.cursor, notes or (lambda kind, text: None), data_dir or default_data_dir())
         self._secrets = Secrets(self._context)
         self._connections = Connections(self._context, self._secrets)
@@ -148,8 +148,11 @@ class Session:
         with self._context.steady:
             self._runner.interrupt()
         self._statements.tails.interrupt()
-        for attached in list(self._connections.clusters.values()):
-            attached.cluster.cancel()
+        self._connections.cancel()
+
+    def begin_connecting(self) -> None:
+        """Connect the configured brokers in the background. What comes of it shows in `status()`, and as a warning where it fails."""
+        self._connections.begin()
 
     def failure(self) -> Error | None:
         """Why a source or a sink has given up for good, from any thread; None: none has."""
@@ -210,7 +213,7 @@ class Session:
         return Definitions(self._context, self._engine, self._connections, lambda statement: self.execute(statement).close())
 
     def doctor(self, attaches: Sequence[Attach] = (), *, write: bool = False) -> Doctor:
-        """What `kshell doctor` asks, of a session that has connected nothing yet (`connect=False`), and `.doctor` of one that has."""
+        """What `kshell doctor` asks, of a session that has connected nothing yet, and `.doctor` of one that has."""
         from kshell.session.doctor import Doctor
 
         return Doctor(self._context, self._connections, self.config, write=write, attaches=attaches)
@@ -256,10 +259,10 @@ class Session:
     # ---- about itself ------------------------------------------------------------------------------------------------
 
     def status(self) -> Status:
-        return collect.status(self._sources, self._sinks)
+        return collect.status(self._connections, self._sources, self._sinks)
 
     def names(self) -> Names:
-        return Names(tuple(self._connections.clusters), tuple(self._connections.catalogs), dict(self._connections.topics),
+        return Names(tuple(self._connections.cluster_names()), tuple(self._connections.catalogs), dict(self._connections.topics),
                      tuple(self._sources.names()), tuple(self._sinks.names()), self._lakes.relations(), self._profiles)
 
     def pending(self) -> Sequence[Pending]:
@@ -325,7 +328,7 @@ class _Topics:
         self._session = session
 
     def connections(self) -> Sequence[str]:
-        return list(self._session._connections.clusters)
+        return self._session._connections.cluster_names()
 
     def cluster(self, name: str | None) -> Cluster:
         return self._session._connections.cluster(name)

@@ -15,7 +15,7 @@ from kshell.session.secrets import Held, Secrets
 from kshell.session.sink import SinkEntry
 from kshell.session.sinks import Sinks
 from kshell.session.sources import Source, Sources
-from kshell.session.status import SinkStatus, SourceStatus, Status
+from kshell.session.status import Awaited, SinkStatus, SourceStatus, Status
 
 if TYPE_CHECKING:
     from kshell.iceberg import Head
@@ -41,6 +41,9 @@ def _connections(connections: Connections) -> Iterator[Row]:
         yield {"name": name, "type": "kafka", "address": attached.cluster.bootstrap,
                "state": "attached, INSECURE" if attached.secret is not None and attached.secret.insecure else "attached",
                "detail": f"cluster {attached.cluster.cluster_id}, {len(connections.topics.get(name, ()))} topics"}
+    for name, expected in list(connections.expected.items()):
+        yield {"name": name, "type": "kafka", "address": expected.address, "state": expected.state,
+               "detail": expected.error.message if expected.error is not None else None}
     for name, catalog in list(connections.catalogs.items()):
         lake = catalog.lake
         yield {"name": name, "type": f"iceberg {lake.kind}", "address": lake.uri, "state": "read-only" if catalog.read_only else "attached",
@@ -103,10 +106,11 @@ def _micros(seconds: float | None) -> int | None:
 
 # ---- for the prompt --------------------------------------------------------------------------------------------------
 
-def status(sources: Sources, sinks: Sinks) -> Status:
+def status(connections: Connections, sources: Sources, sinks: Sinks) -> Status:
     feeding = {s.source.name: s for s in sinks if s.flusher is not None}
     shown = tuple(_source_status(s, feeding.get(s.name)) for s in sources)
-    return Status.of(shown, [_sink_status(s, sinks.head(s)) for s in sinks])
+    awaited = [Awaited(name, expected.state) for name, expected in list(connections.expected.items())]
+    return Status.of(shown, [_sink_status(s, sinks.head(s)) for s in sinks], awaited)
 
 
 def freshness(now: Status) -> str:

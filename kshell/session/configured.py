@@ -1,6 +1,6 @@
 """What a configuration makes of a session: its secrets, its catalogs by name, its limits.
 
-Invariant: nothing is connected here but the brokers; a configured catalog is opened when it is first named."""
+Invariant: a configured catalog is opened when it is first named; the brokers are connected here only where that is asked for."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ def apply(config: Config, context: Context, connections: Connections, secrets: S
     for name, catalog in config["catalogs"].items():
         connections.configured[name] = _catalog(name, catalog, secrets)
     secret = _named(secret_name(config) or BROKERS, "kafka", config["secret"], secrets)
-    if config["brokers"] and connect:
-        connections.attach_address(BROKERS, config["brokers"], secret)
+    if config["brokers"]:
+        (connections.attach_address if connect else connections.expect)(BROKERS, config["brokers"], secret)
 
 
 def switch(config: Config, before: Config, context: Context, connections: Connections, secrets: Secrets,

@@ -1,6 +1,7 @@
-"""Clusters and catalogs by name: ATTACH, DETACH, and the catalog that is there without being attached.
+"""Clusters and catalogs by name: ATTACH, DETACH, and what is there without being attached.
 
-Invariant: a name is a cluster or a catalog, never both; the embedded catalog `local` is made when it is first used."""
+Invariant: a name is a cluster or a catalog, never both; the embedded catalog `local` is made when it is first used, and a cluster of the
+configuration is waited for when it is first used."""
 
 from __future__ import annotations
 
@@ -17,6 +18,8 @@ from kshell.lang.statements import Attach
 from kshell.options import revealed
 from kshell.options.secret import wrap
 from kshell.session.context import Context
+from kshell.session.cures import broker_cure, catalog_cure
+from kshell.session.expected import Expected
 from kshell.session.placed import placed
 from kshell.session.registries import Registries
 
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
 
 LOCAL = "local"
 _KAFKA_SCHEME = "kafka://"
+_HINT_S = 1.0                                 # what an error may wait for the names of topics
 _STORES = ("s3://", "s3a://", "gs://", "http://", "https://")
 
 
@@ -67,16 +71,19 @@ class Connections:
         self._secrets = secrets
         self.configured: dict[str, ConfiguredCatalog] = {}    # of the configuration: opened on first use
         self.clusters: dict[str, Attached] = {}
+        self.expected: dict[str, Expected] = {}               # of the configuration: known by name, not connected
+        self._connecting: set[Cluster] = set()                # by a statement, which Ctrl-C ends
         self.catalogs: dict[str, Catalog] = {}
         self.topics: dict[str, tuple[str, ...]] = {}          # as last seen; for completion and did-you-mean
         self.registries = Registries(context, secrets)
         self._lock = threading.Lock()
+        self._naming = threading.Lock()                       # what is expected becomes what is attached
 
     # ---- ATTACH, DETACH ----------------------------------------------------------------------------------------------
 
     def attach(self, statement: Attach) -> str | None:
         """The note for the user; None: it was there and IF NOT EXISTS was said."""
-        taken = statement.name in self.clusters or statement.name in self.catalogs
+        taken = self.owns(statement.name)
         if taken and statement.if_not_exists:
             return None
         if taken and not statement.or_replace:
@@ -104,35 +111,72 @@ class Connections:
         return f"cluster {statement.name} attached: {count} topic{'s' if count != 1 else ''}"
 
     def attach_address(self, name: str, address: str, secret: str | None = None) -> Cluster:
-        """For --brokers, and for FROM KAFKA 'host:9092'. `secret`: by name, else by SCOPE."""
+        """For FROM KAFKA 'host:9092', and wherever brokers are to be connected at once. `secret`: by name, else by SCOPE."""
         uri = _KAFKA_SCHEME + address_of(address)
         held = self._secrets.chosen(secret, "kafka", uri)
         cluster = self._connected(name, address_of(address), {}, self._context.settings.timeout, held)
         self._put_cluster(name, Attached(cluster, uri, {"SECRET": held.name} if held else {}, secret=held))
         return cluster
 
+    def expect(self, name: str, address: str, secret: str | None = None) -> None:
+        """For the brokers of the configuration: the name holds at once, who uses it waits for the connection."""
+        address, uri = address_of(address), _KAFKA_SCHEME + address_of(address)
+        held = self._secrets.chosen(secret, "kafka", uri)
+        self.expected[name] = Expected(
+            address, uri, held, make=lambda: self._made(name, address, {}, self._context.settings.timeout, held),
+            reach=lambda expected, cluster: self._arrived(name, expected, cluster),
+            unheard=lambda failed: self._context.warn(f"{failed.message}; the next use of {name} tries again"))
+
+    def begin(self) -> None:
+        """Connect what is expected, beside whatever else goes on."""
+        for expected in list(self.expected.values()):
+            expected.begin()
+
+    def _arrived(self, name: str, expected: Expected, cluster: Cluster) -> None:
+        self._reach(cluster, expected.secret)
+        with self._naming:
+            if self.expected.get(name) is expected:
+                self.clusters[name] = Attached(cluster, expected.uri, expected.options, secret=expected.secret)
+                del self.expected[name]
+                return
+        cluster.close()                       # meanwhile it was detached, or another has taken its name
+
     def _connected(self, name: str, address: str, config: Mapping[str, str], timeout_s: float, secret: Held | None) -> Cluster:
+        cluster = self._made(name, address, config, timeout_s, secret)
+        self._connecting.add(cluster)
+        try:
+            self._reach(cluster, secret)
+        finally:
+            self._connecting.discard(cluster)
+        return cluster
+
+    def _made(self, name: str, address: str, config: Mapping[str, str], timeout_s: float, secret: Held | None) -> Cluster:
         from kshell.kafka.cluster import Cluster
         from kshell.session.secrets import as_kafka
 
-        cluster = Cluster(name, address, config, timeout_s, security=as_kafka(secret) if secret else {})
+        return Cluster(name, address, config, timeout_s, security=as_kafka(secret) if secret else {})
+
+    def _reach(self, cluster: Cluster, secret: Held | None) -> None:
+        """Connect; one that cannot be reached is closed."""
         try:
-            self.topics[name] = tuple(t.name for t in cluster.topics())
+            self.topics[cluster.name] = tuple(t.name for t in cluster.topics())
         except UnreachableError as failed:
             cluster.close()
-            raise UnreachableError(failed.message, hint=cure(failed, secret)) from None
+            raise UnreachableError(failed.message, hint=broker_cure(failed, secret)) from None
         except BaseException:
             cluster.close()
             raise
         if secret is not None and secret.insecure:
-            self._context.warn(f"cluster {name}: certificates and host names are not checked (INSECURE in secret {secret.name})")
-        return cluster
+            self._context.warn(f"cluster {cluster.name}: certificates and host names are not checked (INSECURE in secret {secret.name})")
 
     def _put_cluster(self, name: str, attached: Attached) -> None:
-        old = self.clusters.pop(name, None)
-        self.clusters[name] = attached
+        with self._naming:
+            old, expected = self.clusters.get(name), self.expected.pop(name, None)
+            self.clusters[name] = attached
         if old is not None:
             old.cluster.close()
+        if expected is not None:
+            expected.close()
 
     def _attach_iceberg(self, statement: Attach) -> str:
         options = declared.ATTACH_ICEBERG.parse(statement.options, self._context.resolve, zone=self._context.zone())
@@ -178,17 +222,29 @@ class Connections:
         if used_by:
             raise ConflictError(f"{name} is used by {', '.join(used_by)}",
                                 hint=f"DROP {'SINK' if name in self.catalogs else 'SOURCE'} {used_by[0]} first")
-        if name in self.clusters:
-            self.clusters.pop(name).cluster.close()
-            self.topics.pop(name, None)
-            return f"cluster {name} detached"
+        with self._naming:
+            gone = [self.expected.pop(name, None), attached.cluster if (attached := self.clusters.pop(name, None)) is not None else None]
+        for connection in gone:
+            if connection is not None:
+                connection.close()
+                self.topics.pop(name, None)
+                return f"cluster {name} detached"
         catalog = self.catalogs.pop(name)
         catalog.lake.close()
         self._context.engine.cursor().execute(f"DETACH {quote(name)}")
         return f"catalog {name} detached"
 
     def owns(self, name: str) -> bool:
-        return name in self.clusters or name in self.catalogs
+        return name in self.clusters or name in self.expected or name in self.catalogs
+
+    def cluster_names(self) -> list[str]:
+        """Of those that are attached and those that are expected."""
+        return list(dict.fromkeys([*self.clusters, *self.expected]))
+
+    def cancel(self) -> None:
+        """Calls of a statement that are under way end with CancelledError, from any thread."""
+        for cluster in [*(attached.cluster for attached in list(self.clusters.values())), *list(self._connecting)]:
+            cluster.cancel()
 
     # ---- look-up -----------------------------------------------------------------------------------------------------
 
@@ -196,25 +252,33 @@ class Connections:
         """The cluster of this name; of an address, attached on the fly; without a name the only one, or the one called kafka."""
         if name is not None and is_address:
             return self._by_address(name)
-        if name is not None:
-            if name not in self.clusters:
-                otherwise = f"ATTACH 'kafka://host:9092' AS {quote_if_needed(name)} (TYPE kafka)"
-                raise NotFoundError(f"no cluster {name} is attached", named=name, hint=did_you_mean(name, self.clusters) or otherwise)
-            return self.clusters[name]
-        if len(self.clusters) == 1:
-            return next(iter(self.clusters.values()))
-        if "kafka" in self.clusters:
-            return self.clusters["kafka"]
-        if not self.clusters:
+        return self._by_name(name if name is not None else self._only())
+
+    def _only(self) -> str:
+        names = self.cluster_names()
+        if len(names) == 1:
+            return names[0]
+        if "kafka" in names:
+            return "kafka"
+        if not names:
             raise NotFoundError("no cluster is attached",
                                 hint="ATTACH 'kafka://host:9092' AS k (TYPE kafka), or start with --brokers host:9092")
-        raise BadValueError(f"several clusters are attached: {', '.join(self.clusters)}",
-                            hint=f"say which: FROM KAFKA {next(iter(self.clusters))}")
+        raise BadValueError(f"several clusters are attached: {', '.join(names)}", hint=f"say which: FROM KAFKA {names[0]}")
+
+    def _by_name(self, name: str) -> Attached:
+        if (expected := self.expected.get(name)) is not None:
+            expected.wait(self._context.cancel.check)
+        if name not in self.clusters:
+            otherwise = f"ATTACH 'kafka://host:9092' AS {quote_if_needed(name)} (TYPE kafka)"
+            raise NotFoundError(f"no cluster {name} is attached", named=name,
+                                hint=did_you_mean(name, self.cluster_names()) or otherwise)
+        return self.clusters[name]
 
     def _by_address(self, address: str) -> Attached:
-        for known in self.clusters.values():
-            if known.cluster.bootstrap == address_of(address):
-                return known
+        at = {expected.address: name for name, expected in list(self.expected.items())}
+        at |= {attached.cluster.bootstrap: name for name, attached in list(self.clusters.items())}
+        if (known := at.get(address_of(address))) is not None:
+            return self._by_name(known)
         name = next(n for n in ("kafka", *(f"kafka{i}" for i in range(2, 1000))) if not self.owns(n))
         self.attach_address(name, address)
         return self.clusters[name]
@@ -252,6 +316,12 @@ class Connections:
                                 or f"ATTACH '<uri>' AS {quote_if_needed(name)} (TYPE iceberg, CATALOG rest)")
         self._put_catalog(name, Catalog(open_configured(name), read_only=False))
 
+    def topics_for_hints(self) -> Iterator[tuple[str, str]]:
+        """As `known_topics`; a cluster that nothing has asked yet gets a second to answer."""
+        for expected in list(self.expected.values()):
+            expected.hope(_HINT_S)
+        return self.known_topics()
+
     def known_topics(self) -> Iterator[tuple[str, str]]:
         """(cluster, topic) as last seen; asks nobody."""
         for cluster, topics in list(self.topics.items()):
@@ -259,6 +329,8 @@ class Connections:
                 yield cluster, topic
 
     def close(self) -> None:
+        for expected in list(self.expected.values()):
+            expected.close()
         for attached in self.clusters.values():
             attached.cluster.close()
         for catalog in self.catalogs.values():
@@ -268,34 +340,3 @@ class Connections:
 def address_of(uri: str) -> str:
     """kafka://a:9092,b:9092 -> a:9092,b:9092"""
     return uri.removeprefix(_KAFKA_SCHEME).rstrip("/")
-
-
-def catalog_cure(failed: UnreachableError, secret: Held | None) -> str | None:
-    if "credentials" not in (failed.hint or ""):
-        return failed.hint
-    return f"check CREDENTIAL or TOKEN of secret {secret.name}" if secret else \
-        "CREATE SECRET s (TYPE iceberg_catalog, TOKEN getenv('TOKEN')), then ATTACH ... (TYPE iceberg, CATALOG rest, SECRET s)"
-
-
-def cure(failed: UnreachableError, secret: Held | None) -> str | None:
-    """Which setting of which secret would help, where the broker's words tell."""
-    said = failed.message.lower()
-    if secret is None:
-        return _NO_SECRET if any(word in said for word in ("no answer", "disconnected", "certificate")) else failed.hint
-    for words, settings in _CURES:
-        if any(word in said for word in words):
-            return settings.format(name=secret.name)
-    return failed.hint
-
-
-_NO_SECRET = ("if the broker expects TLS or a password: CREATE SECRET s (TYPE kafka, ...), then ATTACH ... (TYPE kafka, SECRET s); "
-              "else check the address and the port")
-_CURES = (
-    (("plaintext broker",), "the broker expects no encryption at this port: check SECURITY_PROTOCOL of secret {name}, and the port"),
-    (("current sasl state",), "the broker wants nobody to sign in at this port: check SECURITY_PROTOCOL of secret {name}, and the port"),
-    (("mechanism handshake",), "check SASL_MECHANISM of secret {name}"),
-    (("authentication",), "check SASL_USERNAME, SASL_PASSWORD and SASL_MECHANISM of secret {name}"),
-    (("certificate", "ssl handshake"),
-     "SSL_CA of secret {name} must be the authority that signed the broker's certificate, and the address a name in that certificate"),
-    (("disconnected", "no answer"), "check SECURITY_PROTOCOL of secret {name}, and the port"),
-)

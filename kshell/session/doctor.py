@@ -10,7 +10,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -134,7 +134,7 @@ class Doctor:
         if name in self._connections.clusters:
             self._connections.topics[name] = tuple(t.name for t in self._connections.cluster(name).topics())
         elif statement is not None:
-            self._connections.attach(statement)
+            self._connections.attach(replace(statement, or_replace=True))     # its name may be that of the configured brokers
         else:
             self._connections.attach_address(name, address, secret_name(self._config))
 

@@ -140,15 +140,15 @@ class Shower:
                                        select=entry.select, options=given)
 
     def connection_text(self, name: str) -> str:
-        if name in self._connections.clusters:
-            attached = self._connections.clusters[name]
+        attached = self._connections.clusters.get(name) or self._connections.expected.get(name)
+        if attached is not None:
             return written.attach_text("kafka", attached.uri, name, options=attached.options)
         if name in self._connections.catalogs or name == "local":
             catalog = self._connections.catalog(name)
             if name == "local":
                 return f"-- the embedded catalog; any PyIceberg opens it with\n-- {catalog.lake.line()}"
             return written.attach_text("iceberg", catalog.lake.uri, name, options=catalog.options)
-        known = [*self._connections.clusters, *self._connections.catalogs]
+        known = [*self._connections.cluster_names(), *self._connections.catalogs]
         raise NotFoundError(f"there is no connection {name}", named=name, hint=did_you_mean(name, known) or "SHOW CONNECTIONS lists them")
 
 

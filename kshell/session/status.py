@@ -33,6 +33,14 @@ class SinkStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class Awaited:
+    """A cluster of the configuration that is not connected."""
+
+    name: str
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
 class Pending:
     """Rows that are decoded and not in their table."""
 
@@ -47,12 +55,13 @@ class Status:
     live_rows: int = 0
     lake_rows: int | None = None              # None: no sink
     newest_event_age_s: float | None = None
+    awaited: tuple[Awaited, ...] = ()
 
     @classmethod
-    def of(cls, sources: Sequence[SourceStatus], sinks: Sequence[SinkStatus]) -> Self:
+    def of(cls, sources: Sequence[SourceStatus], sinks: Sequence[SinkStatus], awaited: Sequence[Awaited] = ()) -> Self:
         newest = min((s.newest_event_age_s for s in sources if s.newest_event_age_s is not None), default=None)
         lake = sum(s.lake_rows for s in sinks) if sinks else None
-        return cls(tuple(sources), tuple(sinks), sum(s.buffer_rows for s in sources), lake, newest)
+        return cls(tuple(sources), tuple(sinks), sum(s.buffer_rows for s in sources), lake, newest, tuple(awaited))
 
     def about(self, names: Set[str]) -> Self:
         """The part that a statement with these names, in lower case, reads."""

@@ -42,7 +42,7 @@ def subjects(connections: Connections, statement: Show, check: Callable[[], None
 def _registry(connections: Connections, statement: Show) -> SchemaRegistry:
     """Without FROM and without a cluster that of the configuration."""
     cluster = None
-    if statement.cluster is not None or connections.clusters:
+    if statement.cluster is not None or connections.cluster_names():
         cluster = connections.attached(statement.cluster, is_address=statement.cluster_is_address).cluster.name
     registry = connections.registry(None, cluster or "")
     if registry is None:

@@ -111,7 +111,7 @@ class Tails:
     def _topic(self, parts: Sequence[str], *, topic: bool) -> tuple[Cluster, str]:
         if topic:
             return self._connections.cluster(None), parts[0]
-        clusters = {name.lower(): name for name in self._connections.clusters}
+        clusters = {name.lower(): name for name in self._connections.cluster_names()}
         if len(parts) > 1 and parts[0].lower() in clusters:
             return self._connections.cluster(clusters[parts[0].lower()]), ".".join(parts[1:])
         raise self._unknown(".".join(parts))

@@ -81,8 +81,8 @@ class Definitions:
 
     def _cluster(self, name: str | None, *, is_address: bool) -> Cluster:
         clusters = [a.name for a in self._attaches.values() if a.kind == "kafka"]
-        if name is None and len({*clusters, *self._connections.clusters}) == 1:
-            name = next(iter([*clusters, *self._connections.clusters]))
+        if name is None and len(known := {*clusters, *self._connections.cluster_names()}) == 1:
+            name = known.pop()
         elif name is None and "kafka" in clusters:
             name = "kafka"
         if name is not None and not is_address:
@@ -122,7 +122,7 @@ class Definitions:
         """Of the clusters that the script and --brokers name, the one whose id the table has recorded."""
         for name in [a.name for a in self._attaches.values() if a.kind == "kafka"]:
             self._attach(name)
-        clusters = [attached.cluster for attached in self._connections.clusters.values()]
+        clusters = [self._connections.cluster(name) for name in self._connections.cluster_names()]
         found = next((c for c in clusters if c.cluster_id == wanted), None)
         if found is not None:
             return found

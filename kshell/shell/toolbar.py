@@ -17,13 +17,15 @@ _WELL = frozenset({"running", "ok", "done", "committing", "idle"})
 
 
 def line(status: Status, width: int) -> str:
-    """`lag 1.2k · 8.4k rows/s · buffer 312k rows 96 MB, oldest 41 s · orders_lake ok 12 s ago · 0 errors`, or '' without a source."""
+    """`lag 1.2k · 8.4k rows/s · buffer 312k rows 96 MB, oldest 41 s · orders_lake ok 12 s ago · 0 errors`. Without a source nothing,
+    or the brokers that are not connected."""
+    awaited = [f"{c.name} {c.state}" for c in status.awaited]
     if not status.sources:
-        return ""
+        return SEPARATOR.join(awaited)[:width]
     errors = plural(sum(s.error_rows for s in status.sources), "error")
     lag, rate = _reading(status)
     rows, held, oldest = _buffer(status)
-    troubled = [f"{s.name} {s.state}" for s in status.sources if s.state not in _WELL]
+    troubled = [*awaited, *(f"{s.name} {s.state}" for s in status.sources if s.state not in _WELL)]
     sinks = [_sink(s) for s in status.sinks]
     for parts in ([lag, rate, f"buffer {rows} {held}{oldest}", *sinks], [lag, rate, f"buffer {rows}", *sinks],
                   [lag, f"buffer {rows}", *sinks], [lag, *sinks], [lag]):

@@ -144,3 +144,26 @@ def test_on_a_terminal_the_default_is_a_table_cut_at_40_rows() -> None:
     assert "100 rows, 40 shown (.last all)" in shown
     assert "\\e[2Jgone" in shown
     assert "\x1b" not in shown
+
+
+@pytest.mark.parametrize("statement", ["ATTACH 'kafka://127.0.0.1:{silent}' AS k (TYPE kafka)", "SHOW TOPICS FROM kafka",
+                                       "ATTACH 'http://127.0.0.1:{silent}' AS c (TYPE iceberg, CATALOG rest)"])
+def test_ctrl_c_ends_a_script_that_waits_for_a_silent_server(program: Program, listening: socket.socket, silent: int,
+                                                             statement: str) -> None:
+    process = program("--brokers", f"127.0.0.1:{silent}", "-c", f"SELECT 1 AS a; {statement.format(silent=silent)}; SELECT 'later' AS b")
+    connection, _ = listening.accept()            # the statement waits for an answer
+    with connection:
+        pressed = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        code, out, err = ended(process)
+    assert (code, out, err.startswith("error: interrupted")) == (130, "a\n1\n", True)
+    assert time.monotonic() - pressed < 2.0
+
+
+def test_silent_brokers_are_waited_for_by_the_first_statement_that_uses_them(program: Program, silent: int) -> None:
+    began = time.monotonic()
+    code, out, err = ended(program("--brokers", f"127.0.0.1:{silent}", "-c", "SELECT 1 AS a"))
+    assert (code, out, err) == (0, "a\n1\n", "")
+    assert time.monotonic() - began < 10, "where the client library waits for ten seconds at least"
+    code, out, err = ended(program("--brokers", f"127.0.0.1:{silent}", "--timeout", "3s", "-c", "SELECT 1 AS a; SHOW TOPICS"))
+    assert (code, out) == (4, "a\n1\n")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -14,14 +13,6 @@ from kshell.errors import CancelledError, Error, UnreachableError
 from kshell.iceberg import patience
 from kshell.session import Session
 from tests.support import wait_until
-
-
-@pytest.fixture
-def silent() -> Iterator[int]:
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        listening.listen(5)
-        yield int(listening.getsockname()[1])
 
 
 @pytest.fixture

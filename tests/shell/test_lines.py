@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from kshell.session.status import SinkStatus, SourceStatus, Status
+from kshell.session.status import Awaited, SinkStatus, SourceStatus, Status
 from kshell.shell import figures, footer, progress, toolbar
 
 SOURCE = SourceStatus("orders", "running", 1234, 8400.0, 312_000, 96_000_000, 41.0, 0, 0.8)
@@ -51,6 +53,14 @@ def test_a_source_in_trouble_comes_first() -> None:
 
 def test_without_a_source_there_is_no_toolbar() -> None:
     assert toolbar.line(Status(), 80) == ""
+
+
+def test_the_toolbar_names_configured_brokers_that_are_not_connected() -> None:
+    waiting = Status.of([], [], [Awaited("kafka", "connecting")])
+    assert toolbar.line(waiting, 80) == "kafka connecting"
+    other = replace(BUSY, awaited=(Awaited("kafka", "not reached"),))
+    assert toolbar.line(other, 120).startswith("kafka not reached · lag 1.2k")
+    assert "kafka not reached" in toolbar.line(other, 60)
 
 
 def test_the_toolbar_asks_for_a_snapshot_at_most_twice_a_second() -> None:

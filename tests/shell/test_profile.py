@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import socket
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -76,10 +78,51 @@ def test_a_password_that_is_left_out_is_typed_unseen(child: pexpect.spawn[str], 
     assert "canary" not in "".join(path.read_text(errors="replace") for path in (tmp_path / "state").rglob("*") if path.is_file())
 
 
-def test_brokers_that_do_not_answer_are_told_and_the_prompt_is_there(start: Start) -> None:
+def test_brokers_that_refuse_are_told_above_the_prompt_and_the_next_use_tries_again(start: Start) -> None:
     child = start(brokers="127.0.0.1:1")
-    child.expect_exact("warning: cannot reach Kafka at 127.0.0.1:1")
-    child.expect_exact("ATTACH 'kafka://127.0.0.1:1' AS kafka (TYPE kafka) tries again")
+    child.expect_exact("warning: cannot reach Kafka at 127.0.0.1:1: Connection refused")
+    child.send("SHOW TOPICS;\r")
+    child.expect_exact("error: cannot reach Kafka at 127.0.0.1:1")
     child.expect_exact("prod>")
+    child.send("SELECT 40 + 2 AS there;\r")
+    child.expect_exact("42")
+
+
+def test_silent_brokers_delay_neither_the_first_prompt_nor_what_does_not_need_them(start: Start, silent: int) -> None:
+    child = start(brokers=f"127.0.0.1:{silent}")
+    child.expect_exact("prod>")
+    before = str(child.before)
+    child.send("SELECT 40 + 2 AS there;\r")
+    child.expect_exact("42")
+    assert "cannot reach" not in before + str(child.before), "the client library gives up after ten seconds at the earliest"
+
+
+@pytest.mark.parametrize("statement", ["ATTACH 'kafka://127.0.0.1:{silent}' AS k (TYPE kafka)",
+                                       "ATTACH 'http://127.0.0.1:{silent}' AS c (TYPE iceberg, CATALOG rest)"])
+def test_ctrl_c_ends_an_attach_to_a_silent_server(start: Start, listening: socket.socket, silent: int, statement: str) -> None:
+    child = start()
+    child.expect_exact("prod>")
+    child.send(statement.format(silent=silent) + ";\r")
+    connection, _ = listening.accept()
+    with connection:
+        _interrupted(child)
+
+
+@pytest.mark.parametrize("statement", ["SHOW TOPICS", "FROM kafka.orders"])
+def test_ctrl_c_ends_a_statement_that_waits_for_silent_brokers_of_the_configuration(start: Start, silent: int, statement: str) -> None:
+    child = start(brokers=f"127.0.0.1:{silent}")
+    child.expect_exact("prod>")
+    child.send(statement + ";\r")
+    child.expect_exact("Ctrl-C cancels")               # it has run for more than a second
+    _interrupted(child)
+
+
+def _interrupted(child: pexpect.spawn[str]) -> None:
+    """Within a second, and the shell goes on."""
+    pressed = time.monotonic()
+    child.send("\x03")
+    child.expect_exact("interrupted")
+    child.expect_exact("prod>")
+    assert time.monotonic() - pressed < 1.0
     child.send("SELECT 40 + 2 AS there;\r")
     child.expect_exact("42")

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import os
 import re
-import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,15 +14,6 @@ import pytest
 
 REPOSITORY = Path(__file__).parents[2]
 FULL = Path("/dev/full")
-
-
-@pytest.fixture
-def silent() -> Iterator[int]:
-    """A port that accepts and never answers."""
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        listening.listen(5)
-        yield int(listening.getsockname()[1])
 
 
 def ran(*argv: str, stdout: Any = subprocess.PIPE) -> subprocess.CompletedProcess[str]:
