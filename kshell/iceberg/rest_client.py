@@ -9,20 +9,27 @@ from __future__ import annotations
 from pyiceberg.catalog.rest import RestCatalog
 from pyiceberg.io import FileIO
 from pyiceberg.typedef import EMPTY_DICT, Properties
-from requests import Session
+from requests import Response, Session
 
+from kshell.clocks import Skew
 from kshell.iceberg.bounds import bounded, trusted_properties
 
 
 class OurRestCatalog(RestCatalog):
     def __init__(self, name: str, **properties: str) -> None:
         self._ours = dict(properties)
+        self.skew = Skew()
         super().__init__(name, **properties)
 
     def _create_session(self) -> Session:
         self.properties = trusted_properties(self.properties, self._ours)
         self.uri = self._ours["uri"]
-        return bounded(super()._create_session())
+        session = bounded(super()._create_session())
+        session.hooks["response"].append(self._looked_at)
+        return session
+
+    def _looked_at(self, answer: Response, *_: object, **__: object) -> None:
+        self.skew.saw(answer.headers.get("Date"))
 
     def _load_file_io(self, properties: Properties = EMPTY_DICT, location: str | None = None) -> FileIO:
         return super()._load_file_io(trusted_properties(properties, self._ours), location)

@@ -25,6 +25,7 @@ from kshell.kafka.offsets import GroupOffsets
 from kshell.kafka.reader import Reader
 
 _Specs: Any = getattr(confluent_kafka.admin, "OffsetSpec")  # noqa: B009 - the package does not export it by name
+_ConfigResource: Any = getattr(confluent_kafka.admin, "ConfigResource")  # noqa: B009 - likewise
 
 SETTLE_S = 5.0                                # a topic just made, or a leader just moved, is known everywhere after this
 STEP_S = 0.05
@@ -165,6 +166,15 @@ class Cluster:
             with suppress(Refusal):
                 found[partition.topic, partition.partition] = int(self._calls.wait(future, "look up the newest record").timestamp)
         return {tp: at for tp, at in found.items() if 0 <= at <= NEWEST_MS}     # a producer may write any number
+
+    def stamps(self, topic: str) -> bool:
+        """Whether the brokers write the time of its records, so that it is theirs. Not where this connection's user may not ask."""
+        resource = _ConfigResource(_ConfigResource.Type.TOPIC, topic)
+        (future,) = self._calls.client().describe_configs([resource], request_timeout=self.timeout_s).values()
+        with suppress(Refusal):
+            entry = self._calls.wait(future, f"look up the settings of topic {topic!r}").get("message.timestamp.type")
+            return entry is not None and entry.value == "LogAppendTime"
+        return False
 
     def _list_offsets(self, tps: Iterable[TP], spec: Any, *, committed: bool) -> dict[TP, int]:
         level = IsolationLevel.READ_COMMITTED if committed else IsolationLevel.READ_UNCOMMITTED

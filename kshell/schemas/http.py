@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote, urlsplit, urlunsplit
 
+from kshell.clocks import Skew
 from kshell.errors import BadValueError
 from kshell.options import Secret, redact, reveal
 from kshell.schemas.limits import ANSWER_S, CONNECT_S, SCHEMA_BYTES
@@ -81,6 +82,7 @@ class Http:
     def __init__(self, access: Access, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._access, self._clock = access, clock
         self.url = access.url
+        self.skew = Skew()
         self._headers = {"Accept": _ACCEPT, "User-Agent": "kshell", "Accept-Encoding": "identity"}
         self._opener: urllib.request.OpenerDirector | None = None
 
@@ -90,6 +92,7 @@ class Http:
         try:
             request = urllib.request.Request(f"{self.url}{path}", headers={**self._headers, **self._credentials()})
             with self._open()(request, timeout=CONNECT_S) as answer:
+                self.skew.saw(answer.headers.get("Date"))
                 self._require_json(answer)
                 return self._parsed(self._read(answer, most_bytes, ends))
         except urllib.error.HTTPError as refused:

@@ -51,6 +51,11 @@ class SchemaRegistry:
         self._waited: list[float] = []        # when a 404 was last waited for
         self._doubted: OrderedDict[str, tuple[float, int]] = OrderedDict()       # path -> first 404, how many
 
+    @property
+    def ahead_s(self) -> float | None:
+        """How far its clock is ahead of ours, as of its last answer; None: it has not said."""
+        return self._http.skew.seconds
+
     # ---- schemas -----------------------------------------------------------------------------------------------------
 
     def by_id(self, id: int, subject: str | None = None) -> Schema:

@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 
 State = Literal["ok", "warning", "failed", "unreachable", "skipped"]
 FREE_BYTES = 1_000_000_000                    # less is a warning
-CLOCK_S = 5.0                                 # a record from further in the future means that a clock is wrong
+CLOCK_S = 5.0                                 # clocks may differ by this much
+SINKS_WAIT_S = 60.0                           # a clock that is further behind a table's last commit makes its sinks wait (CLOCK_SKEW)
 _LOOKED_AT = 200                              # partitions whose newest record is asked for
 _PYTHON = (3, 11)
 _PYICEBERG = (0, 12)
@@ -72,6 +73,8 @@ class Doctor:
         yield from self._registries()
         for name in self._catalog_names():
             yield _guarded(f"catalog {name}", lambda name=name: self._catalog(name))  # type: ignore[misc]
+            if (catalog := self._connections.catalogs.get(name)) is not None and catalog.lake.ahead_s is not None:
+                yield _guarded(f"clock {name}", lambda lake=catalog.lake: _clock_against(lake.uri, lake.ahead_s))  # type: ignore[misc]
         yield _guarded("disk", self._disk)
         yield _guarded("memory", self._memory)
 
@@ -156,13 +159,16 @@ class Doctor:
     def _clock(self, name: str) -> Finding:
         cluster = self._connections.cluster(name)
         tps = [(t.name, p) for t in cluster.topics() for p in t.partitions][:_LOOKED_AT]
-        newest = max(cluster.newest(tps).values(), default=None) if tps else None
+        (topic, partition), newest = max(cluster.newest(tps).items(), key=lambda found: found[1], default=(("", 0), None))
         if newest is None:
             return "skipped", "no record to compare with", None
         ahead = newest / 1000 - time.time()
-        if ahead > CLOCK_S:
-            return "warning", f"the newest record is {ahead:.0f} s in the future", "this clock is behind or a producer's ahead: check NTP"
-        return "ok", "no record is from the future", None
+        if ahead <= CLOCK_S:
+            return "ok", "no record is from the future", None
+        if cluster.stamps(topic):
+            return _clock_against("the brokers", ahead)
+        return ("warning", f"the newest record, in {topic}[{partition}], is {ahead:.0f} s in the future",
+                "this clock is behind or a producer's ahead: check NTP")
 
     # ---- schema registries -------------------------------------------------------------------------------------------
 
@@ -175,7 +181,10 @@ class Doctor:
         if not found:
             yield Check("schema registry", "skipped", "none is configured")
         for named, name in found.items():
-            yield _guarded(name, lambda named=named: self._registry(named))  # type: ignore[misc]
+            found_registry = _guarded(name, lambda named=named: self._registry(named))  # type: ignore[misc]
+            yield found_registry
+            if found_registry.state == "ok":
+                yield _guarded(f"clock {name}", lambda named=named: self._registry_clock(named))  # type: ignore[misc]
 
     def _registry(self, named: str) -> Finding:
         from kshell.schemas.asking import asking
@@ -186,6 +195,10 @@ class Doctor:
             count = len(registry.subjects())
         signed_in = f", signed in with secret {registry.secret}" if registry.secret else ""
         return "ok", f"{registry.url}: {count} subject{'s' if count != 1 else ''} in {time.monotonic() - began:.2f} s{signed_in}", None
+
+    def _registry_clock(self, named: str) -> Finding:
+        registry = self._connections.registries.named(named)
+        return _clock_against(registry.url, registry.ahead_s)
 
     # ---- catalogs ----------------------------------------------------------------------------------------------------
 
@@ -231,6 +244,16 @@ def _guarded(name: str, look: Callable[[], Finding]) -> Check:
     except Exception as defect:  # noqa: BLE001  one check that breaks must not hide the others
         return Check(name, "failed", redact(f"{type(defect).__name__}: {defect}".splitlines()[0]), "this may be a defect of kshell")
     return Check(name, state, redact(text), repair)
+
+
+def _clock_against(whose: str, ahead_s: float | None) -> Finding:
+    """`ahead_s`: how far the other side's clock is ahead of ours."""
+    if ahead_s is None:
+        return "skipped", f"{whose} does not say what time it is", None
+    if abs(ahead_s) <= CLOCK_S:
+        return "ok", f"within {CLOCK_S:g} s of {whose}", None
+    text = f"clock is {abs(ahead_s):.0f} s {'behind' if ahead_s > 0 else 'ahead of'} {whose}"
+    return "failed" if abs(ahead_s) > SINKS_WAIT_S else "warning", text, "set one of the two clocks: check NTP on both sides"
 
 
 def _python() -> Finding:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from kshell.cli import main
 from tests.parts.kafka import Broker
+from tests.parts.rest import RestCatalog
 from tests.support import create_topic
 from tests.support.producing import Recorder
 from tests.support.stub_http import Answer, StubHttp
@@ -91,7 +94,7 @@ def test_a_budget_above_the_memory_is_a_fault(examine: Examine, tmp_path: Path) 
     assert "set buffer_bytes" in found["memory"]["repair"]
 
 
-def test_brokers_topics_groups_and_the_clock(examine: Examine, own_kafka: Broker) -> None:
+def test_brokers_topics_groups_and_the_clock(own_kafka: Broker, examine: Examine) -> None:
     topic = create_topic(admin(own_kafka.bootstrap), "clock", 1)
     code, found = examine("--brokers", own_kafka.bootstrap)
     assert code == 0
@@ -100,6 +103,53 @@ def test_brokers_topics_groups_and_the_clock(examine: Examine, own_kafka: Broker
     _, found = examine("--brokers", own_kafka.bootstrap)
     assert found["clock kafka"]["state"] == "warning"
     assert "in the future" in found["clock kafka"]["text"]
+
+
+@pytest.fixture
+def our_clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
+    """`our_clock(-94)`: this machine's clock is 94 s behind."""
+    def set_(seconds: float) -> None:
+        ours = SimpleNamespace(time=lambda: time.time() + seconds, monotonic=time.monotonic)
+        monkeypatch.setattr("kshell.clocks.time", ours)
+        monkeypatch.setattr("kshell.session.doctor.time", ours)
+
+    return set_
+
+
+def test_the_clock_is_compared_with_that_of_brokers_which_stamp_records(own_kafka: Broker, examine: Examine,
+                                                                        our_clock: Callable[[float], None]) -> None:
+    topic = create_topic(admin(own_kafka.bootstrap), "stamped", 1, message_timestamp_type="LogAppendTime")
+    Recorder(own_kafka.bootstrap).produce(topic, ["x"])
+    assert examine("--brokers", own_kafka.bootstrap)[1]["clock kafka"]["state"] == "ok"
+    our_clock(-94)
+    code, found = examine("--brokers", own_kafka.bootstrap)
+    assert (code, found["clock kafka"]["state"]) == (1, "failed")
+    assert re.fullmatch(r"clock is \d\d s behind the brokers", found["clock kafka"]["text"])
+
+
+@pytest.mark.parametrize(("ours", "code", "state", "text"), [
+    (0, 0, "ok", "within 5 s of {url}"), (-94, 1, "failed", "clock is 94 s behind {url}"),
+    (40, 0, "warning", "clock is 40 s ahead of {url}"), (94, 1, "failed", "clock is 94 s ahead of {url}")])
+def test_the_clock_is_compared_with_that_of_a_registry(examine: Examine, our_clock: Callable[[float], None], ours: float, code: int,
+                                                       state: str, text: str) -> None:
+    our_clock(ours)
+    with StubHttp() as registry:
+        registry.answers["/subjects"] = Answer([])
+        found_code, found = examine("--schema-registry", registry.url)
+        check = found["clock schema registry"]
+        shown = re.sub(r"\b(93|95|39|41) s", lambda m: {"93": "94 s", "95": "94 s"}.get(m.group(1), "40 s"), check["text"])
+        assert (found_code, check["state"], shown) == (code, state, text.format(url=registry.url))
+        assert (check["repair"] is None) == (state == "ok")
+
+
+def test_the_clock_is_compared_with_that_of_a_rest_catalog(rest_catalog: RestCatalog, examine: Examine, our_clock: Callable[[float], None],
+                                                           tmp_path: Path) -> None:
+    (tmp_path / "script.sql").write_text(f"ATTACH '{rest_catalog.uri}' AS c (TYPE iceberg, CATALOG rest);")
+    assert examine("-f", "script.sql")[1]["clock c"]["state"] == "ok"
+    our_clock(-94)
+    found = examine("-f", "script.sql")[1]
+    assert (found["catalog c"]["state"], found["clock c"]["state"]) == ("ok", "failed")
+    assert re.match(r"clock is 9\d s behind http://", found["clock c"]["text"])
 
 
 def test_a_registry_is_asked_and_what_is_wrong_with_it_is_said(examine: Examine) -> None:

@@ -90,6 +90,12 @@ class Lake:
     def qualified(self, identifier: tuple[str, ...]) -> str:
         return ".".join((self.name, *identifier))
 
+    @property
+    def ahead_s(self) -> float | None:
+        """How far the server's clock is ahead of ours, as of its last answer; None: there is no server, or it has not said."""
+        skew = getattr(self.catalog, "skew", None)
+        return None if skew is None else skew.seconds
+
     def line(self) -> str:
         """Python that opens the same tables in any PyIceberg."""
         arguments = {"type": "rest" if self.kind == "rest" else "sql", "uri": self.uri}
