@@ -53,7 +53,7 @@ def frames(batch: pa.RecordBatch, part: Literal["value", "key"], source: SchemaS
 
 def _named_in_headers(batch: pa.RecordBatch, part: Literal["value", "key"]) -> bool:
     """Whether a header of any record may name its schema: they are slow to look at one by one."""
-    if HEADERS not in batch.schema.names or batch[HEADERS].null_count == batch.num_rows:
+    if HEADERS not in batch.schema.names:
         return False
     names = batch[HEADERS].flatten().field("key")
     return pc.any(pc.equal(names, f"__{part}_schema_id")).as_py() is True

@@ -118,7 +118,8 @@ def _credible(raw: pa.Array) -> pa.Array:
 
 def _headers(rows: list[Any]) -> pa.Array:
     if rows.count(None) == len(rows):
-        return pa.nulls(len(rows), HEADERS_ARROW)
+        nowhere = pa.repeat(pa.scalar(0, pa.int32()), len(rows) + 1)
+        return pa.ListArray.from_arrays(nowhere, pa.array([], HEADERS_ARROW.value_type), type=HEADERS_ARROW)
     return pa.array([_pairs(row) for row in rows], HEADERS_ARROW)
 
 
@@ -136,6 +137,6 @@ def _header_lists(messages: Sequence[Message]) -> list[Any]:
     return rows
 
 
-def _pairs(row: Any) -> list[dict[str, Any]] | None:
-    """Order and repeats are kept: headers are a list, not a map."""
-    return None if row is None else [{"key": name, "value": value} for name, value in row]
+def _pairs(row: Any) -> list[dict[str, Any]]:
+    """Order and repeats are kept: headers are a list, not a map. A record without headers has an empty one."""
+    return [{"key": name, "value": value} for name, value in row or ()]

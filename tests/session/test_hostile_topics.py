@@ -108,3 +108,26 @@ def test_a_record_that_unfolds_within_it_is_too_large_for_a_row(open_session: Op
     session.sql(f"CREATE SOURCE s (id BIGINT) FROM KAFKA kafka (TOPIC '{topic}'); WAIT SOURCE s TIMEOUT '30s'")
     assert rows(session, "SELECT id FROM s") == [(2,)]
     assert rows(session, "SELECT code FROM kshell.errors") == [("RECORD_TOO_LARGE",)]
+
+
+@pytest.mark.fault("F41")
+def test_tombstones_null_keys_and_any_headers_land_as_they_are(open_session: OpenSession, producer: Recorder,
+                                                               kafka_topic: Callable[..., str]) -> None:
+    """A null value is a row of NULLs that its bytes tell from {}; headers keep their order, their repeats and bytes that are no text."""
+    topic = kafka_topic()
+    sent = [("k", '{"id":1}', [("h", b"one"), ("h", b"two"), ("", b"\xff\x00")]), ("k", None, [("op", None)]), (None, "{}", None),
+            (b"\xff\x00", None, [])]
+    for key, value, headers in sent:
+        producer.produce(topic, [value], key=key, headers=headers)
+    session = open_session()
+    session.sql(f"CREATE SOURCE s (id BIGINT) FROM KAFKA kafka (TOPIC '{topic}', INCLUDE [headers, value])")
+    session.sql("CREATE SINK k FROM s INTO ICEBERG local.web.marks (COMMIT_INTERVAL '1h'); WAIT SOURCE s TIMEOUT '30s'")
+    wanted = "id, _kafka_key, _kafka_headers, _kafka_value, kafka_header(_kafka_headers, 'h')"
+    live = rows(session, f"SELECT {wanted} FROM live.s ORDER BY _kafka_offset")
+    session.sql("FLUSH SINK k TIMEOUT '30s'")
+    assert rows(session, f"SELECT {wanted} FROM lake.s ORDER BY _kafka_offset") == live
+    assert live == [
+        (1, b"k", [{"key": "h", "value": b"one"}, {"key": "h", "value": b"two"}, {"key": "", "value": b"\xff\x00"}], b'{"id":1}', "two"),
+        (None, b"k", [{"key": "op", "value": None}], None, None), (None, None, [], b"{}", None), (None, b"\xff\x00", [], None, None)]
+    assert one(session, "SELECT count(*) FROM s WHERE _kafka_value IS NULL") == 2
+    assert one(session, "SELECT count(*) FROM kshell.errors") == 0
