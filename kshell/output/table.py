@@ -5,6 +5,7 @@ cut is a box for every PAGE_ROWS rows)."""
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import deque
 from collections.abc import Sequence
 
@@ -105,7 +106,7 @@ def _fit(widths: list[int], screen: int | None) -> tuple[list[int | None], list[
     shown: list[int | None] = list(range(len(widths)))
     if screen is None:
         return shown, widths
-    while _total(_shrunk(widths, screen)) > screen and len(shown) > 2:
+    while _total([min(w, _NARROWEST) for w in widths]) > screen and len(shown) > 2:
         middle = len(shown) // 2
         if None in shown:
             middle = shown.index(None)
@@ -117,14 +118,16 @@ def _fit(widths: list[int], screen: int | None) -> tuple[list[int | None], list[
 
 
 def _shrunk(widths: list[int], screen: int) -> list[int]:
-    """The widest columns give way first, none below _NARROWEST."""
-    widths = list(widths)
-    while (over := _total(widths) - screen) > 0 and max(widths, default=0) > _NARROWEST:
-        widest = max(widths)
-        at = widths.index(widest)
-        rest = max([w for i, w in enumerate(widths) if i != at], default=0)
-        widths[at] = max(_NARROWEST, widest - over, min(rest, widest - 1))
-    return widths
+    """The widest columns give way first, none below _NARROWEST; what a common limit leaves free goes to the columns on the right."""
+    room = screen - _total([0] * len(widths))
+    if sum(widths) <= room:
+        return list(widths)
+    limits = range(_NARROWEST, max(*widths, _NARROWEST) + 1)
+    limit = limits[max(0, bisect_right(limits, room, key=lambda most: sum(min(w, most) for w in widths)) - 1)]
+    shrunk = [min(w, limit) for w in widths]
+    for at in [i for i, w in enumerate(widths) if w > limit][::-1][:max(0, room - sum(shrunk))]:
+        shrunk[at] += 1
+    return shrunk
 
 
 def _total(widths: Sequence[int]) -> int:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
 import unicodedata
 
 import pytest
 
 from kshell.output._width import cut, width
+from kshell.output.table import draw
 from tests.output.conftest import Render
 
 
@@ -67,6 +69,21 @@ def test_columns_that_do_not_fit_are_left_out_in_the_middle(render: Render) -> N
     assert "…" in lines[1]
     assert "0" in lines[4]
     assert "39" in lines[4]
+
+
+@pytest.mark.parametrize(("widths", "screen", "shrunk"), [
+    ([10, 9, 9], 36, [8, 9, 9]), ([40, 7, 3], 40, [20, 7, 3]), ([9, 9], 10, [6, 6]),
+    ([3, 20, 20, 20], 53, [3, 12, 12, 13]), ([5], 80, [5])])
+def test_the_widest_columns_give_way_first_and_none_below_six(widths: list[int], screen: int, shrunk: list[int]) -> None:
+    box = draw([], [tuple("x" * w for w in widths)], [False] * len(widths), screen)
+    assert [len(cell) - 2 for cell in box.splitlines()[0].strip("┌┐").split("┬")] == shrunk
+
+
+def test_a_box_of_three_thousand_columns_of_two_thousand_characters_takes_no_time() -> None:
+    began = time.process_time()
+    box = draw([], [("x" * 2000,) * 3000], [False] * 3000, 120)
+    assert time.process_time() - began < 10
+    assert len(box.splitlines()[0]) <= 120
 
 
 def test_a_plan_is_shown_as_it_is_drawn(render: Render) -> None:
