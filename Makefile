@@ -7,6 +7,8 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PYTEST_ARGS ?=
+# processes that share the tests, file by file; 0 is one without helpers, for a debugger
+PROCESSES ?= 2
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check lint types layers docs accept bench package clean
@@ -18,7 +20,7 @@ demo: $(READY) ## run the main job with no server: embedded broker, sink, union,
 	@$(BIN)/kshell demo
 
 test: $(READY) ## run every test that can run here; java and mvn add the tiers with a real broker and catalog
-	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest -n $(PROCESSES) $(PYTEST_ARGS)
 
 check: lint types layers test ## what must be green before a change is proposed
 

@@ -1,8 +1,8 @@
 """Fixtures over real servers. A test that asks for one is marked `kafka`, `rest` or `registry`, and skipped with the reason where it cannot
 run; with KSHELL_REQUIRE_KAFKA=1 it fails instead.
 
-`kafka` is one broker for the whole run: keep apart by topic and group names and do not stop it. Tests that break the broker take
-`own_kafka`."""
+`kafka` is one broker for the whole run, or for each of its processes with `-n`: keep apart by topic and group names and do not stop it.
+Tests that break the broker take `own_kafka`."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.parts import registry as registry_part
 from tests.parts.kafka import Broker
 from tests.parts.registry import Registry
 from tests.parts.rest import RestCatalog
-from tests.support import extensions
+from tests.support import extensions, spreading
 from tests.support.producing import Acknowledged, Recorder
 from tests.support.topics import admin, create_topic, unique
 
@@ -53,6 +53,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("rest")
         if used & REGISTRY_FIXTURES:
             item.add_marker("registry")
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        spreading.spread_last(items)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> spreading.ByFile:
+    return spreading.ByFile(config, log)
 
 
 def _require_servers(missing: Callable[[], str | None] = jars.missing) -> None:

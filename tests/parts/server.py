@@ -18,9 +18,13 @@ START_TIMEOUT_S = 60
 STOP_TIMEOUT_S = 20
 
 
-def free_ports(count: int) -> int:
-    """The first of `count` neighbouring free ports, below the range that outgoing connections take theirs from."""
-    for base in random.SystemRandom().sample(range(20000, 32000), 200):
+def free_ports(count: int, among: range = range(20000, 32000)) -> int:
+    """The first of `count` neighbouring free ports, below the range that outgoing connections take theirs from.
+
+    A port is free until its server binds it, seconds later: so each process of a run with pytest-xdist chooses in a part of its own."""
+    parts, own = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", 1)), int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:])
+    size = len(among) // parts
+    for base in random.SystemRandom().sample(among[own % parts * size:][:size - count], 200):
         with ExitStack() as held:
             try:
                 for port in range(base, base + count):
@@ -28,7 +32,7 @@ def free_ports(count: int) -> int:
             except OSError:
                 continue
             return base
-    raise RuntimeError("no free ports between 20000 and 32000")
+    raise RuntimeError(f"no free ports between {among.start} and {among.stop}")
 
 
 class Server:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import random
-import socket
 from collections.abc import Iterator
-from contextlib import ExitStack
 from difflib import unified_diff
 from pathlib import Path
 
@@ -13,6 +10,7 @@ import pytest
 from _pytest.mark import ParameterSet
 
 from tests.parts.kafka import Broker
+from tests.parts.server import free_ports
 from tests.transcripts import setups
 from tests.transcripts.document import Document
 from tests.transcripts.replay import regenerate
@@ -22,24 +20,13 @@ FOLDERS = ("examples", "tests/transcripts")
 DOCUMENTS = [REPOSITORY / "README.md", *(path for folder in FOLDERS for path in sorted((REPOSITORY / folder).rglob("*"))
                                          if path.suffix in (".md", ".txt"))]
 
-
-def _port_as_wide_as_the_written_one() -> int:
-    """The first of three free ports of four digits, so that the address fills its column as in the document."""
-    for port in random.SystemRandom().sample(range(7000, 9990), 200):
-        with ExitStack() as held:
-            try:
-                for offset in range(3):
-                    held.enter_context(socket.socket()).bind(("127.0.0.1", port + offset))
-            except OSError:
-                continue
-            return port
-    raise RuntimeError("no free ports of four digits")
+FOUR_DIGITS = range(7000, 9990)               # as wide as the written one, so that the address fills its column as in the document
 
 
 @pytest.fixture
 def broker(kafka: Broker, tmp_path: Path) -> Iterator[Broker]:
     """A broker that has the document's topics and no others. `kafka` says first whether one can run here."""
-    own = Broker(tmp_path / "broker", port=_port_as_wide_as_the_written_one())
+    own = Broker(tmp_path / "broker", port=free_ports(2, FOUR_DIGITS))
     own.start()
     yield own
     own.crash()
