@@ -92,7 +92,7 @@ def test_files_that_the_architecture_points_to_exist() -> None:
 
 
 def test_make_help_names_every_target_that_documents_use() -> None:
-    shown = subprocess.run(["make", "help"], cwd=REPOSITORY, capture_output=True, text=True, timeout=20, check=True).stdout
+    shown = subprocess.run(["make", "help"], cwd=REPOSITORY, capture_output=True, text=True, timeout=60, check=True).stdout
     targets = {word for page in PAGES for word in re.findall(r"(?:^    |`)make ([a-z]+)", page.read_text(), re.MULTILINE)}
     assert targets
     assert {target for target in targets if f"make {target} " not in shown} == set()

@@ -94,7 +94,7 @@ def test_a_catalog_database_that_somebody_locks(kafka: Broker, children: Callabl
         with pytest.raises(Refused) as late:
             child.sql("FLUSH SINK s_lake TIMEOUT '3s'")
         assert late.value.exit == 4
-        wait_until(lambda: child.sink()["state"] in STANDING, 15.0)
+        wait_until(lambda: child.sink()["state"] in STANDING)
         assert "locked" in child.sink()["last_error"]
         other.execute("ROLLBACK")
     goes_on(child, flow)

@@ -44,7 +44,7 @@ def run_until_killed(child: Child, text: str, flows: list[Evolving], generation:
         for flow in flows:
             flow.generation = generation
         wait_until(lambda: child.sql("FLUSH ALL TIMEOUT '30s'") is None, ROUND_S, every_s=0.2)
-    wait_until(lambda: child._process.poll() is not None, 10)
+    wait_until(lambda: child._process.poll() is not None)
 
 
 @pytest.mark.fault("F34")
@@ -55,7 +55,7 @@ def test_every_record_of_every_schema_lands_once(kafka: Broker, registry: Regist
                  for name in FORMATS]
         for flow in flows:
             flow.start()
-        wait_until(lambda: all(flow.log for flow in flows), 20)
+        wait_until(lambda: all(flow.log for flow in flows))
         text = script(kafka.bootstrap, registry.url, flows)
         for death, generation in ROUNDS:
             child = children("kshell", kafka, failpoints=death)

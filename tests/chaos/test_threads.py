@@ -64,7 +64,7 @@ def test_a_thread_that_hangs_in_a_catalog_is_left_behind(kafka: Broker, own_rest
     own_rest_catalog.freeze()
     flushing = session._sinks.get("s_lake").running()
     flushing.request()
-    wait_until(lambda: flushing.status().state == "flushing", 10.0)
+    wait_until(lambda: flushing.status().state == "flushing")
     began = time.monotonic()
     session.sql("DROP SINK s_lake FORCE")
     assert time.monotonic() - began < DROP_S

@@ -112,7 +112,7 @@ def test_the_shell_itself_reads_its_completion(shell: str, tmp_path: Path) -> No
         pytest.skip(f"{shell} is not installed")
     script = tmp_path / "script"
     script.write_text(completion.text(shell))
-    done = subprocess.run([program, "-n", str(script)], capture_output=True, text=True, timeout=20, check=False)
+    done = subprocess.run([program, "-n", str(script)], capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode, done.stderr) == (0, "")
 
 
@@ -121,7 +121,7 @@ def _bash(typed: str) -> list[str]:
     parts = typed.split(" ")
     line = " ".join(f"'{part}'" for part in parts)
     script = f"{completion.text('bash')}\nCOMP_WORDS=({line}); COMP_CWORD={len(parts) - 1}; _kshell; printf '%s\\n' \"${{COMPREPLY[@]}}\""
-    return subprocess.run(["bash", "-c", script], capture_output=True, text=True, timeout=20, check=True).stdout.split()
+    return subprocess.run(["bash", "-c", script], capture_output=True, text=True, timeout=60, check=True).stdout.split()
 
 
 @pytest.mark.parametrize(("typed", "offered"), [
@@ -154,12 +154,12 @@ def test_a_shell_offers_the_profiles_of_the_configuration(shell: str, ask: str, 
     (tmp_path / ".config" / "kshell" / "config.toml").write_text(PROFILES)
     before = "compadd() { shift; print -l -- $@ }; compdef() { : }\n" if shell == "zsh" else ""
     done = subprocess.run([program, "-c", f"{before}{completion.text(shell)}\n{ask}"], env={"HOME": str(tmp_path), "PATH": "/usr/bin:/bin"},
-                          capture_output=True, text=True, timeout=20, check=False)
+                          capture_output=True, text=True, timeout=60, check=False)
     assert (done.stdout.split(), done.stderr) == (["prod", "test-2"], "")
     elsewhere = {"HOME": str(tmp_path / "elsewhere"), "PATH": "/usr/bin:/bin",
                  "KSHELL_CONFIG": str(tmp_path / ".config/kshell/config.toml")}
     done = subprocess.run([program, "-c", f"{before}{completion.text(shell)}\n{ask}"], env=elsewhere, capture_output=True, text=True,
-                          timeout=20, check=False)
+                          timeout=60, check=False)
     assert done.stdout.split() == ["prod", "test-2"]
 
 
@@ -203,7 +203,7 @@ def test_the_manual_page_is_sound_troff(tmp_path: Path) -> None:
         pytest.skip("groff is not installed")
     page = tmp_path / "kshell.1"
     page.write_text(manpage.text())
-    done = subprocess.run([groff, "-man", "-ww", "-Tutf8", str(page)], capture_output=True, text=True, timeout=20, check=True)
+    done = subprocess.run([groff, "-man", "-ww", "-Tutf8", str(page)], capture_output=True, text=True, timeout=60, check=True)
     assert done.stderr == ""
     assert "User Commands" in done.stdout
 

@@ -50,7 +50,7 @@ def test_a_reader_that_goes_away_is_no_error(program: Program) -> None:
     process.stdout.close()
     assert process.stderr is not None
     assert process.stderr.read() == ""
-    assert process.wait(20) == 0
+    assert process.wait(60) == 0
 
 
 def test_help_into_a_closed_pipe_is_no_error(program: Program) -> None:
@@ -58,7 +58,7 @@ def test_help_into_a_closed_pipe_is_no_error(program: Program) -> None:
     os.close(reading)
     process = program("--help", stdout=writing)
     os.close(writing)
-    assert process.wait(20) == 0
+    assert process.wait(60) == 0
 
 
 def test_rows_are_there_before_the_query_ends(program: Program) -> None:

@@ -23,7 +23,7 @@ def test_topics_have_a_past_and_go_on_growing() -> None:
         consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": "reader", "log_level": 0})
         ends = [_end(consumer, partition) for partition in range(PARTITIONS)]
         assert sum(ends) >= PAST_EVENTS[CLICKS]
-        wait_until(lambda: all(_end(consumer, p) > ends[p] for p in range(PARTITIONS)), 10)
+        wait_until(lambda: all(_end(consumer, p) > ends[p] for p in range(PARTITIONS)))
         consumer.close()
 
 

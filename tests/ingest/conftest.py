@@ -62,7 +62,7 @@ class Running:
 
     def reach(self, **positions: int) -> None:
         """`p0=3`: everything below offset 3 of partition 0 is visible."""
-        assert self.ingest.wait_until({("orders", int(p[1:])): at for p, at in positions.items()}, 10), self.ingest.status()
+        assert self.ingest.wait_until({("orders", int(p[1:])): at for p, at in positions.items()}, 30), self.ingest.status()
 
 
 @pytest.fixture

@@ -80,7 +80,7 @@ def test_fail_stops_at_the_record_with_everything_before_it_visible(run: Run, cl
     cluster.put(T1, record(0))
     source = run(on_error="fail")
     with pytest.raises(DecodeError, match=r"orders\[0\]@2: JSON_SYNTAX"):
-        source.ingest.wait_until({T0: 4}, 10)
+        source.ingest.wait_until({T0: 4}, 30)
     assert source.offsets() == [0, 1]
     assert source.ingest.state == "failed"
     assert source.buffer.decoded()[T0] == 2
@@ -164,7 +164,7 @@ def test_a_topic_that_matches_the_pattern_joins_from_its_start(run: Run, cluster
     cluster.create("orders_eu", 1, id="id-2")
     cluster.create("payments", 1, id="id-3")
     cluster.put(("orders_eu", 0), record(8))
-    assert source.ingest.wait_until({("orders_eu", 0): 1, T0: 1}, 10)
+    assert source.ingest.wait_until({("orders_eu", 0): 1, T0: 1}, 30)
     assert source.sql("SELECT _kafka_topic, id FROM orders ORDER BY ALL") == [("orders", 7), ("orders_eu", 8)]
     assert ("payments", 0) not in source.buffer.decoded()
 
@@ -285,7 +285,7 @@ def test_out_of_memory_twice_stops_the_source_with_its_positions_unchanged(run: 
     monkeypatch.setattr(source.ingest._decoding.inserter, "_fast", failing)
     cluster.put(T0, *map(record, range(8)))
     with pytest.raises(InternalError, match="MemoryError"):
-        source.ingest.wait_until({T0: 8}, 10)
+        source.ingest.wait_until({T0: 8}, 30)
     assert source.buffer.decoded()[T0] == 0
     assert source.offsets() == []
 
@@ -296,7 +296,7 @@ def test_a_failure_in_a_thread_is_raised_to_whoever_waits(run: Run, cluster: Fak
     cluster.put(T0, record(0))
     source = run()
     with pytest.raises(InternalError, match="decoding orders failed"):
-        source.ingest.wait_until({T0: 1}, 10)
+        source.ingest.wait_until({T0: 1}, 30)
     assert source.offsets() == []
     assert source.ingest.state == "failed"
 

@@ -55,7 +55,7 @@ def test_aborted_records_are_not_read_and_positions_pass_them(kafka: Broker, kaf
         assert producer.flush(20) == 0, "an abort would take back what has not been sent"
         end(20)
     ingest, buffer = start(kafka.bootstrap, topic)
-    assert ingest.wait_until({(topic, 0): 4}, 20)
+    assert ingest.wait_until({(topic, 0): 4}, 30)
     assert ids(engine) == [1]
     wait_until(lambda: ingest.status().lag_messages == 0)
     segment = buffer.seal()
@@ -69,7 +69,7 @@ def test_a_broker_that_restarts_is_followed_and_one_that_is_gone_does_not_hold_t
     topic = create_topic(admin(own_kafka.bootstrap), "events", 1)
     Recorder(own_kafka.bootstrap).produce(topic, [f'{{"id": {i}}}' for i in range(100)])
     ingest, _ = start(own_kafka.bootstrap, topic)
-    assert ingest.wait_until({(topic, 0): 100}, 20)
+    assert ingest.wait_until({(topic, 0): 100}, 30)
     own_kafka.stop()
     wait_until(lambda: ingest.state == "reconnecting", 30)
     assert ids(engine) == list(range(100))

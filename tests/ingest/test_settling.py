@@ -156,11 +156,11 @@ def test_over_a_real_broker_a_waiting_partition_is_fetched_again(kafka: Broker, 
     ingest = Ingest(engine, cluster, buffer, decoder, spec)
     ingest.start()
     try:
-        assert ingest.wait_until({(topic, 0): 100, (topic, 1): 100}, 20)
+        assert ingest.wait_until({(topic, 0): 100, (topic, 1): 100}, 30)
         wait_until(lambda: ingest.status().counters.get("waits") == 2)
         assert buffer.decoded() == {(topic, 0): 100, (topic, 1): 100}
         registry.known.add(2)
-        assert ingest.wait_until({(topic, 0): 150, (topic, 1): 150}, 20)
+        assert ingest.wait_until({(topic, 0): 150, (topic, 1): 150}, 30)
         assert engine.cursor().execute("SELECT count(*), count(DISTINCT id), sum(id) FROM s").fetchall() == [(300, 300, 44850)]
     finally:
         ingest.stop()

@@ -46,7 +46,7 @@ def test_topics_are_listed_with_their_partitions(kafka_topic: TopicFactory, clus
     name = kafka_topic(partitions=3)
     assert {topic.name: topic.partitions for topic in cluster.topics()}[name] == (0, 1, 2)
     cluster.commit_offsets("makes_the_internal_topic", {(name, 0): (0, None)})
-    wait_until(lambda: any(topic.name == "__consumer_offsets" for topic in cluster.topics(internal=True)), 10)
+    wait_until(lambda: any(topic.name == "__consumer_offsets" for topic in cluster.topics(internal=True)))
     assert not any(topic.internal for topic in cluster.topics())
 
 
@@ -88,7 +88,7 @@ def test_an_added_partition_is_described(kafka: Broker, kafka_topic: TopicFactor
     id_ = cluster.describe([topic])[topic].id
     client = admin(kafka.bootstrap)           # the client must live as long as its futures
     client.create_partitions([NewPartitions(topic, 3)])[topic].result(10)
-    wait_until(lambda: cluster.describe([topic])[topic].partitions == (0, 1, 2), 10)
+    wait_until(lambda: cluster.describe([topic])[topic].partitions == (0, 1, 2))
     assert cluster.describe([topic])[topic].id == id_
     assert cluster.log_ends((topic, partition) for partition in range(3)) == {(topic, partition): 0 for partition in range(3)}
 
@@ -120,9 +120,9 @@ def test_group_offsets_are_left_for_lag_tools(kafka: Broker, kafka_topic: TopicF
     def committed() -> list[int]:
         return [p.offset for p in tool.committed([TopicPartition(topic, 0), TopicPartition(topic, 1)], timeout=5)]
 
-    wait_until(lambda: committed() == [41, 7], 10)
+    wait_until(lambda: committed() == [41, 7])
     cluster.commit_offsets(group, {(topic, 0): (42, 0)})
-    wait_until(lambda: committed() == [42, 7], 10)
+    wait_until(lambda: committed() == [42, 7])
     tool.close()
     assert cluster.commit_failures == 0
     assert group in [g.name for g in cluster.groups()]
@@ -135,14 +135,14 @@ def test_missing_rights_are_named_and_granting_them_is_enough(make_kafka: Callab
     topic = create_topic(operator, unique("private"))
     Recorder(broker.bootstrap).produce(topic, ["secret"])
     cluster = _as_user(broker, "ann", "correct")
-    wait_until(lambda: cluster.cluster_id, 10)
+    wait_until(lambda: cluster.cluster_id)
     assert cluster.topics() == []
     with pytest.raises(RefusedError) as caught:
         cluster.describe([topic])
     assert caught.value.message == f"topic {topic!r} cannot be read: TOPIC_AUTHORIZATION_FAILED"
     grant = AclBinding(ResourceType.TOPIC, topic, ResourcePatternType.LITERAL, "User:ann", "*", AclOperation.READ, AclPermissionType.ALLOW)
     operator.create_acls([grant])[grant].result(10)
-    wait_until(lambda: [t.name for t in cluster.topics()] == [topic], 10)
+    wait_until(lambda: [t.name for t in cluster.topics()] == [topic])
     reader = cluster.reader()
     reader.assign({(topic, 0): 0})
     poll = read_to(reader, {(topic, 0): 1})
@@ -150,7 +150,7 @@ def test_missing_rights_are_named_and_granting_them_is_enough(make_kafka: Callab
     assert poll.errors + read_until(reader, lambda p: bool(p.ends)).errors == [], "no right on any group is needed"
     reader.close()
     cluster.commit_offsets("not_mine", {(topic, 0): (1, None)})
-    wait_until(lambda: cluster.commit_failures > 0, 10)
+    wait_until(lambda: cluster.commit_failures > 0)
     cluster.close()
 
 

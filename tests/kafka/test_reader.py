@@ -132,7 +132,7 @@ def test_aborted_records_are_left_out_and_passed(kafka: Broker, kafka_topic: Top
         transactional.flush()                  # an abort would drop what is still queued here
         transactional.commit_transaction() if commit else transactional.abort_transaction()
     tp = (topic, 0)
-    wait_until(lambda: cluster.log_ends([tp]) == cluster.log_ends([tp], committed=False), 10)
+    wait_until(lambda: cluster.log_ends([tp]) == cluster.log_ends([tp], committed=False))
     reader.assign({tp: 0})
     poll = read_until(reader, lambda poll: poll.ends.get(tp) == 12)
     assert [m.value() for m in poll.messages] == [b"keep"] * 5

@@ -67,7 +67,7 @@ def test_a_server_ends_with_the_process_that_started_it(tmp_path: Path) -> None:
         pid = int(starter.stdout.readline())
         assert _running(pid)
         os.kill(starter.pid, signal.SIGKILL)
-        wait_until(lambda: not _running(pid), 10)
+        wait_until(lambda: not _running(pid))
 
 
 def _client(server: RestCatalog) -> Client:

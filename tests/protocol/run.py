@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 import tempfile
 import threading
@@ -25,8 +26,10 @@ REWINDING = {"rollback", "cruel", "forget"}
 VERBS = ("append", "append", "delete", "expire", "expire", "rollback", "widen", "cruel", "forget")
 
 
-def run(seed: int, seconds: float = 20.0, verbs: Sequence[str] = VERBS, records: int = 80, die: float = 0.015) -> dict[str, Any]:
-    """`verbs`: what the neighbour does, each as likely as it is often; `records` of a partition; `die`: chance of a kill, twice a request.
+def run(seed: int, seconds: float = 60.0, work: float = math.inf, verbs: Sequence[str] = VERBS, records: int = 80,
+        die: float = 0.015) -> dict[str, Any]:
+    """Ends with the last record, or after `seconds`, or after `work` seconds of processor time, which a busy machine does not shorten.
+    `verbs`: what the neighbour does, each as likely as it is often; `records` of a partition; `die`: chance of a kill, twice a request.
 
     `clean` is the verdict of the verifiers; `reached`, that everything was committed in time."""
     with tempfile.TemporaryDirectory() as folder:
@@ -35,10 +38,11 @@ def run(seed: int, seconds: float = 20.0, verbs: Sequence[str] = VERBS, records:
         chances = faulty.Chances(die_before=die, die_after=die)
         writers = [Writer(n, faulty.lake(folder, history, chances, seed * 31 + n), shared) for n in range(WRITERS)]
         outsider = Outsider(faulty.lake(folder, history), shared, seed, verbs)
-        began = time.monotonic()
+        began, worked = time.monotonic(), time.process_time()
         for thread in (*writers, outsider):
             thread.start()
-        shared.stop.wait(seconds)
+        while not shared.stop.wait(0.05) and time.monotonic() - began < seconds and time.process_time() - worked < work:
+            pass
         reached = shared.stop.is_set() and not shared.surprises
         shared.stop.set()
         for thread in (*writers, outsider):

@@ -61,7 +61,7 @@ def test_a_thread_that_hangs_over_drop_and_create_does_not_show_its_table(
     hanging.go.set()
     thread = hanging.thread
     assert thread is not None
-    wait_until(lambda: not thread.is_alive(), 10)
+    wait_until(lambda: not thread.is_alive())
     assert (one(session, "SELECT count(*) FROM lake.s"), one(session, "SELECT count(*) FROM s")) == (0, 5)
     for show in (before.target.require_ours, lambda: before.target.hand_over(before.target.head)):
         with pytest.raises(Left):

@@ -19,9 +19,9 @@ Topic = Callable[..., str]
 
 def _sink(session: Session, topic: str, options: str = "") -> None:
     session.sql(f"CREATE SOURCE o (id BIGINT, url VARCHAR) FROM KAFKA kafka (TOPIC '{topic}'{options})")
-    session.sql("WAIT SOURCE o TIMEOUT '20s'")
+    session.sql("WAIT SOURCE o TIMEOUT '60s'")
     session.sql("CREATE SINK o_lake FROM o INTO ICEBERG local.shop.o")
-    session.sql("FLUSH SINK o_lake TIMEOUT '40s'")
+    session.sql("FLUSH SINK o_lake TIMEOUT '60s'")
 
 
 def _checked(session: Session) -> list[dict[str, Any]]:
@@ -98,9 +98,9 @@ def test_records_that_a_query_leaves_out_are_a_doubt_and_a_repeated_one_is_none(
     topic = kafka_topic()
     produce(topic, events(6))
     session.sql(f"CREATE SOURCE o (id BIGINT) FROM KAFKA kafka (TOPIC '{topic}')")
-    session.sql("WAIT SOURCE o TIMEOUT '20s'")
+    session.sql("WAIT SOURCE o TIMEOUT '60s'")
     session.sql("CREATE SINK o_lake AS SELECT id FROM o WHERE id % 2 = 0 INTO ICEBERG local.shop.o")
-    session.sql("FLUSH SINK o_lake TIMEOUT '40s'")
+    session.sql("FLUSH SINK o_lake TIMEOUT '60s'")
     found, = _checked(session)
     assert (found["result"], found["rows"], found["missing_offsets"]) == ("unverified", 3, [1, 3, 5])
     table = _table(session)
@@ -166,7 +166,7 @@ def test_verify_of_a_table_knows_by_itself_that_records_are_left_out_by_order(
     produce(topic, [*events(5), "not an object", *events(2, 5)])
     session = open_session()
     session.sql(f"CREATE SOURCE o (id BIGINT) FROM KAFKA kafka (TOPIC '{topic}', ON_ERROR {on_error}, STOP MAP {{0: {stop}}})")
-    session.sql(f"WAIT SOURCE o TIMEOUT '20s'; CREATE SINK o_lake {sink} INTO ICEBERG local.shop.o; FLUSH SINK o_lake TIMEOUT '40s'")
+    session.sql(f"WAIT SOURCE o TIMEOUT '60s'; CREATE SINK o_lake {sink} INTO ICEBERG local.shop.o; FLUSH SINK o_lake TIMEOUT '60s'")
     session.close(flush=False)
     monkeypatch.setenv("KSHELL_DATA", str(tmp_path / "data"))
     capfd.readouterr()

@@ -43,9 +43,9 @@ ATTACH 'sqlite:///{d}/c.db' AS c (TYPE iceberg, CATALOG sql, WAREHOUSE 'file://{
     PROPERTIES MAP {'token': 'canary-19-token'});
 ATTACH 'http://ann:canary-20-address@127.0.0.1:1' AS r (TYPE iceberg, CATALOG rest, PROPERTIES MAP {'token': 'canary-21-token'});
 CREATE SOURCE o (id BIGINT) FROM KAFKA k (TOPIC '{t}', CONFIG MAP {'ssl.key.password': 'canary-22-source'});
-WAIT SOURCE o TIMEOUT '20s';
+WAIT SOURCE o TIMEOUT '60s';
 CREATE SINK o_lake FROM o INTO ICEBERG c.shop.o;
-FLUSH SINK o_lake TIMEOUT '40s';
+FLUSH SINK o_lake TIMEOUT '60s';
 SHOW SECRETS EXTENDED; SHOW CONNECTIONS EXTENDED; SHOW CREATE CONNECTION k; SHOW CREATE CONNECTION c; SHOW CREATE SOURCE o;
 SHOW CREATE SINK o_lake; DESCRIBE SOURCE o; DESCRIBE SINK o_lake EXTENDED; DESCRIBE TOPIC '{t}' FROM k;
 FROM kshell.connections; FROM kshell.secrets; FROM kshell.sources; FROM kshell.sinks; FROM duckdb_secrets(); FROM duckdb_settings();

@@ -185,7 +185,7 @@ def _config(session: Session, topic: str, producer: Recorder) -> None:
     source(session, topic, "CONFIG MAP {'topic.metadata.refresh.interval.ms': '200'}")
     client = admin(producer.bootstrap)
     client.create_partitions([NewPartitions(topic, 3)])[topic].result(10)
-    wait_until(lambda: len(session.sql("SELECT DISTINCT partition FROM kshell.partitions").fetchall()) == 3, 15)
+    wait_until(lambda: len(session.sql("SELECT DISTINCT partition FROM kshell.partitions").fetchall()) == 3)
 
 
 _AVSC = '{"type": "record", "name": "R", "fields": [{"name": "only", "type": "long"}]}'
@@ -282,7 +282,7 @@ def _commit_interval(session: Session, topic: str, producer: Recorder) -> None:
     with pytest.raises(Error, match="COMMIT_INTERVAL"):
         session.sql(f"{SINK} (COMMIT_INTERVAL '1s')")
     session.sql(f"{SINK} (COMMIT_INTERVAL '10s')")
-    wait_until(lambda: one(session, "SELECT committed_rows FROM kshell.sinks") == 40, 20)
+    wait_until(lambda: one(session, "SELECT committed_rows FROM kshell.sinks") == 40)
 
 
 def _commit_rows(session: Session, topic: str, producer: Recorder) -> None:
@@ -313,7 +313,7 @@ def _on_failure(session: Session, topic: str, producer: Recorder) -> None:
     with pytest.MonkeyPatch.context() as catalog:
         catalog.setattr(Lake, "fetch", _unreachable)
         with pytest.raises(Error):
-            session.sql("FLUSH SINK s_lake TIMEOUT '20s'")
+            session.sql("FLUSH SINK s_lake TIMEOUT '60s'")
         assert one(session, "SELECT state FROM kshell.sinks") == "paused"
     session.sql("RESUME SINK s_lake")
     assert landed(session) == 40

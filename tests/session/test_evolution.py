@@ -167,7 +167,7 @@ def test_two_processes_agree_on_the_type_that_landed(open_session: OpenSession, 
     put({"id": 4, "x": 2.5, "y": {"b": "t"}}, partition=1)
     for each in sessions:
         caught_up(each)
-    wait_until(lambda: len({tuple(described(each, "live.s")) for each in sessions}) == 1, 20)
+    wait_until(lambda: len({tuple(described(each, "live.s")) for each in sessions}) == 1)
     assert described(sessions[0], "live.s") == described(sessions[0], "lake.s")
     for each in sessions:
         flush(each)
@@ -226,8 +226,8 @@ def test_while_the_catalog_is_away_only_partitions_with_new_fields_wait(session:
     monkeypatch.setenv("KSHELL_FAILPOINTS", "schema.before_commit=raise:ConnectionError")
     put({"id": 2, "x": 1}, partition=0)
     put({"id": 3}, partition=1)
-    session.sql("WAIT SOURCE s UNTIL ROWS 2 TIMEOUT '20s'")
-    wait_until(lambda: "columns could not be added" in str(one(session, "SELECT last_error FROM kshell.sources")), 20)
+    session.sql("WAIT SOURCE s UNTIL ROWS 2 TIMEOUT '60s'")
+    wait_until(lambda: "columns could not be added" in str(one(session, "SELECT last_error FROM kshell.sources")))
     assert rows(session, "SELECT id FROM s ORDER BY id") == [(1,), (3,)]
     monkeypatch.delenv("KSHELL_FAILPOINTS")
     caught_up(session)
@@ -500,9 +500,9 @@ def test_a_field_that_comes_while_the_sink_opens_is_in_the_table_too(session: Se
     opening = threading.Thread(target=sink, args=(session,))
     opening.start()
     tables = Path(session._context.data_dir) / "iceberg" / "warehouse" / "web"
-    wait_until(lambda: (tables / "s__errors").exists(), 15)
+    wait_until(lambda: (tables / "s__errors").exists())
     put({"id": 2, "who": "b"})
     opening.join(30)
-    wait_until(lambda: one(session, "SELECT count(*) FROM s") == 2, 20)
+    wait_until(lambda: one(session, "SELECT count(*) FROM s") == 2)
     flush(session)
     assert rows(session, "SELECT id, who FROM lake.s ORDER BY id") == [(1, None), (2, "b")]

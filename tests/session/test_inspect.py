@@ -140,7 +140,7 @@ def test_a_group_that_remembers_a_deleted_topic_is_still_shown(session: Session,
     from tests.support.topics import admin, delete_topic
 
     delete_topic(admin(kafka.bootstrap), topic)
-    wait_until(lambda: not rows(session, f"SHOW TOPICS LIKE '{topic}'"), timeout_s=10)
+    wait_until(lambda: not rows(session, f"SHOW TOPICS LIKE '{topic}'"))
     shown = rows(session, f"SELECT name, lag FROM kafka_groups() WHERE name = '{group}'")
     assert shown in ([], [(group, None)])         # the broker forgets a group's offsets with their topic, by and by
 

@@ -71,10 +71,10 @@ def test_another_machine_goes_on_where_the_table_stands(open_session: OpenSessio
 def test_waiting_for_rows_counts_those_that_have_landed_before(open_session: OpenSession, topic: str) -> None:
     first = open_session()
     source(first, topic)
-    first.sql(f"WAIT SOURCE s UNTIL ROWS 60 TIMEOUT '20s'; {SINK}; FLUSH SINK s_lake")
+    first.sql(f"WAIT SOURCE s UNTIL ROWS 60 TIMEOUT '60s'; {SINK}; FLUSH SINK s_lake")
     first.close()
     second = open_session()
-    second.sql(f"CREATE SOURCE s FROM KAFKA kafka (TOPIC '{topic}'); {SINK}; WAIT SOURCE s UNTIL ROWS 60 TIMEOUT '20s'")
+    second.sql(f"CREATE SOURCE s FROM KAFKA kafka (TOPIC '{topic}'); {SINK}; WAIT SOURCE s UNTIL ROWS 60 TIMEOUT '60s'")
     assert one(second, "SELECT count(*) FROM s") == 60
 
 
@@ -134,7 +134,7 @@ def interrupted(session: Session, text: str) -> None:
 
     thread = threading.Thread(target=run)
     thread.start()
-    wait_until(lambda: session.interrupt() or bool(ended) or not thread.is_alive(), 20)
+    wait_until(lambda: session.interrupt() or bool(ended) or not thread.is_alive())
     thread.join()
     assert [type(error) for error in ended] == [CancelledError], "the statement was over before it was interrupted"
 
@@ -146,7 +146,7 @@ def test_ctrl_c_ends_the_waiting_of_flush_and_the_commit_goes_on(session: Sessio
     monkeypatch.setenv("KSHELL_TESTING", "1")
     monkeypatch.setenv("KSHELL_FAILPOINTS", "commit.before_catalog=sleep:2@1")
     interrupted(session, "FLUSH SINK k TIMEOUT '60s'")
-    wait_until(lambda: one(session, "SELECT count(*) FROM lake.s") == count, 20)
+    wait_until(lambda: one(session, "SELECT count(*) FROM lake.s") == count)
     assert rows(session, "SELECT pending_rows, last_error FROM kshell.sinks") == [(0, None)]
 
 
@@ -155,7 +155,7 @@ def test_ctrl_c_ends_the_waiting_of_wait_and_the_source_reads_on(session: Sessio
     count = one(session, "SELECT count(*) FROM s")
     interrupted(session, "WAIT SOURCE s UNTIL ROWS 1000000 TIMEOUT '60s'")
     producer.produce(topic, events(3))
-    wait_until(lambda: one(session, "SELECT count(*) FROM s") == count + 3, 20)
+    wait_until(lambda: one(session, "SELECT count(*) FROM s") == count + 3)
 
 
 def test_ctrl_c_at_any_moment_is_an_interruption_and_opens_no_transaction(session: Session, topic: str) -> None:
@@ -265,6 +265,6 @@ def test_inferred_columns_yield_to_an_existing_table(open_session: OpenSession, 
     assert one(first, "SELECT typeof(n) FROM s LIMIT 1") == "BIGINT"
     first.sql(SINK)
     assert rows(first, "SELECT DISTINCT typeof(n) FROM s") == [("DOUBLE",)]
-    first.sql("FLUSH SINK s_lake TIMEOUT '20s'")
+    first.sql("FLUSH SINK s_lake TIMEOUT '60s'")
     assert rows(first, "SELECT count(*), sum(n) FROM lake.s") == [(5, 12.5)]
     assert "n has the type DOUBLE" in notes

@@ -78,7 +78,7 @@ def test_a_sink_keeps_its_files_few_and_says_so(session: Session, topic: str, pr
     begin(session, topic)
     for number in range(14):
         commit(session, producer, topic, number)
-    wait_until(lambda: files(session) <= 3 * 2, 20.0)
+    wait_until(lambda: files(session) <= 3 * 2)
     kinds = dict(rows(session, "SELECT kind, count(*) FROM kshell.commits GROUP BY ALL"))
     assert kinds["rows"] == 14
     assert kinds["compaction"] >= 3
@@ -146,7 +146,7 @@ def test_snapshots_expire_when_a_tenth_too_many_stand(session: Session, topic: s
     begin(session, topic, ", KEEP_SNAPSHOTS 4")
     for number in range(8):
         commit(session, producer, topic, number)
-        wait_until(lambda: len(table(session).metadata.snapshots) <= 5, 20.0)
+        wait_until(lambda: len(table(session).metadata.snapshots) <= 5)
     assert rows(session, "SELECT count(*) FROM s") == [(24,)]
 
 

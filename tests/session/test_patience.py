@@ -45,7 +45,7 @@ def test_an_interrupt_ends_a_statement_that_waits_for_a_catalog(session: Session
 
     thread = threading.Thread(target=work)
     thread.start()
-    wait_until(lambda: any(t.name == "kshell-catalog-call" for t in threading.enumerate()), 20)
+    wait_until(lambda: any(t.name == "kshell-catalog-call" for t in threading.enumerate()))
     pressed = time.monotonic()
     session.interrupt()
     thread.join(10)

@@ -134,7 +134,7 @@ def test_a_schema_that_appears_later_adds_its_columns(session: Session, orders: 
     session.sql(f"CREATE SOURCE s FROM KAFKA k (TOPIC '{orders}'); WAIT SOURCE s")
     later = serializers.avro(orders, {"id": "long", "name": ["null", "string"], "city": ["null", "string"]})
     producer.produce(orders, [later({"id": 9, "name": None, "city": "Graz"})])
-    wait_until(lambda: one(session, "SELECT count(*) FROM s") == 6, 20)
+    wait_until(lambda: one(session, "SELECT count(*) FROM s") == 6)
     assert rows(session, "SELECT city FROM s WHERE id = 9") == [("Graz",)]
 
 

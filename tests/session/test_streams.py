@@ -68,7 +68,7 @@ def test_a_row_is_shown_within_a_fifth_of_a_second_of_being_readable(session: Se
     thread = threading.Thread(target=lambda: seen.extend(time.monotonic() for _ in take(result, 1)))
     thread.start()
     producer.produce(topic, events(1))
-    wait_until(lambda: one(session, "SELECT count(*) FROM s") == 1, timeout_s=10)
+    wait_until(lambda: one(session, "SELECT count(*) FROM s") == 1)
     readable = time.monotonic()
     thread.join(10)
     assert seen[0] - readable < 0.2
@@ -131,7 +131,7 @@ def test_rows_that_a_ring_evicted_before_they_were_taken_are_counted(session: Se
     for turn in range(5):
         producer.produce(topic, events(1000, turn * 1000))
         session.sql("WAIT SOURCE s")
-    wait_until(lambda: one(session, "SELECT evicted_rows FROM kshell.sources") > 0, timeout_s=10)
+    wait_until(lambda: one(session, "SELECT evicted_rows FROM kshell.sources") > 0)
     left = one(session, "SELECT count(*) FROM s")
     found = take(result, left)
     assert [row[1] for row in found] == list(range(5000 - left, 5000))
@@ -169,7 +169,7 @@ def test_partitions_added_later_are_shown_from_their_first_row(session: Session,
     streams = [session.sql(f"TAIL {target} LIMIT 3 {BOUND}") for target in ("s", f"'{name}'")]
     client = admin(kafka.bootstrap)
     client.create_partitions([NewPartitions(name, 2)])[name].result(10)
-    wait_until(lambda: len(client.list_topics(name).topics[name].partitions) == 2, timeout_s=10)
+    wait_until(lambda: len(client.list_topics(name).topics[name].partitions) == 2)
     Recorder(kafka.bootstrap).produce(name, events(3, 10), partition=1)
     for stream in streams:
         assert [row[0] for row in stream] == [10, 11, 12]
@@ -326,7 +326,7 @@ def test_a_topic_made_again_is_shown_from_its_start(session: Session, kafka: Bro
     result = session.sql(f"PRINT '{topic}' FROM BEGINNING")
     take(result, 3)
     delete_topic(client, topic)
-    wait_until(lambda: topic_id(client, topic) is None, timeout_s=10)
+    wait_until(lambda: topic_id(client, topic) is None)
     create_topic(client, topic)
     Recorder(kafka.bootstrap).produce(topic, ["again"])
     watchers[0]._look()
@@ -371,7 +371,7 @@ def test_an_interrupt_ends_a_stream_within_a_second(session: Session, busy: str,
 
     thread = threading.Thread(target=read)
     thread.start()
-    wait_until(lambda: result.rows_read > 0 or "false" in text, timeout_s=10)
+    wait_until(lambda: result.rows_read > 0 or "false" in text)
     began = time.monotonic()
     session.interrupt()
     thread.join(5)
@@ -396,7 +396,7 @@ def test_a_stream_that_nobody_reads_costs_nothing_and_ends_with_its_result(sessi
     result = session.sql(f"TAIL '{busy}'")
     next(result)
     result.close()
-    wait_until(lambda: {t.name for t in threading.enumerate()} <= before, timeout_s=10)
+    wait_until(lambda: {t.name for t in threading.enumerate()} <= before)
     assert list(result) == []
 
 

@@ -29,7 +29,7 @@ def test_a_topic_that_newly_matches_the_pattern_lands_with_its_id(session: Sessi
     session.sql(f"{SINK}; FLUSH SINK s_lake")
     second = create_topic(client, f"{prefix}_b", 2)
     Recorder(kafka.bootstrap).produce(second, events(4), partition=1)
-    wait_until(lambda: one(session, "SELECT count(*) FROM s") == 7, 15)
+    wait_until(lambda: one(session, "SELECT count(*) FROM s") == 7)
     session.sql("FLUSH SINK s_lake TIMEOUT '30s'")
     assert rows(session, "SELECT _kafka_topic, count(*) FROM lake.s GROUP BY ALL ORDER BY 1") == [(first, 3), (second, 4)]
     lake = open_catalog("local", "local", data_dir=session._context.data_dir)
@@ -47,7 +47,7 @@ def test_a_partition_that_is_added_lands_from_its_first_record(session: Session,
     session.sql(f"CREATE SOURCE s (id BIGINT) FROM KAFKA kafka (TOPIC '{topic}', {SOON}); WAIT SOURCE s; {SINK}; FLUSH SINK s_lake")
     client.create_partitions([NewPartitions(topic, 2)])[topic].result(10)
     Recorder(kafka.bootstrap).produce(topic, events(5, 10), partition=1)
-    wait_until(lambda: one(session, "SELECT count(*) FROM s") == 8, 15)
+    wait_until(lambda: one(session, "SELECT count(*) FROM s") == 8)
     session.sql("FLUSH SINK s_lake TIMEOUT '30s'")
     landed = rows(session, "SELECT _kafka_partition, count(*), min(_kafka_offset) FROM lake.s GROUP BY ALL ORDER BY 1")
     assert landed == [(0, 3, 0), (1, 5, 0)]
@@ -110,6 +110,6 @@ def test_a_backlog_larger_than_the_buffer_lands_although_the_source_began_behind
     session.sql(f"""CREATE SOURCE s (id BIGINT, text VARCHAR) FROM KAFKA kafka (TOPIC '{topic}', START 'latest', RETAIN_BYTES '8MB');
                     WAIT SOURCE s; CREATE SINK s_lake FROM s INTO ICEBERG local.web.s (START 'earliest', COMMIT_INTERVAL '1h')""")
     producer.produce(topic, ['{"id": -1}'])
-    session.sql("WAIT SOURCE s TIMEOUT '40s'; FLUSH SINK s_lake TIMEOUT '40s'")
+    session.sql("WAIT SOURCE s TIMEOUT '60s'; FLUSH SINK s_lake TIMEOUT '60s'")
     assert rows(session, "SELECT count(*), count(DISTINCT _kafka_offset) FROM lake.s") == [(count + 1, count + 1)]
     assert {r[-1] for r in rows(session, "CHECK SINK s_lake")} == {"ok"}

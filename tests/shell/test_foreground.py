@@ -37,7 +37,7 @@ class Statement:
 def press_after(condition: Callable[[], object], times: int = 1) -> threading.Thread:
     """Press Ctrl-C once the condition holds, from another thread as a terminal would."""
     def press() -> None:
-        wait_until(condition, 10)
+        wait_until(condition)
         for _ in range(times):
             os.kill(os.getpid(), signal.SIGINT)
 

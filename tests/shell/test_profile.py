@@ -36,7 +36,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
                        "PROMPT_TOOLKIT_NO_CPR": "1", "PYTHONPATH": str(REPOSITORY), "XDG_CONFIG_HOME": str(tmp_path / "config"),
                        "XDG_STATE_HOME": str(tmp_path / "state")}
         running.append(spawn_terminal(sys.executable, ["-m", "kshell", "-P", "prod"], cwd=str(tmp_path), env=environment,
-                                      dimensions=(24, 100), timeout=20))
+                                      dimensions=(24, 100), timeout=60))
         return running[-1]
 
     yield begin

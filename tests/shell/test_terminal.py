@@ -30,7 +30,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
         known = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "TERM": "xterm", "LANG": "C.UTF-8", "PROMPT_TOOLKIT_NO_CPR": "1",
                  "PYTHONPATH": os.environ.get("PYTHONPATH", ""), "KSHELL_PAGER": "cat"}
         child = spawn_terminal(sys.executable, ["-m", "tests.shell.program", what], cwd=str(REPOSITORY), env={**known, **environment},
-                              dimensions=(24, 100), timeout=10)
+                              dimensions=(24, 100), timeout=30)
         running.append(child)
         child.expect_exact(PROMPT)
         return child
