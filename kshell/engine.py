@@ -16,6 +16,7 @@ import duckdb
 
 from kshell.columns import literal
 from kshell.errors import RefusedError
+from kshell.mapped import give_back_code
 
 DUCKDB_VERSION = "1.5.5"
 _ORDER = ("avro", "iceberg", "httpfs")         # iceberg does not load before avro
@@ -23,6 +24,7 @@ BUFFER_SCHEMA = "kshell_buffer"
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3      # parameters of glibc's mallopt
 _OWN_MAPPING_BYTES = 256 * 1024                # a block of DuckDB; what is as large goes back to the system when it is freed
 _KEPT_BYTES = 1024 * 1024
+_SETTLED_S = 2.0                               # after a start: extensions are loaded, modules imported, clients connected
 
 
 class Engine:
@@ -50,6 +52,7 @@ class Engine:
         self._root = duckdb.connect(":memory:", config=config)
         self._loaded: set[str] = set()
         self._load_lock = threading.Lock()
+        self._settling: threading.Timer | None = None
         self.publish_lock = threading.RLock()
         for schema in (BUFFER_SCHEMA, "live", "lake", "kshell"):
             self._root.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
@@ -77,10 +80,21 @@ class Engine:
     def need_iceberg(self) -> None:
         self.need("avro", "iceberg")
 
+    def settle(self) -> None:
+        """What goes on for long was started: give back the code that only its start needed. Not at once, and never in a process that
+        ends before."""
+        if self._settling is not None:
+            self._settling.cancel()
+        self._settling = threading.Timer(_SETTLED_S, give_back_code)
+        self._settling.name, self._settling.daemon = "kshell-settle", True
+        self._settling.start()
+
     def interrupt_all(self) -> None:
         self._root.interrupt()
 
     def close(self) -> None:
+        if self._settling is not None:
+            self._settling.cancel()
         self._root.close()
         self._spill.cleanup()
 

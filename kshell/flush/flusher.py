@@ -76,6 +76,7 @@ class Flusher:
         self.pause_on_failure = pause_on_failure
         self.commits: deque[Committed] = deque(maxlen=_MOST_COMMITS)
         self._notice = notice
+        self._engine = engine
         self._cycle = Cycle(target, engine.export_cursor())
         self._house = Housekeeping(target, engine.export_cursor(), notice)
         self._paused = paused
@@ -104,6 +105,7 @@ class Flusher:
 
     def start(self) -> None:
         self._thread.start()
+        self._engine.settle()
 
     def request(self) -> Request:
         """Ask for everything decoded so far to be committed. Raises at once where that cannot happen."""

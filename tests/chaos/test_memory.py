@@ -15,7 +15,6 @@ from tests.support import wait_until
 
 BUDGETS = 5                                   # are sent
 ABOVE = 300_000_000                           # Python, DuckDB, Arrow, the Kafka client, and as much of their code as the kernel maps
-MORE = 40_000_000                             # while it catches up: a commit's rows as Arrow and Parquet, beside full queues
 FIRST = 3000
 
 
@@ -56,6 +55,6 @@ def test_memory_is_bounded_while_the_catalog_hangs(own_kafka: Broker, own_rest_c
     assert visible[0] < sent, "the budget stopped nothing"
     assert state[1]["pending_rows"] == visible[0] - FIRST
     assert stalled <= budget + ABOVE
-    assert memory.most <= budget + ABOVE + MORE
+    assert memory.most <= budget + ABOVE, "it holds more while it catches up"
     landed = child.sql("SELECT count(*), count(DISTINCT (_kafka_partition, _kafka_offset)) FROM lake.s")
     assert landed == [[sent, sent]]
