@@ -20,7 +20,7 @@ from tests.parts import registry as registry_part
 from tests.parts.kafka import Broker
 from tests.parts.registry import Registry
 from tests.parts.rest import RestCatalog
-from tests.support import extensions, spreading
+from tests.support import extensions
 from tests.support.producing import Acknowledged, Recorder
 from tests.support.topics import admin, create_topic, unique
 
@@ -54,11 +54,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if used & REGISTRY_FIXTURES:
             item.add_marker("registry")
     if "PYTEST_XDIST_WORKER" in os.environ:
+        from tests.support import spreading          # a run in one process needs no pytest-xdist
+
         spreading.spread_last(items)
 
 
 @pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> spreading.ByFile:
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    from tests.support import spreading
+
     return spreading.ByFile(config, log)
 
 
