@@ -54,7 +54,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if used & REGISTRY_FIXTURES:
             item.add_marker("registry")
     if "PYTEST_XDIST_WORKER" in os.environ:
-        from tests.support import spreading          # a run in one process needs no pytest-xdist
+        from tests.support import spreading  # a run in one process needs no pytest-xdist
 
         spreading.spread_last(items)
 
