@@ -375,7 +375,21 @@ def _inferred(format: str, schema: Schema, message: str | None) -> Inference:
 
 
 def _joined(columns: tuple[Column, ...], more: Sequence[Column]) -> tuple[Column, ...]:
-    return with_proposal(columns, proposal(columns, [(column.source_path[0], of(column)) for column in more]))
+    return with_proposal(columns, wanted_by(columns, more))
+
+
+def newest(found: Discovery) -> tuple[Column, ...]:
+    """What the newest schema of the subject that the columns come from says; nothing where they come from no subject."""
+    subject = found.schema.subject if found.schema is not None else None
+    if subject is None or found.schemas.values is None:
+        return ()
+    with asking():
+        return _inferred(found.format, found.schemas.values.latest(subject), found.schemas.message).columns
+
+
+def wanted_by(columns: Sequence[Column], more: Sequence[Column]) -> tuple[Column, ...]:
+    """What the columns of another schema want of these."""
+    return proposal(columns, [(column.source_path[0], of(column)) for column in more])
 
 
 def titled(schema: Schema) -> str:

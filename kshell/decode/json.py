@@ -214,6 +214,8 @@ class JsonDecoder(SqlForm):
             raise Verdict("RECORD_TOO_LARGE", f"{len(data):,} bytes, the limit is {RECORD_BYTES:,}")
 
     def _parsed(self, data: bytes) -> Value:
+        if data[:1] == b"\0" and not self.framed:
+            raise Verdict("JSON_SYNTAX", "byte 0 begins no JSON; it begins the frame of a schema registry: is SCHEMA_REGISTRY missing?")
         return read(self._body(data))
 
     def _value(self, members: Members, index: int, column: Column) -> Any:

@@ -18,7 +18,7 @@ from kshell.buffer.buffer import Buffer
 from kshell.buffer.widening import widens
 from kshell.columns import Column
 from kshell.decode import Decoder
-from kshell.decode.discovery import ONE_COLUMN, Discovery, decoder_of, titled
+from kshell.decode.discovery import ONE_COLUMN, Discovery, decoder_of, newest, titled, wanted_by
 from kshell.errors import ConflictError, ExistsError, NotFoundError, RefusedError, did_you_mean
 from kshell.ingest import IngestSpec, Trouble
 from kshell.lang import declared
@@ -290,6 +290,14 @@ class Sources:
         source.ingest.grow(before, self._take(source, columns))
         self.on_evolved(source)
         source.ingest.set_decoder(source.decoder, source.segment_columns, {})
+
+    def refresh(self, source: Source) -> None:
+        """Ask the cluster for partitions and, where columns may come later, the registry for a newer schema."""
+        source.ingest.refresh()
+        if source.evolution is not None:
+            wanted = wanted_by(source.columns, newest(source.shape))
+            if wanted:
+                self._evolve(source.name, source.decoder, wanted)
 
     def drop(self, source: Source) -> None:
         self._end(source)

@@ -200,7 +200,7 @@ class Statements:
     def _refresh(self, statement: Refresh) -> Result:
         match statement.kind:
             case "source":
-                self._sources.get(statement.name).ingest.refresh()
+                self._sources.refresh(self._sources.get(statement.name))
             case "sink":
                 self._sinks.get(statement.name).running().look_at_once()
             case _:

@@ -133,3 +133,9 @@ def test_a_json_key_may_be_framed(cursor: duckdb.DuckDBPyConnection, key: bytes)
     assert both.rows is not None
     assert both.exact[0][-1] == '{"k":1}'
     assert same(both.fast[0], both.exact[0])
+
+
+def test_a_frame_where_no_registry_is_known_says_what_is_missing() -> None:
+    _, bad = make("json", "raw", columns(("id", "BIGINT"))).judge(batch([b'\0\0\0\0\x07{"id":1}']))
+    assert [b.code for b in bad] == ["JSON_SYNTAX"]
+    assert bad[0].message.endswith("it begins the frame of a schema registry: is SCHEMA_REGISTRY missing?")

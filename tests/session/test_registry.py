@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from confluent_kafka.schema_registry import record_subject_name_strategy, topic_record_subject_name_strategy
 
+from kshell.errors import UnreachableError
 from kshell.session import Session
 from tests.parts.registry import Registry
 from tests.session.conftest import Notes, OpenSession, one, rows
@@ -116,18 +119,21 @@ def test_keys_with_a_schema_are_read_when_asked_for(session: Session, serializer
     assert rows(session, "SELECT _kafka_key.tenant, id FROM s") == [("acme", 1)]
 
 
-def test_records_of_several_types_are_read_by_the_schemas_they_name(session: Session, serializers: Serializers,
-                                                                    kafka_topic: Callable[..., str], producer: Recorder) -> None:
-    """RecordNameStrategy: there is no subject of the topic's name."""
-    topic = kafka_topic()
-    from confluent_kafka.schema_registry import record_subject_name_strategy
-    strategy = {"subject.name.strategy": record_subject_name_strategy}
-    made = serializers.avro(topic, {"id": "long"}, name=f"Made{topic[-6:]}".replace("-", "_"), **strategy)
-    paid = serializers.avro(topic, {"id": "long", "amount": "double"}, name=f"Paid{topic[-6:]}".replace("-", "_"), **strategy)
+@pytest.mark.parametrize("strategy", [record_subject_name_strategy, topic_record_subject_name_strategy], ids=["record", "topic_record"])
+def test_records_of_several_types_are_read_by_the_schemas_they_name(
+        strategy: Any, session: Session, serializers: Serializers, kafka_topic: Callable[..., str], producer: Recorder) -> None:
+    """RecordNameStrategy and TopicRecordNameStrategy: there is no subject of the topic's name."""
+    topic, other = kafka_topic(), kafka_topic()
+    named, conf = topic.replace("-", "_"), {"subject.name.strategy": strategy}
+    made = serializers.avro(topic, {"id": "long"}, name=f"Made{named}", **conf)
+    paid = serializers.avro(topic, {"id": "long", "amount": "double"}, name=f"Paid{named}", **conf)
     producer.produce(topic, [made({"id": 1}), paid({"id": 1, "amount": 2.5})])
     assert rows(session, f'SELECT id, amount FROM k."{topic}" ORDER BY _kafka_offset') == [(1, None), (1, 2.5)]
     session.sql(f"CREATE SOURCE s FROM KAFKA k (TOPIC '{topic}'); WAIT SOURCE s")
     assert rows(session, "SELECT id, amount FROM s ORDER BY _kafka_offset") == [(1, None), (1, 2.5)]
+    producer.produce(other, [serializers.json(other, {"id": {"type": "integer"}}, **conf)({"id": 7})])
+    session.sql(f"CREATE SOURCE j FROM KAFKA k (TOPIC '{other}'); WAIT SOURCE j")
+    assert rows(session, "SELECT id FROM j") == [(7,)]
 
 
 def test_a_schema_that_appears_later_adds_its_columns(session: Session, orders: str, serializers: Serializers, producer: Recorder) -> None:
@@ -136,6 +142,39 @@ def test_a_schema_that_appears_later_adds_its_columns(session: Session, orders: 
     producer.produce(orders, [later({"id": 9, "name": None, "city": "Graz"})])
     wait_until(lambda: one(session, "SELECT count(*) FROM s") == 6)
     assert rows(session, "SELECT city FROM s WHERE id = 9") == [("Graz",)]
+
+
+@pytest.mark.parametrize("write", [_avro, _json], ids=["avro", "json"])
+def test_refresh_takes_the_columns_of_a_newer_schema_before_a_record_has_them(
+        write: Callable[[Serializers, str], list[bytes]], session: Session, serializers: Serializers, kafka_topic: Callable[..., str],
+        producer: Recorder, notes: Notes) -> None:
+    topic = kafka_topic()
+    columns = {"id": "int"} if write is _avro else {"id": {"type": "integer"}}
+    first = serializers.avro(topic, columns) if write is _avro else serializers.json(topic, columns)
+    producer.produce(topic, [first({"id": 1})])
+    session.sql(f"CREATE SOURCE s FROM KAFKA k (TOPIC '{topic}'); WAIT SOURCE s")
+    session.sql("CREATE SINK sunk FROM s INTO ICEBERG local.web.refreshed (COMMIT_INTERVAL '1h'); FLUSH SINK sunk TIMEOUT '30s'")
+    write(serializers, topic)                 # registers a further version, and nobody sends such a record
+    session.sql("REFRESH SOURCE s")
+    for tier in ("live", "lake"):
+        assert [row[:2] for row in rows(session, f"DESCRIBE {tier}.s")][:2] == [("id", "BIGINT"), ("name", "VARCHAR")]
+    assert "new column name VARCHAR" in notes
+    assert rows(session, "SELECT id, name FROM s") == [(1, None)]
+    session.sql("REFRESH SOURCE s")           # and once more: there is nothing to do
+
+
+def test_refresh_says_so_when_the_registry_is_away(open_session: OpenSession, own_registry: Registry, kafka_topic: Callable[..., str],
+                                                   producer: Recorder) -> None:
+    session, topic = open_session(brokers=None), kafka_topic()
+    with Serializers(own_registry.url) as made:
+        producer.produce(topic, [made.avro(topic, {"id": "int"})({"id": 1})])
+    session.sql(f"ATTACH 'kafka://{producer.bootstrap}' AS k (TYPE kafka, SCHEMA_REGISTRY '{own_registry.url}')")
+    session.sql(f"CREATE SOURCE s FROM KAFKA k (TOPIC '{topic}'); WAIT SOURCE s")
+    own_registry.stop()
+    with pytest.raises(UnreachableError) as caught:
+        session.sql("REFRESH SOURCE s")
+    assert caught.value.hint
+    assert rows(session, "SELECT id FROM s") == [(1,)]
 
 
 def test_json_without_a_schema_stays_json_where_a_registry_is_known(session: Session, kafka_topic: Callable[..., str],
