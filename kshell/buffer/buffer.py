@@ -331,7 +331,8 @@ class Buffer:
 
     @property
     def newest_us(self) -> int | None:
-        return max((s.newest_us for s in list(self._c.shown.segments) if s.newest_us is not None), default=None)
+        """Of everything that was decoded, also of what has left for the lake."""
+        return self._c.shown.newest_us
 
     def partitions(self) -> dict[TP, PartitionState]:
         shown = self._c.shown

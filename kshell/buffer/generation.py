@@ -28,6 +28,7 @@ class Generation:
     segments: list[Segment] = field(default_factory=list)      # oldest first; the last may be open
     start: dict[TP, int] = field(default_factory=dict)         # first offset covered
     decoded: dict[TP, int] = field(default_factory=dict)       # position after the last record that is in
+    newest_us: int | None = None                               # of everything decoded, also of segments that are gone
     _joint: dict[TP, int] = field(default_factory=dict)        # where the ranges of the open segment, or of the next, begin
     _arrow_bytes: int = 0                                      # of the open segment
 
@@ -75,6 +76,7 @@ class Generation:
         segment.bytes = table_bytes(self._arrow_bytes, segment.rows) + sum(b.bytes for b in segment.bad)
         segment.oldest_us = _best(min, segment.oldest_us, filled.oldest_us)
         segment.newest_us = _best(max, segment.newest_us, filled.newest_us)
+        self.newest_us = _best(max, self.newest_us, filled.newest_us)
 
     def advance(self, ranges: Mapping[TP, tuple[int, int]]) -> None:
         """Positions moved over offsets that hold no row. They become part of the segment that is sealed next."""

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from kshell.lang import Piece
     from kshell.lang.statements import Statement
     from kshell.query.result import Result
+    from kshell.session.status import Status
     from kshell.shell.api import Session
 
 
@@ -118,7 +119,8 @@ class Script:
         found = self.context.session.execute(lang.parse(piece.text))
         self.context.show(found, piece.text, began)
         if self._flags.stats:
-            self._say_stats(place, time.monotonic() - began, found.rows_read if found.kind == "rows" else found.rowcount)
+            rows = found.rows_read if found.kind == "rows" else found.rowcount
+            self._say_stats(place, time.monotonic() - began, rows, self.context.session.about(piece.text))
 
     def _nested(self, text: str, file: str) -> None:
         """`.read`: the statements of a file, on the same thread; the first error ends it unless .bail is off."""
@@ -161,11 +163,11 @@ class Script:
         sys.stderr.write(error_object(error, place) if as_json else error_text(error, place, columns=columns()))
         sys.stderr.flush()
 
-    def _say_stats(self, place: Place, seconds: float, rows: int | None) -> None:
-        status = self.context.session.status()
-        snapshots = [sink.snapshot_id for sink in status.sinks if sink.snapshot_id is not None]
-        told = {"statement": place.statement, "seconds": round(seconds, 6), "rows": rows, "live_rows": status.live_rows,
-                "snapshot_id": snapshots[-1] if snapshots else None, "freshness_seconds": status.newest_event_age_s}
+    def _say_stats(self, place: Place, seconds: float, rows: int | None, read: Status) -> None:
+        """What is not known, or is not one thing, is null."""
+        snapshots = {sink.snapshot_id for sink in read.sinks if sink.snapshot_id is not None}
+        told = {"statement": place.statement, "seconds": round(seconds, 6), "rows": rows, "live_rows": read.live_rows,
+                "snapshot_id": snapshots.pop() if len(snapshots) == 1 else None, "freshness_seconds": read.newest_event_age_s}
         print(json.dumps(told), file=sys.stderr, flush=True)
 
 

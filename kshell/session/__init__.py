@@ -10,6 +10,7 @@ import re
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,10 +22,11 @@ from kshell.engine import Engine
 from kshell.errors import BadValueError, CancelledError, Error, NotFoundError, ReadOnlyError, RefusedError
 from kshell.iceberg.patience import patient
 from kshell.lang.statements import Attach, CheckSink, Describe, DuckStatement, Print, Set, Show, ShowCreate, Statement, Tail
-from kshell.lang.tokens import leading_words, tokens
+from kshell.lang.tokens import leading_words
 from kshell.options import Lookup, redact
 from kshell.places import data_folder
 from kshell.query.kafka_scan import KafkaTables
+from kshell.query.reads import reads
 from kshell.query.result import Result
 from kshell.query.runner import Runner
 from kshell.session import collect, configured, waits
@@ -179,9 +181,9 @@ class Session:
         if leading_words(statement.text, 1) == ("USE",):
             self._keep_in_reach()
         if result.plan and self._sources.names():
-            now = self.status()
-            read = now.about({t.text.strip('"').lower() for t in tokens(statement.text)})
-            self._context.note(collect.freshness(read if read.sources else now))     # none is named: it may stand behind a view
+            read = self.about(statement.text)
+            if read.sources:
+                self._context.note(collect.freshness(read))
         return result
 
     def _need_extensions(self, text: str) -> None:
@@ -260,6 +262,14 @@ class Session:
 
     def status(self) -> Status:
         return collect.status(self._connections, self._sources, self._sinks)
+
+    def about(self, text: str) -> Status:
+        """The part of `status()` that a statement reads, also through the user's views and macros."""
+        now = self.status()
+        if not now.sources:
+            return Status()
+        with closing(self._engine.cursor()) as cursor:
+            return now.about(reads(cursor, text, {*self._sources.names(), *self._sinks.names(), *(s.reads for s in now.sinks)}))
 
     def names(self) -> Names:
         return Names(tuple(self._connections.cluster_names()), tuple(self._connections.catalogs), dict(self._connections.topics),

@@ -20,6 +20,7 @@ from kshell.lang.statements import DotCommand, Statement
 from kshell.output import Stream, printable
 from kshell.output._width import width
 from kshell.query.result import Result
+from kshell.session.status import Status
 from kshell.shell import footer, pager, render
 from kshell.shell.api import Session
 from kshell.shell.destination import Destination
@@ -193,9 +194,9 @@ class Context:
             self._scripts()
         seconds = (shown.ended or time.monotonic()) - began
         if self.interactive and not self.quiet:
-            self.footer(footer.line(None if shown.counted else shown.rows, seconds, text, self.session.status(), folded=shown.folded))
+            self.footer(footer.line(None if shown.counted else shown.rows, seconds, self.session.about(text), folded=shown.folded))
         elif self.settings.timer:
-            self.footer(footer.line(shown.rows, seconds, "", self.session.status()))
+            self.footer(footer.line(shown.rows, seconds, Status()))
 
     def _holds_scripts(self, text: str) -> bool:
         """Whether the answer holds statements that somebody at the screen will want to copy."""

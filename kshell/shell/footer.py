@@ -1,29 +1,24 @@
 """The line below a result: how much, how long, from where and how fresh.
 
-Invariant: the split and the freshness are of the sources that the statement names, and of no other; what is not known is left out."""
+Invariant: the split and the freshness are of the sources that the statement reads, and of no other; what is not known is left out."""
 
 from __future__ import annotations
 
 from kshell.session.status import Status
 from kshell.shell.figures import age, count, elapsed, plural
-from kshell.shell.tokens import tokens
 
 SEPARATOR = " · "
 
 
-def line(rows: int | None, seconds: float, text: str, status: Status, *, folded: int = 0) -> str:
-    """`12 rows in 0.034 s · live 1.2k + lake 4.0M · data up to 0.8 s ago · snapshot 4102`. `rows` None: said elsewhere already."""
+def line(rows: int | None, seconds: float, read: Status, *, folded: int = 0) -> str:
+    """`12 rows in 0.034 s · live 1.2k + lake 4.0M · data up to 0.8 s ago · snapshot 4102`. `rows` None: said elsewhere already;
+    `read`: what the statement reads."""
     parts = [f"{plural(rows, 'row')} in {elapsed(seconds)}" if rows is not None else elapsed(seconds)]
-    read = status.about(_names(text))
     if read.sources:
         parts += _tiers(read)
     if folded:
         parts.append(f"{plural(folded, 'metadata column')} folded")
     return SEPARATOR.join(parts)
-
-
-def _names(text: str) -> set[str]:
-    return {t.name.lower() for t in tokens(text) if t.kind in ("word", "quoted")}
 
 
 def _tiers(status: Status) -> list[str]:

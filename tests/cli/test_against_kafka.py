@@ -44,6 +44,24 @@ def test_a_cluster_of_the_flags_is_readable_without_registering(run: Run, kafka:
     assert (ran.code, ran.out) == (0, "id\n0\n")
 
 
+def test_stats_are_those_of_what_each_statement_reads(run: Run, kafka: Broker, topic: str, tmp_path: Path,
+                                                     monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KSHELL_DATA", str(tmp_path / "data"))
+    script = (f"CREATE SOURCE s FROM KAFKA kafka (TOPIC '{topic}'); CREATE SOURCE alone FROM KAFKA kafka (TOPIC '{topic}'); WAIT ALL; "
+              "CREATE SINK k FROM s INTO ICEBERG local.a.b (COMMIT_INTERVAL '1h'); FLUSH SINK k; CREATE VIEW behind AS FROM s; "
+              "SELECT count(*) FROM alone; SELECT count(*) FROM behind; SELECT 1; CREATE TABLE t AS FROM alone LIMIT 3")
+    ran = run("--brokers", kafka.bootstrap, "--quiet", "--stats", "-c", script)
+    told = [json.loads(line) for line in ran.err.splitlines()]
+    assert [t["statement"] for t in told] == list(range(1, 11)), "one line for each statement, and nothing else"
+    alone, behind, nothing, made = told[6:]
+    assert (alone["rows"], alone["live_rows"], alone["snapshot_id"]) == (1, 12, None)
+    assert (behind["rows"], behind["live_rows"], behind["snapshot_id"] is not None) == (1, 0, True)
+    assert 0 <= alone["freshness_seconds"] <= behind["freshness_seconds"] < 300, "also when all its rows are in the lake"
+    assert (nothing["live_rows"], nothing["snapshot_id"], nothing["freshness_seconds"]) == (0, None, None)
+    assert (made["rows"], made["live_rows"]) == (3, 12)
+    assert all(t["seconds"] >= 0 for t in told)
+
+
 def test_tail_into_a_pipe_writes_each_row_as_it_arrives(program: Program, kafka: Broker, topic: str, producer: Recorder) -> None:
     process = program("--brokers", kafka.bootstrap, "--ndjson", "-c", f"TAIL '{topic}' LAST 1 LIMIT 3")
     assert process.stdout is not None

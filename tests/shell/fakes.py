@@ -53,6 +53,9 @@ class FakeSession:
     def status(self) -> Status:
         return self.state
 
+    def about(self, text: str) -> Status:
+        return self.state.about({word.strip(';"').lower() for word in text.split()})
+
     def names(self) -> Names:
         return self.known
 

@@ -79,7 +79,7 @@ def _show(context: Context, screen: frames.Screen | None, found: Result, wish: W
         return
     table = found.arrow()
     context.before_rows()
-    below = footer.line(table.num_rows, time.monotonic() - began, wish.query, context.session.status())
+    below = footer.line(table.num_rows, time.monotonic() - began, context.session.about(wish.query))
     if wish.chart:
         size = shutil.get_terminal_size()
         screen.lines(_lines(found, wish, size.columns, max(8, size.lines - 4)), below)
