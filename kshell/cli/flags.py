@@ -123,7 +123,8 @@ def _add_output(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--no-header", action="store_true", help="no header line")
     group.add_argument("--nullvalue", metavar="TEXT", help="how NULL is written")
     group.add_argument("--limit", type=count, metavar="N", help="at most N rows of each result; a cut is announced")
-    group.add_argument("--stats", action="store_true", help="one JSON line per statement on stderr: seconds, rows; live rows, snapshot and freshness of what it reads")
+    group.add_argument("--stats", action="store_true",
+                       help="one JSON line per statement on stderr: seconds, rows; live rows, snapshot and freshness of what it reads")
     group.add_argument("-q", "--quiet", action="store_true", help="no notes")
     group.add_argument("--no-color", action="store_true", help="no styling; NO_COLOR does the same")
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -52,7 +51,7 @@ def test_a_plan_has_the_freshness_of_what_stands_behind_its_view_and_no_other_pl
         session: Session, notes: Notes, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(session._context, "_notes", notes)
     session.sql("EXPLAIN FROM twice").close()
-    assert [line for line in notes.lines if "live" in line][0].startswith("note: live 0 rows, lake 3 rows (orders_lake at snapshot ")
+    assert next(line for line in notes.lines if "live" in line).startswith("note: live 0 rows, lake 3 rows (orders_lake at snapshot ")
     notes.lines.clear()
     session.sql("EXPLAIN SELECT 1").close()
     assert notes.lines == []
