@@ -9,6 +9,7 @@ from itertools import pairwise
 from typing import NoReturn
 
 from kshell.errors import StatementSyntaxError, did_you_mean
+from kshell.lang import habits
 from kshell.lang.reader import Reader
 from kshell.lang.tokens import leading_words, tokens
 
@@ -113,7 +114,8 @@ def _option(text: str, key: str) -> str | None:
 
 def hint_for(text: str, message: str) -> str | None:
     """What to type instead, for an error that DuckDB gave for this text; None: nothing is known."""
-    return _offset_hint(text, message) or _column_hint(message) or _attach_hint(text) or _table_hint(text) or _copy_hint(text)
+    return (_offset_hint(text, message) or _column_hint(message) or _attach_hint(text) or _table_hint(text) or _copy_hint(text)
+            or habits.hint_for(text))
 
 
 def _offset_hint(text: str, message: str) -> str | None:

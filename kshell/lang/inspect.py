@@ -46,6 +46,8 @@ def _show(reader: Reader, what: str) -> Statement:
     cluster, is_address, cluster_span = _cluster(reader)
     if reader.accept("LIKE"):
         like = reader.string("a pattern in quotes")
+        if cluster is None:
+            cluster, is_address, cluster_span = _cluster(reader)
     extended = reader.accept("EXTENDED")
     after = [w for w, there in (("FROM", cluster), ("LIKE", like), ("EXTENDED", extended)) if not there]
     reader.end(*(() if extended else after))

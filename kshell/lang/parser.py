@@ -11,7 +11,7 @@ from collections.abc import Callable
 import duckdb
 
 from kshell.errors import StatementSyntaxError
-from kshell.lang import change, define, dialects, inspect, notbuilt, stream
+from kshell.lang import change, define, dialects, habits, inspect, notbuilt, stream
 from kshell.lang.statements import DotCommand, DuckStatement, Statement
 from kshell.lang.tokens import leading_words, tokens
 
@@ -51,10 +51,19 @@ def parse(text: str, *, grammar: bool = True) -> Statement:
         return _dot_command(text, dot)
     words = leading_words(text, 6)
     parser = _parser(words) if grammar else inspect.setting if words[:1] in (("SET",), ("RESET",)) else None
-    statement = parser(text) if parser else None
+    statement = _parsed(parser, text) if parser else None
     if statement is None and grammar and _EMIT.search(text[-200:]) and _ends_in_emit_changes(text):
         return stream.emit_changes(text)
     return statement or DuckStatement(text=text)
+
+
+def _parsed(parser: _Parser, text: str) -> Statement | None:
+    """An error in a statement of ours that is somebody's habit says what it is here."""
+    try:
+        return parser(text)
+    except StatementSyntaxError as error:
+        error.hint = habits.hint_for(text) or error.hint
+        raise
 
 
 def _parser(words: tuple[str, ...]) -> _Parser | None:

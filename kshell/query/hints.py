@@ -13,7 +13,7 @@ import duckdb
 
 from kshell.engine import Engine
 from kshell.errors import did_you_mean
-from kshell.lang import dialects, typos
+from kshell.lang import dialects, habits, typos
 from kshell.lang.tokens import Token, tokens
 from kshell.query import translate
 from kshell.query.translate import Fault
@@ -69,7 +69,7 @@ class Hints:
         if name.startswith("_kafka_") and name[7:] in _INCLUDED and known:
             return f"CREATE SOURCE ... (INCLUDE [{name[7:]}]) has it, or kafka_scan(..., include := ['{name[7:]}'])"
         names = [*known, *(c for c in fault.candidates if c not in known)] if known else list(fault.candidates)
-        near = did_you_mean(fault.name, names)
+        near = did_you_mean(fault.name, names) or habits.column_hint(fault.name)
         if near or not names:
             return near or f"a text stands in single quotes: '{fault.name}'"
         return f"columns here: {', '.join(names[:12])}{', ...' if len(names) > 12 else ''}"
@@ -87,6 +87,8 @@ class Hints:
 
     def _table(self, fault: Fault, text: str) -> str | None:
         schema = _SCHEMA.search(fault.message)
+        if schema and (side := re.fullmatch(r"(\w+)\.(live|lake)", schema.group(1), re.IGNORECASE)):
+            return f"the side stands first: {side.group(2)}.{side.group(1)}"
         if schema:
             return did_you_mean(schema.group(1), self._qualified()) or \
                 f"ATTACH 'kafka://host:9092' AS {schema.group(2)} (TYPE kafka) makes topics readable as {schema.group(1)}"
@@ -120,7 +122,7 @@ class Hints:
         if fault.name.lower() in ("kshell_serve", "kshell_stop", "kshell_servers"):
             return "serving other clients is not built yet; kshell -c answers programs as csv or json"
         if "Function" in fault.entry:
-            return did_you_mean(fault.name, self._functions())
+            return habits.function_hint(fault.name) or did_you_mean(fault.name, self._functions())
         if fault.missing_table or not fault.name:
             return None
         return translate.nearest(fault, self._tables, self._functions)
@@ -133,6 +135,8 @@ class Hints:
         if not found:
             return None
         name = next(group for group in found.groups() if group)
+        if name.partition(".")[0].lower() in {cluster.lower() for cluster, _ in self._topics()}:
+            return f"a cluster holds topics, not tables: FROM {name.partition('.')[0]}.topic reads one, CREATE SOURCE keeps it"
         known = ["local", *dict.fromkeys(cluster for cluster, _ in self._topics()),
                  *self._names("SELECT database_name FROM duckdb_databases() WHERE NOT internal"),
                  *self._names("SELECT DISTINCT schema_name FROM duckdb_schemas() WHERE NOT internal")]

@@ -1,6 +1,6 @@
 """What the keys do beyond emacs and vi: when Enter submits, Esc-Enter, F4, Tab.
 
-Invariant: Enter submits a finished statement, a dot command or nothing at all; anything else gets another line."""
+Invariant: Enter submits a finished statement, a dot command, a word like `exit`, or nothing at all; anything else gets another line."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from prompt_toolkit.filters import Condition, has_focus
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 
 from kshell import lang
+from kshell.lang import habits
 
 
 def submits(text: str) -> bool:
@@ -19,7 +20,7 @@ def submits(text: str) -> bool:
         return True
     if begin.startswith((".", "\\")) and "\n" not in begin.strip():
         return True
-    return lang.is_complete(text)
+    return lang.is_complete(text) or habits.stands_alone(text)
 
 
 @Condition

@@ -42,6 +42,9 @@ def test_a_statement_of_another_dialect_is_answered_with_ours(marked: str, hint:
 
 def test_what_other_dialects_call_it_is_accepted() -> None:
     assert isinstance(parse("LIST TOPICS"), Show)
+    turned = parse("SHOW TOPICS LIKE 'a%' FROM k EXTENDED")
+    assert isinstance(turned, Show)
+    assert (turned.cluster, turned.like, turned.extended) == ("k", "a%", True)
     assert isinstance(parse("PRINT 't' FROM BEGINNING"), Print)
     assert isinstance(parse("SUBSCRIBE TO t"), Tail)
     assert isinstance(parse("SELECT * FROM t EMIT CHANGES"), Tail)

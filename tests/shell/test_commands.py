@@ -22,6 +22,7 @@ from kshell.query.result import Result
 from kshell.session.doctor import Check
 from kshell.session.status import Names
 from kshell.shell import commands
+from kshell.shell.commands import _habits
 from kshell.shell.context import Context, ExitAsked
 from tests.shell.fakes import FakeSession
 
@@ -116,6 +117,13 @@ def test_an_ambiguous_prefix_lists_its_candidates() -> None:
     with pytest.raises(NotFoundError) as raised:
         commands.resolve(".s")
     assert all(f".{name}" in raised.value.message for name in ("schema", "shell", "sinks", "sources", "status"))
+
+
+def test_what_other_programs_call_a_command_is_explained_and_never_carried_out() -> None:
+    assert not set(_habits.DOT) & {*NAMES, *commands.PSQL}
+    assert not set(_habits.PSQL) & set(commands.PSQL)
+    mentioned = {word for text in (*_habits.DOT.values(), *_habits.PSQL.values()) for word in re.findall(r"(?<!\w)\.([a-z_]+)", text)}
+    assert mentioned <= set(NAMES)
 
 
 def test_an_unknown_command_names_the_nearest(script: Script) -> None:

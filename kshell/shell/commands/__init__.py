@@ -12,6 +12,7 @@ from types import ModuleType
 
 from kshell import registry
 from kshell.errors import Error, NotFoundError, did_you_mean
+from kshell.shell.commands import _habits
 from kshell.shell.context import Context
 
 # what psql users type: (command, arguments put before theirs)
@@ -64,7 +65,7 @@ def resolve(name: str) -> tuple[str, str]:
         return begin[0], ""
     if begin:
         raise NotFoundError(f".{word} may be {_list(begin)}", hint="type more of it")
-    raise NotFoundError(f"there is no dot command .{word}", hint=_nearest(word))
+    raise NotFoundError(f"there is no dot command .{word}", hint=_habits.hint_for(f".{word}") or _nearest(word))
 
 
 def _psql(word: str) -> tuple[str, str]:
@@ -72,7 +73,7 @@ def _psql(word: str) -> tuple[str, str]:
         return PSQL[word]
     if word.rstrip("+") in PSQL:              # \d+ and the like
         return PSQL[word.rstrip("+")]
-    raise NotFoundError(f"there is no command \\{word}", hint=_nearest(word))
+    raise NotFoundError(f"there is no command \\{word}", hint=_habits.hint_for(f"\\{word}") or "\\? lists the commands")
 
 
 def _nearest(word: str) -> str:
