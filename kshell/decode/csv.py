@@ -109,7 +109,7 @@ class CsvDecoder:
         values = []
         for column, place, convert in zip(self.columns, self._places, self._converters, strict=True):
             text = found[place]
-            if text is not None and len(text) > VALUE_BYTES:
+            if text is not None and 4 * len(text) > VALUE_BYTES and len(text.encode()) > VALUE_BYTES:
                 raise Verdict("VALUE_TOO_LARGE", f"{spell((column.name,))}: the limit of a value is {VALUE_BYTES:,} bytes")
             value = convert(text)
             if value is None and column.not_null:
@@ -121,7 +121,7 @@ class CsvDecoder:
         found = fields(data)
         wanted = max(self._places, default=-1) + 1
         if len(found) < wanted or (len(found) > wanted and not self._named):
-            raise Verdict("CSV_FIELDS", f"{len(found):,} fields where {wanted:,} are wanted")
+            raise Verdict("CSV_FIELDS", f"{len(found):,} field{'s' if len(found) != 1 else ''} where {wanted:,} are wanted")
         return found
 
     def rows(self, batch: str) -> str:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import csv as standard
+import io
+import json
 from datetime import UTC, datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kshell.decode import Decoder, infer, make
@@ -44,7 +48,8 @@ def test_a_record_is_split_into_its_fields(line: str | None, expected: list[str 
     ("x", "CSV_FIELDS"), ("", "CSV_FIELDS"), ("x,y,z", "CSV_FIELDS"), ("x,y,", "CSV_FIELDS"),
     ('"x,y', "CSV_SYNTAX"), ('"x"y,z', "CSV_SYNTAX"), ("x,y\nz,w", "CSV_SYNTAX"), ("x,y\n\n", "CSV_SYNTAX"), ("x,y\r", "CSV_SYNTAX"),
     (b"x,\xff", "UTF8_INVALID"), (b"x,\xed\xa0\x80", "UTF8_INVALID"), ("," * 1_100, "CSV_FIELDS"),
-    ("x," + "y" * (VALUE_BYTES + 1), "VALUE_TOO_LARGE"), ("x," + "y" * RECORD_BYTES, "RECORD_TOO_LARGE"),
+    ("x," + "y" * (VALUE_BYTES + 1), "VALUE_TOO_LARGE"), ("x," + "ä" * (VALUE_BYTES // 2 + 1), "VALUE_TOO_LARGE"),
+    ("x," + "y" * RECORD_BYTES, "RECORD_TOO_LARGE"),
 ])
 def test_a_record_that_is_no_line_of_so_many_fields_is_bad(line: Record, code: str) -> None:
     assert rows(TEXTS, "a,b", line, "c,d") == ([["a", "b"], ["c", "d"]], {1: code})
@@ -112,3 +117,36 @@ def test_any_bytes_are_a_row_or_a_verdict_whatever_stands_beside_them(values: li
     together, codes = rows(TEXTS, *values)
     assert len(together) + len(codes) == len(values)
     assert [row for value in values for row in rows(TEXTS, value)[0]] == together
+
+
+# ---- the corpus: records that are nearly lines -----------------------------------------------------------------
+
+CORPUS = sorted((Path(__file__).parent / "corpus" / "csv").glob("*.json"))
+STEPS = ['"', '""', ",", "\r", "\n", "\r\n", "x", "1", " ", "\0", "\ufeff", "é", ";", '",', ',"']
+
+
+def reference(line: str) -> list[list[str]]:
+    """The lines that Python's reader finds, to whom an empty field is an empty text."""
+    return list(standard.reader(io.StringIO(line.removeprefix("\ufeff"), newline=""), strict=True))
+
+
+@pytest.mark.parametrize("path", CORPUS, ids=lambda path: path.stem)
+def test_a_record_of_the_corpus_has_the_verdict_that_is_written_with_it(path: Path) -> None:
+    held = json.loads(path.read_text())
+    _, codes = rows(csv(*held["columns"].items()), held["record"])
+    assert codes.get(0) == held["code"]
+
+
+@settings(max_examples=200, deadline=None)
+@given(path=st.sampled_from(CORPUS),
+       edits=st.lists(st.tuples(st.integers(0, 40), st.integers(0, 2), st.sampled_from(["", *STEPS])), max_size=4))
+def test_what_lies_near_the_corpus_is_the_row_of_another_reader_or_a_verdict(path: Path, edits: list[tuple[int, int, str]]) -> None:
+    line = json.loads(path.read_text())["record"]
+    for at, width, text in edits:
+        line = line[:at] + text + line[at + width:]
+    (found, codes), neighbour = rows(TEXTS, line), "a,b"
+    assert len(found) + len(codes) == 1
+    if found:
+        assert reference(line) == [[text or "" for text in found[0]]]
+    beside, also = rows(TEXTS, neighbour, line, neighbour)
+    assert (beside[1:-1], list(also.values())) == (found, list(codes.values()))
