@@ -10,6 +10,7 @@ the files they name."""
 
 from __future__ import annotations
 
+import itertools
 import re
 import uuid
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
@@ -28,6 +29,7 @@ from kshell.iceberg.commit import PATIENT, Planned, recorded, require_clock, run
 from kshell.iceberg.files import NUMBERS_PER_TRY
 from kshell.iceberg.head import describe
 from kshell.iceberg.mapping import brief
+from kshell.iceberg.pages import page_rows
 from kshell.iceberg.provision import compact_key
 from kshell.iceberg.values import Compacted, Control, Head, Left, Outcome, Phase, Progress, Result, Sink
 from kshell.testing import failpoint
@@ -194,8 +196,11 @@ def _merged(table: Table, group: Sequence[DataFile], name: str, control: Control
     folder = f"{spec.partition_to_path(partition, table.schema())}/" if len(partition) else ""
     location = table.location_provider().new_data_location(folder + name)
     output = table.io.new_output(location)
-    with PARQUET.create_writer(output, sanitize_column_names(table.schema()), table.properties) as writer:
-        for piece in _pieces(table, rows):
+    pieces = _pieces(table, rows)
+    first_piece = next(pieces)
+    properties = {**table.properties, **page_rows(table.properties, first_piece)}
+    with PARQUET.create_writer(output, sanitize_column_names(table.schema()), properties) as writer:
+        for piece in itertools.chain((first_piece,), pieces):
             writer.write(piece)
     found, owed = writer.result().record_count, sum(f.record_count for f in group)
     if found != owed:
