@@ -35,6 +35,7 @@ from kshell.session.context import Context, Notes
 from kshell.session.lakes import LakeViews
 from kshell.session.owned import refuse_change
 from kshell.session.placed import located
+from kshell.session.registered import register
 from kshell.session.secrets import Secrets
 from kshell.session.show import Shower
 from kshell.session.sinks import Sinks
@@ -53,6 +54,10 @@ if TYPE_CHECKING:
 
 _REMOTE = re.compile(r"'(?:s3|s3a|gs|gcs|r2|https?)://|\bsecret\b.*\btype\s+'?(?:s3|gcs|r2|http)\b", re.DOTALL)
 _READS = (Show, ShowCreate, Describe, CheckSink, Tail, Print)
+
+
+def _closed() -> RefusedError:
+    return RefusedError("the session is closed", hint="kshell.connect() opens another")
 
 
 class Session:
@@ -109,7 +114,7 @@ class Session:
 
     def _executed(self, statement: Statement) -> Result:
         if self._closed:
-            raise RefusedError("the session is closed", hint="kshell.connect() opens another")
+            raise _closed()
         self._context.cancel.begin()
         if not self._context.settings.grammar and not isinstance(statement, Set):
             statement = DuckStatement(text=statement.text)
@@ -172,7 +177,7 @@ class Session:
         self._need_extensions(statement.text.lower())
         settings = self._context.settings
         if settings.grammar:
-            refuse_change(statement.text, [*self._sources.names(), *(s.name for s in self._sinks if s.select)])
+            refuse_change(statement.text, self._owned())
         self._lakes.prepare(statement.text)
         try:
             result = self._runner.run(statement.text, timeout_s=settings.statement_timeout, rewrite=settings.grammar)
@@ -241,13 +246,13 @@ class Session:
 
     def register(self, name: str, table: Any) -> None:
         """Copy an Arrow table, a pandas or a polars frame into a table of this name, so that every cursor sees it."""
-        cursor = self._engine.cursor()
-        cursor.register("kshell_registered", table)
-        try:
-            cursor.execute(f"CREATE OR REPLACE TABLE memory.main.{quote(name)} AS FROM kshell_registered")
-        finally:
-            cursor.unregister("kshell_registered")
-            cursor.close()
+        if self._closed:
+            raise _closed()
+        register(self._engine, name, table, self._owned())
+
+    def _owned(self) -> list[str]:
+        """The names whose views and macros belong to sources and sinks."""
+        return [*self._sources.names(), *(s.name for s in self._sinks if s.select)]
 
     @property
     def ask(self) -> Callable[[str], str]:

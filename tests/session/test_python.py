@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
 from datetime import datetime
+from pathlib import Path
 
 import pyarrow as pa
 import pytest
@@ -13,6 +17,21 @@ import pytest
 import kshell
 from kshell.kafka.embedded import EmbeddedBroker
 from tests.support import Recorder, wait_until
+
+REPOSITORY = Path(__file__).parents[2]
+SCRIPT = """
+import kshell
+
+with kshell.connect("b:9092", read_only=True) as session:
+    rows: list[tuple[object, ...]] = session.sql("FROM orders").fetchall()
+    for row in session.sql("TAIL orders"):
+        print(row[0])
+    try:
+        session.sqll("SELECT 1")
+    except kshell.Error as error:
+        place: int | None = error.position
+        code: int = error.code
+"""
 
 
 @pytest.fixture
@@ -55,6 +74,36 @@ def test_a_registered_table_is_seen_by_every_cursor(session: kshell.Session) -> 
     assert session._engine.cursor().execute("SELECT count(*) FROM people").fetchall() == [(2,)]
     session.register("people", pa.table({"name": ["eve"]}))
     assert session.sql("FROM people").fetchall() == [("eve",)]
+
+
+def test_what_cannot_be_registered_is_an_error_of_ours_and_changes_nothing(session: kshell.Session) -> None:
+    table = pa.table({"id": [9]})
+    session.sql("CREATE SOURCE orders FROM KAFKA kafka; WAIT SOURCE orders UNTIL ROWS 5; CREATE VIEW mine AS SELECT 1 AS a")
+    with pytest.raises(kshell.Error, match="orders belongs to the source orders") as owned:
+        session.register("orders", table)
+    assert owned.value.code == "refused"
+    with pytest.raises(kshell.Error, match="mine is of type View") as taken:
+        session.register("mine", table)
+    assert taken.value.hint == "give it another name, or DROP VIEW first"
+    with pytest.raises(kshell.Error, match="dict is no table") as wrong:
+        session.register("people", {"id": 9})
+    assert wrong.value.code == "bad_value"
+    assert session.sql("SELECT (SELECT count(*) FROM orders), (SELECT a FROM mine)").fetchall() == [(5, 1)]
+    session.close()
+    with pytest.raises(kshell.Error, match="the session is closed"):
+        session.register("people", table)
+
+
+def test_a_typed_script_of_a_user_is_checked_against_the_package(tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(SCRIPT)
+    checks = [sys.executable, "-m", "mypy", "--strict", "--ignore-missing-imports", "--follow-imports=silent", "--cache-dir", "cache"]
+    checked = subprocess.run([*checks, str(script)], capture_output=True, text=True, check=False, cwd=tmp_path,
+                             env={**os.environ, "MYPYPATH": str(REPOSITORY)})
+    assert [line.partition(": ")[2] for line in checked.stdout.splitlines() if "error:" in line] == [
+        'error: "Session" has no attribute "sqll"; maybe "sql"?  [attr-defined]',
+        'error: Incompatible types in assignment (expression has type "str", variable has type "int")  [assignment]',
+    ]
 
 
 def test_a_session_works_in_another_thread(session: kshell.Session) -> None:
