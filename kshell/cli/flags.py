@@ -147,7 +147,7 @@ def _add_session(group: argparse._ArgumentGroup) -> None:
 
 def parse(argv: Sequence[str]) -> Flags:
     """Flags of a command line; UsageError for what cannot be meant."""
-    words = list(argv)
+    words = [_text(word) for word in argv]
     command = words.pop(0) if words and words[0] in (*COMMANDS, *_COMMANDS_LATER) else ""
     if command in _COMMANDS_LATER:
         raise RefusedUsage(f"kshell {command} is not built yet", hint="kshell --help lists what there is")
@@ -165,6 +165,9 @@ def parse(argv: Sequence[str]) -> Flags:
             inputs.append(("f", word))
         else:
             arguments = (word,)
+    for flag, text in (*(("-c", text) for kind, text in inputs if kind == "c"), *(("--var", value) for _, value in known.var)):
+        if re.search("[\ud800-\udfff]", text):
+            raise UsageError(f"what follows {flag} is not UTF-8 text", hint="write it into a file of UTF-8 text: -f FILE")
     if known.write and command != "doctor":
         raise UsageError("--write is a flag of kshell doctor", hint="kshell doctor --write")
     if rest:
@@ -178,6 +181,14 @@ def parse(argv: Sequence[str]) -> Flags:
                  color=not known.no_color and not os.environ.get("NO_COLOR"),
                  brokers=known.brokers, schema_registry=known.schema_registry, init=known.init, no_init=known.no_init,
                  version=known.version, spec=known.spec, log=known.log)
+
+
+def _text(word: str) -> str:
+    """UTF-8, whatever the locale says that the bytes of a command line are; bytes that are none stay as they are."""
+    try:
+        return os.fsencode(word).decode()
+    except UnicodeError:
+        return word
 
 
 def _attached(words: Sequence[str]) -> list[str]:

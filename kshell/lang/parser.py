@@ -40,6 +40,7 @@ _FIRST: dict[str, _Parser] = {
 }
 _MODIFIERS = ("OR", "REPLACE", "TEMPORARY", "TEMP", "PERSISTENT")
 _DOT = re.compile(r"\s*([.\\])([A-Za-z?]\S*)[ \t]*(.*)", re.DOTALL)
+_SURROGATE = re.compile("[\ud800-\udfff]")      # half a character, or a byte that is not UTF-8
 _EMIT = re.compile(r"\bEMIT\b.*\bCHANGES\b", re.IGNORECASE | re.DOTALL)
 
 
@@ -49,6 +50,8 @@ def parse(text: str, *, grammar: bool = True) -> Statement:
     dot = _DOT.match(text)
     if dot:
         return _dot_command(text, dot)
+    if half := _SURROGATE.search(text):
+        raise StatementSyntaxError("the statement is not UTF-8 text", hint="iconv -t utf-8 converts a file", position=half.start())
     words = leading_words(text, 6)
     parser = _parser(words) if grammar else inspect.setting if words[:1] in (("SET",), ("RESET",)) else None
     statement = _parsed(parser, text) if parser else None

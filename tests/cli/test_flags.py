@@ -32,6 +32,12 @@ def test_a_flag_sets_what_it_says(argv: list[str], name: str, value: object) -> 
     assert getattr(flags.parse(argv), name) == value
 
 
+def test_a_command_line_is_utf8_in_every_locale() -> None:
+    as_ascii_locales_see_it = "SELECT 'gr\u00f6\u00dfe'".encode().decode("ascii", "surrogateescape")
+    assert flags.parse(["-c", as_ascii_locales_see_it]).inputs == (("c", "SELECT 'gr\u00f6\u00dfe'"),)
+    assert flags.parse(["-f", "\udcff.sql"]).inputs == (("f", "\udcff.sql"),), "a file may be called so"
+
+
 @pytest.mark.parametrize(("variable", "name", "value"), [("KSHELL_BOOTSTRAP_SERVERS", "brokers", "b:2"), ("NO_COLOR", "color", False)])
 def test_the_environment_stands_in_for_a_flag(monkeypatch: pytest.MonkeyPatch, variable: str, name: str, value: object) -> None:
     monkeypatch.setenv("XDG_CONFIG_HOME", "/nowhere")
@@ -48,6 +54,7 @@ def test_the_environment_stands_in_for_a_flag(monkeypatch: pytest.MonkeyPatch, v
     (["config"], "init, show, validate"),
     (["--write", "-c", "SELECT 1"], "kshell doctor --write"),
     (["serve"], "not built yet"), (["--schema-registry", "http://u:p@x"], "seen by everybody"),
+    (["-c", "SELECT '\udcff'"], "not UTF-8"), (["--var", "a=\udcff"], "not UTF-8"),
     (["--log", "loud"], "log"), (["--no-head"], "did you mean --no-header?"),
 ])
 def test_what_cannot_be_meant_is_a_usage_error_that_says_what_to_type(argv: list[str], words: str) -> None:

@@ -275,3 +275,10 @@ def test_the_example_of_a_statement_is_one(statement: str) -> None:
     assert statement in forms.FORMS
     for piece in lang.split(forms.EXAMPLES[statement]):
         assert not isinstance(lang.parse(piece.text), DuckStatement), piece.text
+
+
+@pytest.mark.parametrize("text", ["SELECT '\udcff'", "CREATE SOURCE \ud800 FROM KAFKA k", "\udcff"])
+def test_half_a_character_is_told_with_its_place(text: str) -> None:
+    with pytest.raises(StatementSyntaxError, match="not UTF-8") as caught:
+        parse(text)
+    assert text[caught.value.position or 0] in "\udcff\ud800"
