@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from time import perf_counter
+from time import process_time
 
 import pytest
 from hypothesis import example, given, settings
@@ -92,6 +92,6 @@ def test_any_text_is_a_statement_or_an_error_with_its_place(text: str) -> None:
     "/*" * 5_000,
 ])
 def test_a_long_text_is_read_in_seconds(text: str) -> None:
-    began = perf_counter()
+    began = process_time()
     _statement_or_error(text)
-    assert perf_counter() - began < 5
+    assert process_time() - began < 5
