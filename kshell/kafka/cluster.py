@@ -189,7 +189,7 @@ class Cluster:
             left = [tp for tp in left if tp not in found]
             if left:
                 self._require_partitions(left)
-                time.sleep(STEP_S)
+                time.sleep(STEP_S)            # a new partition has a leader some milliseconds later; `last_try` ends it
         return found
 
     def _require_partitions(self, tps: list[TP]) -> None:

@@ -133,7 +133,7 @@ class Load:
                 return
             if left:
                 self._check()
-                time.sleep(_SCHEMA_PAUSE_S)
+                time.sleep(_SCHEMA_PAUSE_S)   # a registry tells nobody when it is back
         raise UnreachableError(f"{self._spec.topic}: {next(iter(waiting.values()))}", hint="try again when the registry is back")
 
     def _insert(self, batch: pa.RecordBatch) -> None:

@@ -174,6 +174,7 @@ class SourceFeed:
         return {tp: (lo, min(hi, lo + each)) for tp, (lo, hi) in ahead.items()}
 
     def _breathe(self) -> None:
+        """The rest of PACE_S: a TAIL that finds nothing costs next to nothing."""
         left = PACE_S - (time.monotonic() - self._looked_at)
         if left > 0:
             time.sleep(left)

@@ -215,7 +215,7 @@ class Sinks:
                 said = True
                 gaps = ", ".join(f"{t}[{p}] {lo}-{hi - 1}" for (t, p), (lo, hi) in sorted(buffer.reading_gap().items()))
                 self._context.note(f"{entry.name}: reading what the buffer lacks first: {gaps or 'up to the end of the log'}")
-            time.sleep(0.02)
+            time.sleep(0.02)                  # the thread that reads does not say when; up to HAND_OVER_S
 
     def _started_note(self, entry: SinkEntry, created: Created) -> str:
         for note in created.notes:

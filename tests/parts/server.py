@@ -76,7 +76,7 @@ class Server:
                 said = self.log.read_text(errors="replace")[-3000:]
                 self.crash()
                 raise RuntimeError(f"{type(self).__name__} did not start; it said:\n{said}")
-            time.sleep(0.02)
+            time.sleep(0.02)                  # only its log says that it serves
 
     def stop(self) -> None:
         """An orderly end. Does nothing to a server that has ended."""
@@ -119,7 +119,7 @@ class Server:
         while self.alive():
             if time.monotonic() > deadline:
                 os.kill(self.pid, signal.SIGKILL)
-            time.sleep(0.02)
+            time.sleep(0.02)                  # it may be the child of another process, which cannot be waited for
         (self.folder / "pid").unlink(missing_ok=True)
         if self._leash is not None:
             self._leash.communicate()             # closes the pipe: the leash finds nothing to kill and ends

@@ -56,7 +56,7 @@ def watch(bootstrap: str, topic: str, folder: str) -> dict[str, float]:
         seen: dict[int, tuple[list[int], list[int]]] = {p: ([], []) for p in range(PARTITIONS)}
         while feeding.poll() is None:
             _look(session, seen)
-            time.sleep(POLL_S)
+            time.sleep(POLL_S)                # what is measured is how old a row is when a look finds it; the feeder ends by itself
         rows = session.sql("SELECT _kafka_partition, _kafka_offset, sent FROM live.ev ORDER BY id").fetchall()
     return _figures(rows, seen)
 
