@@ -17,7 +17,7 @@ from tests.crash.scenarios import Scenario
 from tests.crash.waves import Aborters
 from tests.parts.kafka import Broker
 
-WORKERS = min(3, (os.cpu_count() or 1) + 1)
+WORKERS = 2 if "PYTEST_XDIST_WORKER" in os.environ else min(3, (os.cpu_count() or 1) + 1)     # other tests run beside them there
 MakeJob = Callable[[Scenario], Job]
 
 
