@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from typing import Any
 
+import hypothesis
 import pytest
 
 from kshell.options import secret
@@ -32,6 +33,9 @@ REGISTRY_FIXTURES = frozenset({"registry", "own_registry"})
 def pytest_configure() -> None:
     extensions.load_unchecked()
     os.environ["PYTHON_KEYRING_BACKEND"] = "keyring.backends.fail.Keyring"      # never that of the developer
+    # how long an example takes says what else the machine does
+    hypothesis.settings.register_profile("tests", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+    hypothesis.settings.load_profile("tests")
 
 
 def pytest_report_header() -> list[str]:
