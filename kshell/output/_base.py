@@ -13,7 +13,7 @@ from typing import ClassVar, Protocol
 import pyarrow as pa
 
 from kshell.output._shape import OutColumn
-from kshell.output._values import Texts, escaped, texts
+from kshell.output._values import Texts, readable, texts
 
 
 class Stream(Protocol):
@@ -95,10 +95,10 @@ def machine(batch: pa.RecordBatch, columns: Sequence[OutColumn]) -> list[Texts]:
 
 
 def human(batch: pa.RecordBatch, columns: Sequence[OutColumn], null: str, clean: Callable[[str], str] = printable) -> list[list[str]]:
-    """Text of every value for people: printable, BLOB readable where it is ASCII."""
+    """Text of every value for people: printable, BLOB as text where it is text."""
     shown = []
     for array, column in zip(batch.columns, columns, strict=True):
-        values = [None if v is None else escaped(v) for v in array.to_pylist()] if column.shape.id == "blob" else texts(array, column.shape)
+        values = [None if v is None else readable(v) for v in array.to_pylist()] if column.shape.id == "blob" else texts(array, column.shape)
         shown.append([null if v is None else clean(v) for v in values])
     return shown
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import base64
 import json
 import math
+import re
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any
@@ -62,6 +63,7 @@ class _Json(Encoder):
 
 _JSON = _Json()
 _name = lru_cache(maxsize=1024)(_dump)
+_BYTES = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1a\x1c-\x1f\x7f-\x9f]")
 _NOT_NUMBERS = frozenset({"NaN", "Infinity", "-Infinity"})
 
 
@@ -130,8 +132,18 @@ def _blobs(array: pa.Array) -> Texts:
 
 
 def escaped(value: bytes) -> str:
-    """A BLOB for people, as DuckDB prints it: printable ASCII as it is, every other byte as \\xNN."""
-    return "".join(chr(b) if 32 <= b < 127 and b != 92 else f"\\x{b:02X}" for b in value)
+    """A BLOB as DuckDB prints it: printable ASCII but quotes and backslash as it is, every other byte as \\xNN."""
+    return "".join(chr(b) if 32 <= b < 127 and b not in (34, 39, 92) else f"\\x{b:02X}" for b in value)
+
+
+def readable(value: bytes) -> str:
+    """A BLOB for people: text where it is UTF-8 without control characters but blanks and ESC, else as DuckDB prints it. PRINT has the same
+    rule in SQL."""
+    try:
+        text = value.decode()
+    except UnicodeDecodeError:
+        return escaped(value)
+    return escaped(value) if _BYTES.search(text) else text
 
 
 def bits(value: bytes) -> str:

@@ -239,10 +239,12 @@ class Partitions:
 # ---- forms -----------------------------------------------------------------------------------------------------------
 
 class Texts:
-    """PRINT: key and value as text, bytes that are none as DuckDB prints a BLOB. A text that holds NUL is bytes: numbers and frames."""
+    """PRINT: key and value as text, bytes that are none as DuckDB prints a BLOB. What holds control characters other than blanks and ESC is
+    bytes, numbers and frames among it: the rule by which output shows a BLOB to people."""
 
     headers = False
-    _TEXT = "CASE WHEN contains(try(decode({0})), chr(0)) THEN {0}::VARCHAR ELSE coalesce(try(decode({0})), {0}::VARCHAR) END"
+    _TEXT = (r"CASE WHEN regexp_matches(try(decode({0})), '[\x00-\x08\x0B\x0C\x0E-\x1A\x1C-\x1F\x7F-\x{{9F}}]') THEN {0}::VARCHAR "
+             "ELSE coalesce(try(decode({0})), {0}::VARCHAR) END")
     _HEAD = f"_kafka_partition, _kafka_offset, _kafka_timestamp, {_TEXT.format('_kafka_key')}"
     _VALUE = _TEXT.format("value")
 

@@ -1,0 +1,1 @@
+TAIL 'texts' FROM BEGINNING LIMIT 6;
