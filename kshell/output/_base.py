@@ -98,7 +98,8 @@ def human(batch: pa.RecordBatch, columns: Sequence[OutColumn], null: str, clean:
     """Text of every value for people: printable, BLOB as text where it is text."""
     shown = []
     for array, column in zip(batch.columns, columns, strict=True):
-        values = [None if v is None else readable(v) for v in array.to_pylist()] if column.shape.id == "blob" else texts(array, column.shape)
+        blob = column.shape.id == "blob"
+        values = [None if v is None else readable(v) for v in array.to_pylist()] if blob else texts(array, column.shape)
         shown.append([null if v is None else clean(v) for v in values])
     return shown
 

@@ -23,6 +23,7 @@ Scale = Literal["quantitative", "temporal", "nominal"]
 KINDS: tuple[str, ...] = get_args(Kind)
 FILES = ("png", "svg", "html", "json")
 MOST_POINTS = 50_000
+_WHOLE = frozenset({"tinyint", "smallint", "integer", "bigint", "hugeint", "utinyint", "usmallint", "uinteger", "ubigint", "uhugeint"})
 _MOMENTS = frozenset({"date", "timestamp", "timestamp_s", "timestamp_ms", "timestamp_ns", "timestamp with time zone"})
 
 
@@ -44,6 +45,7 @@ class Chart:
     scale: Scale
     points: tuple[Point, ...]
     left_out: int = 0
+    whole: frozenset[str] = frozenset()       # of "x" and "y" the axes that count: their marks are whole numbers
 
     def text(self, width: int = 80, height: int = 20) -> str:
         """Drawn with characters. Raises UsageError where the extra is needed and missing."""
@@ -87,7 +89,8 @@ def make(columns: Sequence[OutColumn], batches: Iterable[pa.RecordBatch], kind: 
         held = [texts(batch.column(place), columns[place].shape) for place in places]
         series = held[2] if by is not None else [None] * batch.num_rows
         points += [p for row in zip(held[0], held[1], series, strict=True) if (p := _point(scale, by is not None, y, *row)) is not None]
-    return Chart(kind, x, y, by, scale, tuple(points), rows - len(points))
+    whole = frozenset(axis for axis, place in zip("xy", places, strict=False) if columns[place].shape.id in _WHOLE)
+    return Chart(kind, x, y, by, scale, tuple(points), rows - len(points), whole)
 
 
 def _place(columns: Sequence[OutColumn], name: str) -> int:

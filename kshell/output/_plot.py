@@ -7,6 +7,7 @@ of a bar to whole characters; they also need no extra."""
 from __future__ import annotations
 
 import importlib
+import math
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -85,6 +86,8 @@ def _grouped_bars(plot: Any, chart: Chart, series: list[str | None]) -> None:
     for p in chart.points:
         sums[_name(p.x), p.series] = sums.get((_name(p.x), p.series), 0.0) + p.y
     heights = [[sums.get((name, one), 0.0) for name in names] for one in series]
+    if "y" in chart.whole:
+        _set_whole(plot.yticks, [0.0, *(height for one in heights for height in one)])
     plot.multiple_bar([_tick(name) for name in names], heights, labels=[_tick(one or "") for one in series],
                       marker=[_MARKERS[n % len(_MARKERS)] for n in range(len(series))])
 
@@ -103,6 +106,10 @@ def _curves(plot: Any, chart: Chart, series: list[str | None]) -> None:
         draw([at[p.x] for p in points], [p.y for p in points], fillx=chart.kind == "area", **marker, **label)
     if chart.scale != "quantitative":
         _set_ticks(plot, at)
+    elif "x" in chart.whole:
+        _set_whole(plot.xticks, list(at.values()))
+    if "y" in chart.whole:
+        _set_whole(plot.yticks, [p.y for p in chart.points] + [0.0] * (chart.kind == "area"))
 
 
 def _along(x: str | float | datetime, order: dict[Any, int]) -> float:
@@ -115,6 +122,20 @@ def _set_ticks(plot: Any, at: dict[Any, float]) -> None:
     count = min(_TICKS, len(known))
     chosen = [known[round(n * (len(known) - 1) / max(1, count - 1))] for n in range(count)]
     plot.xticks([at[x] for x in chosen], [_tick(_name(x)) for x in chosen])
+
+
+def _set_whole(set_ticks: Any, values: list[float]) -> None:
+    marks = whole_ticks(min(values), max(values))
+    set_ticks(marks, [str(mark) for mark in marks])
+
+
+def whole_ticks(low: float, high: float, most: int = 7) -> list[int]:
+    """Whole numbers from low to high, at most this many, 1, 2 or 5 times a power of ten apart. Both ends alike: the one number."""
+    first, last = math.ceil(low), math.floor(high)
+    least = max(1, -(-(last - first) // (most - 1)))
+    power = 10 ** (len(str(least)) - 1)
+    step = next(power * factor for factor in (1, 2, 5, 10) if power * factor >= least)
+    return list(range(-(-first // step) * step, last + 1, step)) or [round(low)]
 
 
 def _tick(text: str) -> str:

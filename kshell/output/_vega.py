@@ -26,6 +26,8 @@ _LESS = "\ue03c"                              # stands for < until the page is w
 def spec(chart: Chart) -> dict[str, Any]:
     encoding: dict[str, Any] = {"x": {"field": "x", "type": chart.scale, "title": printable(chart.x)},
                                 "y": {"field": "y", "type": "quantitative", "title": printable(chart.y)}}
+    for axis in chart.whole if chart.scale == "quantitative" else chart.whole & {"y"}:
+        encoding[axis]["axis"] = {"tickMinStep": 1}
     if chart.scale == "temporal":
         encoding["x"]["scale"] = {"type": "utc"}
     if chart.scale == "nominal":

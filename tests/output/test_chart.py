@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,6 +15,7 @@ import pytest
 from kshell.errors import BadValueError, LimitError, NotFoundError, UsageError
 from kshell.output import _chart
 from kshell.output._chart import Chart
+from kshell.output._plot import whole_ticks
 from kshell.output._shape import OutColumn, Shape
 
 EVIL = "</script><script>alert(1)</script>\x1b[31m"
@@ -139,3 +141,30 @@ def test_without_the_extra_one_line_names_it(monkeypatch: pytest.MonkeyPatch, tm
         assert "pip install 'kshell[chart]'" in str(raised.value.hint)
     assert chart("bar", [("a", 1.0)]).text()
     assert set(made._repr_mimebundle_()) == {"application/vnd.vegalite.v5+json", "text/plain"}
+
+
+@pytest.mark.parametrize(("low", "high", "marks"), [
+    (0, 1, [0, 1]), (1, 1, [1]), (0, 3, [0, 1, 2, 3]), (-3, 4, [-2, 0, 2, 4]), (0, 29, [0, 5, 10, 15, 20, 25]), (3, 8, [3, 4, 5, 6, 7, 8]),
+    (12345, 12347, [12345, 12346, 12347]), (5, 1_000_000, [200_000, 400_000, 600_000, 800_000, 1_000_000])])
+def test_marks_of_an_axis_that_counts_are_whole_and_few(low: int, high: int, marks: list[int]) -> None:
+    assert whole_ticks(low, high) == marks
+
+
+@pytest.mark.parametrize("kind", ["line", "area", "point", "bar"])
+@pytest.mark.parametrize("counts", [[1, 2, 1], [0, 1, 0], [1, 1, 1], [3, 40, 7]])
+def test_a_count_has_no_half_marks_on_the_screen(kind: str, counts: list[int]) -> None:
+    rows = [(place, count, "all") for place, count in enumerate(counts)]
+    columns = [OutColumn(name, type_, Shape(type_.lower())) for name, type_ in (("x", "BIGINT"), ("n", "BIGINT"), ("b", "VARCHAR"))]
+    batch = pa.RecordBatch.from_arrays([pa.array(values) for values in zip(*rows, strict=True)], names=["x", "n", "b"])
+    drawn = _chart.make(columns, [batch], kind, "x", "n", "b").text(60, 15)
+    assert not re.search(r"\d\.\d", drawn)
+    assert str(max(counts)) in re.findall(r"\d+", drawn)
+
+
+def test_a_measure_keeps_its_fractions_and_a_file_of_counts_has_whole_marks() -> None:
+    columns = [OutColumn(name, type_, Shape(type_.lower())) for name, type_ in (("x", "INTEGER"), ("n", "BIGINT"), ("m", "DOUBLE"))]
+    batch = pa.RecordBatch.from_pydict({"x": pa.array([0, 1], pa.int32()), "n": pa.array([1, 2]), "m": pa.array([0.5, 1.25])})
+    assert "1.25" in _chart.make(columns, [batch], "line", "x", "m").text(60, 15)
+    assert all(axis["axis"] == {"tickMinStep": 1} for axis in _chart.make(columns, [batch], "line", "x", "n").spec()["encoding"].values())
+    encoding = _chart.make(columns, [batch], "line", "x", "m").spec()["encoding"]
+    assert ("axis" in encoding["x"], "axis" in encoding["y"]) == (True, False)
