@@ -22,12 +22,13 @@ TP = tuple[str, int]
 @dataclass(frozen=True, slots=True)
 class Bounds:
     """`ranges`: per partition [start, end). `since_ms`, `until_ms`: rows outside are dropped. `lost`: offsets asked for that the
-    log has no more."""
+    log has no more. `empty`: why a partition that was asked for has nothing to read, for people."""
 
     ranges: Mapping[TP, tuple[int, int]]
     since_ms: int | None = None
     until_ms: int | None = None
     lost: Mapping[TP, tuple[int, int]] | None = None
+    empty: tuple[str, ...] = ()
 
     @property
     def messages(self) -> int:
@@ -38,6 +39,7 @@ class Bounds:
 def settle(spec: ScanSpec, cluster: Cluster) -> Bounds:
     tps = _partitions(spec, cluster)
     starts, ends = cluster.log_starts(tps), cluster.log_ends(tps)
+    log_ends = dict(ends)
     since, until = _milliseconds(spec.since), _milliseconds(spec.until)
     wanted = dict(starts)
     if since is not None:
@@ -53,7 +55,19 @@ def settle(spec: ScanSpec, cluster: Cluster) -> Bounds:
         ends = {tp: min(ends[tp], at) for tp, at in _given(spec.stop, tps, ends).items()}
     lost = {tp: (wanted[tp], min(starts[tp], ends[tp])) for tp in tps if wanted[tp] < min(starts[tp], ends[tp])}
     ranges = {tp: (max(wanted[tp], starts[tp]), ends[tp]) for tp in tps}
-    return Bounds({tp: (start, end) for tp, (start, end) in ranges.items() if start < end}, since, until, lost)
+    empty = _turned(since, until)
+    if spec.start is not None:
+        empty += [_beyond(tp, wanted[tp], log_ends[tp], ends[tp]) for tp in tps if wanted[tp] > ends[tp]]
+    return Bounds({tp: (start, end) for tp, (start, end) in ranges.items() if start < end}, since, until, lost, tuple(empty))
+
+
+def _turned(since: int | None, until: int | None) -> list[str]:
+    return ["since is after until: nothing lies between"] if since is not None and until is not None and since > until else []
+
+
+def _beyond(tp: TP, start: int, log_end: int, end: int) -> str:
+    where = f"beyond the end of the log, {log_end}" if start > log_end else f"after stop {end}"
+    return f"{tp[0]}[{tp[1]}]: start {start} is {where}"
 
 
 def _partitions(spec: ScanSpec, cluster: Cluster) -> list[TP]:

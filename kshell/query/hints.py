@@ -15,7 +15,7 @@ from kshell.engine import Engine
 from kshell.errors import did_you_mean
 from kshell.lang import dialects, habits, typos
 from kshell.lang.tokens import Token, tokens
-from kshell.query import translate
+from kshell.query import shapes, translate
 from kshell.query.translate import Fault
 
 _OURS = ("kafka_scan", "kafka_topics", "kafka_groups", "kafka_offsets", "kafka_header")
@@ -46,10 +46,10 @@ class Hints:
     def __init__(self, engine: Engine, topics: Callable[[], Iterable[tuple[str, str]]]) -> None:
         self._engine, self._topics = engine, topics
 
-    def of(self, fault: Fault, text: str, ran: str) -> str | None:
-        """`text` is what was typed, `ran` what DuckDB got."""
+    def of(self, fault: Fault, text: str, ran: str, scanned: Sequence[tuple[str, str]] = ()) -> str | None:
+        """`text` is what was typed, `ran` what DuckDB got; `scanned`: columns of topics, name and type."""
         return (dialects.hint_for(text, fault.message) or translate.offset_hint(fault, text) or translate.setting_hint(fault)
-                or self._syntax(fault, ran) or self._column(fault, ran) or self._table(fault, text) or self._function(fault, text)
+                or self._syntax(fault, ran) or self._column(fault, ran, scanned) or self._table(fault, text) or self._function(fault, text)
                 or self._database(fault) or _file(fault) or _other(fault))
 
     def _syntax(self, fault: Fault, text: str) -> str | None:
@@ -59,27 +59,29 @@ class Hints:
 
     # ---- columns ---------------------------------------------------------------------------------------------------
 
-    def _column(self, fault: Fault, ran: str) -> str | None:
+    def _column(self, fault: Fault, ran: str, scanned: Sequence[tuple[str, str]]) -> str | None:
         if fault.subtype != "COLUMN_NOT_FOUND" or not fault.name:
             return None
-        known = self._columns_of(ran)
+        typed = [*scanned, *self._columns_of(ran)]
+        known = [column for column, _ in typed]
         name = fault.name.lower()
         if name == "_tier" and known:
             return "_tier is in the union only: FROM the source's own name, without live. or lake."
         if name.startswith("_kafka_") and name[7:] in _INCLUDED and known:
             return f"CREATE SOURCE ... (INCLUDE [{name[7:]}]) has it, or kafka_scan(..., include := ['{name[7:]}'])"
         names = [*known, *(c for c in fault.candidates if c not in known)] if known else list(fault.candidates)
-        near = did_you_mean(fault.name, names) or habits.column_hint(fault.name)
+        inside = next((f"{column}.{fault.name}" for column, type_ in typed if name in shapes.fields(type_)), None)
+        near = f"did you mean {inside}?" if inside else did_you_mean(fault.name, names) or habits.column_hint(fault.name)
         if near or not names:
             return near or f"a text stands in single quotes: '{fault.name}'"
         return f"columns here: {', '.join(names[:12])}{', ...' if len(names) > 12 else ''}"
 
-    def _columns_of(self, text: str) -> list[str]:
-        """The columns of the tables and views that the text names."""
+    def _columns_of(self, text: str) -> list[tuple[str, str]]:
+        """The columns of the tables and views that the text names, with their types."""
         mentioned = list(_mentions(tokens(text)))
-        query = ("SELECT table_schema, table_name, column_name FROM information_schema.columns "
+        query = ("SELECT table_schema, table_name, column_name, data_type FROM information_schema.columns "
                  "WHERE table_schema <> 'kshell_buffer' ORDER BY ordinal_position")
-        return list(dict.fromkeys(column for schema, table, column in self._rows(query)
+        return list(dict.fromkeys((column, type_) for schema, table, column, type_ in self._rows(query)
                                   if (schema.lower(), table.lower()) in mentioned or
                                   (schema == "main" and ("", table.lower()) in mentioned)))
 

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from kshell.kafka.cluster import Cluster
 
 SAMPLE_TIMEOUT_S = 5.0
+_MOST_NAMED = 5                                   # partitions that a warning names
 _STORED = (("CREATE", "VIEW"), ("CREATE", "MACRO"), ("CREATE", "FUNCTION"), ("PREPARE", ""))
 
 
@@ -98,7 +99,7 @@ class KafkaTables:
                 bounds = settle(spec, cluster)
             except Error as error:
                 raise _placed(error, text, place) from None
-            self._scan(spec, cluster, bounds, cursor, table, check, enough)
+            self._scan(spec, cluster, bounds, cursor, table, edits, check, enough)
         return table
 
     def _list(self, text: str, place: Found, cursor: duckdb.DuckDBPyConnection, table: str) -> None:
@@ -113,7 +114,7 @@ class KafkaTables:
             cursor.unregister("kshell_listing")
 
     def _scan(self, spec: ScanSpec, cluster: Cluster, bounds: Bounds, cursor: duckdb.DuckDBPyConnection, table: str,
-              check: Callable[[], None], enough: int | None) -> None:
+              edits: Edits, check: Callable[[], None], enough: int | None) -> None:
         check()
         read = self.running = BoundedRead(cluster, bounds.ranges, timeout_s=spec.timeout_s, most=spec.max_messages, check=check)
         filtered = spec.last is not None or spec.since is not None or spec.until is not None
@@ -124,12 +125,15 @@ class KafkaTables:
             if load.full:
                 break
         load.finish()
+        edits.columns += load.columns
         _keep(cursor, table, spec, bounds)
         self._say(spec, bounds, read, load)
 
     def _say(self, spec: ScanSpec, bounds: Bounds, read: BoundedRead, load: Load) -> None:
         for notice in load.notices:
             self._warn(f"{spec.topic}: {notice}")
+        for reason in bounds.empty[:_MOST_NAMED]:
+            self._warn(reason)
         for (topic, partition), (start, end) in {**(bounds.lost or {}), **read.trimmed}.items():
             self._warn(f"{topic}[{partition}]: offsets {start} to {end - 1} are no longer in the log")
         if load.bad:

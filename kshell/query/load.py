@@ -52,6 +52,7 @@ class Load:
         self.seen, self.bad = 0, 0
         self.first_bad = ""
         self.cure = "format := 'raw' shows them"
+        self.columns: list[tuple[str, str]] = []
         self.notices: list[str] = []
 
     def add(self, messages: list[Any], read: BoundedRead) -> None:
@@ -95,7 +96,9 @@ class Load:
         found = reading(asked, cache(lambda: self._arrow(_share(self._waiting or self._sample()))), spec.include)
         self._decoder, self.format = found.decoder, found.discovery.format
         self.notices += found.notices
-        definitions = ", ".join(f"{quote(c.name)} {c.type}" for c in (*self._decoder.columns, *self._decoder.metadata))
+        columns = (*self._decoder.columns, *self._decoder.metadata)
+        self.columns = [(c.name, c.type) for c in columns]
+        definitions = ", ".join(f"{quote(c.name)} {c.type}" for c in columns)
         self._cursor.execute(f"CREATE TEMP TABLE {self._table} ({definitions})")
 
     # ---- rows ------------------------------------------------------------------------------------------------------

@@ -4,6 +4,8 @@ Invariant: a position inside replaced text maps to the start of what the user ty
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 
@@ -18,11 +20,12 @@ class Edit:
 
 @dataclass(slots=True)
 class Edits:
-    """`tables`: temporary tables, quoted, that end with the statement's result."""
+    """`tables`: temporary tables, quoted, that end with the statement's result; `columns`: what they have, name and type."""
 
     original: str
     edits: list[Edit] = field(default_factory=list)
     tables: list[str] = field(default_factory=list)
+    columns: list[tuple[str, str]] = field(default_factory=list)
 
     def replace(self, start: int, end: int, put: str) -> None:
         """Edits are made from left to right."""
@@ -35,6 +38,17 @@ class Edits:
             parts += [self.original[at:edit.start], edit.put]
             at = edit.end
         return "".join(parts) + self.original[at:]
+
+    def as_typed(self, name: str) -> str:
+        """A column that DuckDB named after what it got, named after what was typed."""
+        for edit in self.edits:
+            table, _, alias = edit.put.partition(" AS ")
+            pattern = r"\.".join(f'"?{re.escape(part)}"?' for part in table.split(".")) + r"\b"
+            name = re.sub(pattern + (rf"( AS ({re.escape(alias)}|\w+))?" if alias else ""), self._typed(edit), name)
+        return name
+
+    def _typed(self, edit: Edit) -> Callable[[re.Match[str]], str]:
+        return lambda _: self.original[edit.start:edit.end]
 
     def place(self, position: int, length: int) -> tuple[int, int]:
         """Position and length in the original for a position in `text`."""

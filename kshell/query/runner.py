@@ -11,6 +11,7 @@ import contextlib
 import threading
 import weakref
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from typing import Protocol
 
 import duckdb
@@ -73,6 +74,8 @@ class Runner:
         failpoint("select.before_execute")
         self.cursor.execute(edits.text)
         columns = columns_of(self.cursor.description or [])
+        if edits.tables:
+            columns = tuple(replace(column, name=edits.as_typed(column.name)) for column in columns)
         if not gives_rows(kind, edits.text, [(c.name, c.type) for c in columns]):
             changed = self.cursor.to_arrow_reader(BATCH_ROWS).read_all() if columns else None
             self._end(edits, deadline)
@@ -83,9 +86,10 @@ class Runner:
     def _stream(self, reader: pa.RecordBatchReader, edits: Edits) -> Iterator[pa.RecordBatch]:
         rows = 0
         try:
+            names = [edits.as_typed(name) for name in reader.schema.names] if edits.tables else None
             for batch in self._checked(reader):
                 rows += batch.num_rows
-                yield batch
+                yield batch if names is None else batch.rename_columns(names)
             if not rows:                          # one batch without rows, for the types that files need
                 yield pa.RecordBatch.from_pylist([], schema=reader.schema)
         except (Error, *DUCKDB_ERRORS) as raised:
@@ -160,7 +164,8 @@ class Runner:
             return raised
         from kshell.query import hints
         fault = hints.refined(translate.read(raised, edits.text), edits.text)
-        made = translate.error_of(fault, edits.text, hint=hints.Hints(self._engine, self._topics).of(fault, edits.original, edits.text))
+        hint = hints.Hints(self._engine, self._topics).of(fault, edits.original, edits.text, edits.columns)
+        made = translate.error_of(fault, edits.text, hint=hint)
         if made.position is not None:
             made.position, made.length = edits.place(made.position, made.length)
         return made

@@ -10,6 +10,7 @@ import duckdb
 import pyarrow as pa
 
 from kshell.errors import RefusedError
+from kshell.lang.tokens import tokens
 from kshell.output._shape import OutColumn, Shape
 
 _INEXACT = {"variant": "JSON", "time with time zone": "VARCHAR", "geometry": "VARCHAR"}   # type -> what to cast it to
@@ -76,3 +77,16 @@ def _ask_duckdb(text: str) -> pa.DataType:
     """Enums, unions and fixed arrays: what DuckDB itself makes of an empty result."""
     with duckdb.connect(":memory:") as connection:
         return connection.execute(f"SELECT NULL::{text} WHERE false").to_arrow_reader(1).schema.field(0).type
+
+
+def fields(type_: str) -> set[str]:
+    """The names in small letters of a struct's own fields, from its type as text; of another type none."""
+    if not type_.upper().startswith("STRUCT("):
+        return set()
+    found, depth, fresh = set(), 0, True
+    for token in tokens(type_[len("STRUCT("):]):
+        if fresh and token.kind in ("word", "name"):
+            found.add(token.text.strip('"').replace('""', '"').lower())
+        depth += {"(": 1, ")": -1}.get(token.text, 0)
+        fresh = depth == 0 and token.text == ","
+    return found

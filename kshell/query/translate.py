@@ -13,6 +13,7 @@ from typing import Any
 
 from kshell import errors
 from kshell.errors import Error, did_you_mean
+from kshell.lang.reader import RESERVED
 
 _TREE: dict[str, type[Error]] = {
     "parser": errors.StatementSyntaxError, "syntax": errors.StatementSyntaxError,
@@ -175,4 +176,4 @@ def near_topic_hint(name: str, topics: Iterable[tuple[str, str]]) -> str | None:
 
 
 def _bare(name: str) -> str:
-    return name if re.fullmatch(r"[A-Za-z_]\w*", name) else '"' + name.replace('"', '""') + '"'
+    return name if re.fullmatch(r"[A-Za-z_]\w*", name) and name.upper() not in RESERVED else '"' + name.replace('"', '""') + '"'

@@ -122,8 +122,9 @@ class BrokerShower:
                                             ("KEY_FORMAT", keys.format, keys.format != "raw"), ("MESSAGE", message, message is not None))
                    if given}
         text = written.create_source_text(name, columns=[definition(c) for c in columns], cluster=attached.cluster.name, options=options)
-        return [("sampled", f"{found.num_rows} records"), ("format", values.name), ("key_format", keys.name),
-                *(("note", note) for note in notes), ("create_source", text)]
+        sampled = f"{found.num_rows} record{'' if found.num_rows == 1 else 's'}"
+        return [("sampled", sampled), ("format", values.name), ("key_format", keys.name), *(("note", note) for note in notes),
+                ("create_source", text)]
 
     def _of(self, statement: Show | Describe) -> Attached:
         with placed(statement.cluster_span):

@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from kshell import decode
 from kshell.buffer import TP
-from kshell.columns import Column
+from kshell.columns import Column, quote_if_needed
 from kshell.decode.discovery import ONE_COLUMN, Asked, Reading, Registry, reading
 from kshell.errors import RefusedError
 from kshell.lang.statements import CreateSource
@@ -72,7 +72,7 @@ def _no_columns(name: str, cluster: Cluster, batch: pa.RecordBatch, envelope: st
     """Why none were found, by what the records are instead."""
     if batch.num_rows == 0:
         return RefusedError(f"the topic of source {name} is empty, so its columns cannot be inferred",
-                            hint=f"declare columns: CREATE SOURCE {name} (id BIGINT, ...) FROM KAFKA {cluster.name} (...)")
+                            hint=f"declare columns: CREATE SOURCE {quote_if_needed(name)} (id BIGINT, ...) FROM KAFKA {cluster.name} (...)")
     if envelope is not None:
         return RefusedError(f"no record of the {batch.num_rows} newest of source {name} has the envelope {envelope} and a field in it",
                             hint="leave ENVELOPE out, or name another: connect, debezium or cloudevents")

@@ -33,7 +33,7 @@ class LiveTable:
     def _settle(self, rows: list[tuple[str, ...]]) -> None:
         names = [printable(c.name) for c in self._columns]
         screen = self._settings.width or 5 * WIDEST
-        most = max(_INSTANT, min(WIDEST, screen // 4))
+        most = max(_INSTANT, min(WIDEST, screen * 3 // 10))
         wanted = [max(width(names[n]), *(width(row[n]) for row in rows)) for n in range(len(names))]
         self._widths = [max(4, min(most, w)) for w in wanted[:-1]]
         self._widths.append(max(4, min(wanted[-1], screen - sum(self._widths) - 2 * len(self._widths))))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
@@ -11,7 +12,11 @@ from kshell.errors import BadValueError, CancelledError, NotFoundError, RefusedE
 from kshell.kafka.cluster import Cluster
 from kshell.kafka.embedded import EmbeddedBroker
 from kshell.lang.tokens import tokens
+from kshell.options.position import Position
+from kshell.query.arguments import ScanSpec
+from kshell.query.bounds import settle
 from kshell.query.locate import find, limit_of
+from kshell.query.shapes import fields
 from tests.parts.kafka import Broker
 from tests.query.conftest import Desk
 from tests.support import Acknowledged, Recorder, unique
@@ -168,6 +173,65 @@ def test_what_cannot_be_meant_is_refused_with_its_place(k: Desk, topic: str, tex
     assert words.format(t=topic) in f"{told} {told.hint}"       # type: ignore[attr-defined]
     assert told.position is not None                            # type: ignore[attr-defined]
     assert k.temporary_tables() == []
+
+
+@pytest.mark.parametrize(("arguments", "words"), [
+    ("partition := 0, start := 50", "[0]: start 50 is beyond the end of the log, 10"),
+    ("partition := 0, start := 5, stop := 2", "[0]: start 5 is after stop 2"),
+    ("start := MAP {1: 9}", "[1]: start 9 is beyond the end of the log, 3"),
+])
+def test_bounds_with_nothing_between_them_are_pointed_out(k: Desk, topic: str, arguments: str, words: str) -> None:
+    k.rows(f"SELECT count(*) FROM kafka_scan('{topic}', {arguments})")
+    assert [words in warning for warning in k.warnings] == [True]
+
+
+def test_a_time_after_the_one_it_should_come_before_is_pointed_out() -> None:
+    cluster = Mock(describe=lambda names: {names[0]: Mock(partitions=(0,))}, log_starts=lambda tps: dict.fromkeys(tps, 0),
+                   log_ends=lambda tps: dict.fromkeys(tps, 9), offsets_at=lambda tps, at: dict.fromkeys(tps, 3))
+    february, january = Position("timestamp", 2000), Position("timestamp", 1000)
+    assert settle(ScanSpec("t", since=february, until=january), cluster).empty == ("since is after until: nothing lies between",)
+    assert settle(ScanSpec("t", since=january, until=february), cluster).empty == ()
+
+
+@pytest.mark.parametrize("arguments", ["partition := 0, start := 10", "partition := 0, start := 5, stop := 5", "last := 3"])
+def test_an_empty_piece_that_was_asked_for_is_no_reason_to_warn(k: Desk, topic: str, arguments: str) -> None:
+    k.rows(f"SELECT count(*) FROM kafka_scan('{topic}', {arguments})")
+    assert k.warnings == []
+
+
+def test_a_column_without_a_name_is_named_after_what_was_typed(k: Desk, topic: str) -> None:
+    found = k.run(f"SELECT (SELECT count(*) FROM k.{topic}), (SELECT max(id) FROM kafka_scan('{topic}', last := 1) AS o)")
+    names = [column.name for column in found.columns]
+    assert names == [f"(SELECT count_star() FROM k.{topic})", f"(SELECT max(id) FROM kafka_scan('{topic}', last := 1) AS o)"]
+    assert found.arrow().schema.names == names
+
+
+def test_a_missing_column_names_those_of_the_topic(k: Desk, topic: str) -> None:
+    with pytest.raises(NotFoundError) as raised:
+        k.run(f"SELECT amount FROM k.{topic}")
+    assert raised.value.hint == "columns here: id, _kafka_partition, _kafka_offset, _kafka_timestamp, _kafka_key"
+
+
+def test_a_field_inside_of_a_column_is_named_with_its_way(k: Desk, embedded: EmbeddedBroker) -> None:
+    name = unique("payments")
+    embedded.create_topic(name, 1)
+    Recorder(embedded.bootstrap).produce(name, ['{"payment": {"amount": 5, "by": {"card": 1}}, "day": 1}'])
+    k.run(f"CREATE TABLE kept AS FROM k.{name}").close()
+    for table in (f"k.{name}", "kept"):
+        with pytest.raises(NotFoundError) as raised:
+            k.run(f"SELECT Amount FROM {table}")
+        assert raised.value.hint == "did you mean payment.Amount?"
+        with pytest.raises(NotFoundError) as raised:
+            k.run(f"SELECT dya FROM {table}")
+        assert raised.value.hint == "did you mean day?"
+
+
+@pytest.mark.parametrize(("type_", "names"), [
+    ("STRUCT(a BIGINT, \"b c\" STRUCT(d INTEGER, e VARCHAR)[], F DECIMAL(10,2))", {"a", "b c", "f"}), ("VARCHAR", set()),
+    ("STRUCT(", set()), ("MAP(VARCHAR, INTEGER)", set()),
+])
+def test_the_fields_of_a_struct_are_its_own(type_: str, names: set[str]) -> None:
+    assert fields(type_) == names
 
 
 def test_an_error_behind_a_scan_points_at_what_was_typed(k: Desk, topic: str) -> None:
