@@ -9,7 +9,7 @@ from kshell.lang.statements import NotBuilt
 _ALERTS = "run the query on a schedule: kshell -c \"SELECT ...\" and its exit code"
 _SHOWN = {
     "ALERTS": _ALERTS,
-    "SERVERS": "servers are not built yet",
+    "SERVERS": "kshell run FILE keeps sources and sinks alive; other programs read the Iceberg tables",
 }
 
 

@@ -23,7 +23,9 @@ from kshell.session.doctor import Check
 from kshell.session.status import Names
 from kshell.shell import commands
 from kshell.shell.commands import _habits
+from kshell.shell.completer import dot_candidates
 from kshell.shell.context import Context, ExitAsked
+from kshell.shell.words import FOLLOW
 from tests.shell.fakes import FakeSession
 
 REPOSITORY = Path(__file__).parents[2]
@@ -558,6 +560,17 @@ def test_serving_is_answered_by_name(script: Script) -> None:
     with pytest.raises(RefusedError, match="serving by pgwire is not built yet") as raised:
         script.type(".serve pgwire")
     assert "kshell run FILE" in str(raised.value.hint)
+
+
+def test_what_is_not_built_is_offered_nowhere(script: Script) -> None:
+    assert not commands.LATER & set(commands.names())
+    assert ".serve" not in script.type(".help")
+    _, found = dot_candidates(".ser", Names())
+    assert not [candidate for candidate in found if candidate.text.startswith(".ser")]
+    assert "SERVERS" not in FOLLOW["SHOW",]
+    with pytest.raises(NotFoundError) as raised:
+        script.type(".serv")
+    assert ".serve" not in str(raised.value.hint).split()
 
 
 # ---- .doctor, .profile ---------------------------------------------------------------------------------------------
