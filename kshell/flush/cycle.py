@@ -123,7 +123,8 @@ class Cycle:
         give_back()
         assert target.head.state is not None
         again = {tp: target.head.state.again(*tp) for tp in ranges}
-        batch = Batch(ranges, reader.rows, target.head.schema_id, target.head.spec_id, errors, topic_ids=topics, again=again)
+        batch = Batch(ranges, reader.rows, target.head.schema_id, target.head.spec_id, errors, leaders=target.leaders(), topic_ids=topics,
+                      again=again)
         return commit(target.lake, target.sink, batch, control)
 
     def _hand_over(self, outcome: Outcome) -> None:

@@ -33,6 +33,7 @@ class Target:
     group: str
     seal: Callable[[], bool]
     rewind: Callable[[Mapping[TP, int], Collection[TP]], None]
+    leaders: Callable[[], Mapping[TP, int]] = dict        # the latest leader epochs that the source has seen
     over: tuple[str, str] | None = None       # (source, query) of an AS SELECT sink; None: the rows as they are
     compact: bool | None = None               # COMPACT as written down; None: the table says it
     moved: Callable[[Head], None] = lambda head: None    # told before a head with another schema is shown; raises Stop

@@ -94,7 +94,8 @@ def after(state: State, batch: Batch) -> State:
 
 def moved(known: TopicState, partition: int, to: int, epoch: int | None = None) -> TopicState:
     """The topic with one partition at another position; with `epoch`, offsets from there on are used again in it."""
-    placed = replace(known, next=_put(known.next, partition, to, 0))
+    # the record before it is another one than the last that was read: its leader is not known
+    placed = replace(known, next=_put(known.next, partition, to, 0), leader=_put(known.leader, partition, -1, -1))
     return placed if epoch is None else replace(placed, epoch=epoch, again=_put(known.again, partition, epoch, 0))
 
 

@@ -5,15 +5,19 @@ the buffer moved the position in between. Polling never stops for longer than th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
+
+import pyarrow as pa
 
 from kshell.buffer.buffer import Buffer
 from kshell.buffer.values import TP
+from kshell.columns import PARTITION, TOPIC
 from kshell.errors import Error
 from kshell.ingest.handoff import LEAST_QUEUE_BYTES, SHARE, Fetched, Handoff
 from kshell.ingest.parking import Parking
 from kshell.ingest.shared import Shared
+from kshell.ingest.trouble import Troubles
 from kshell.ingest.values import IngestSpec
 from kshell.testing import failpoint
 
@@ -29,14 +33,12 @@ SMALL_POLL = 1000
 REBUILD_S = 1.0
 HIGH, LOW = 1.0, 0.8                          # of the buffer's limits: pause, resume
 
-OutOfRange = Callable[[TP, int], bool]
-
 
 class Fetcher:
     def __init__(self, cluster: Cluster, buffer: Buffer, spec: IngestSpec, shared: Shared, handoff: Handoff, parking: Parking,
-                 out_of_range: OutOfRange) -> None:
+                 troubles: Troubles) -> None:
         self._cluster, self._buffer, self._spec, self._shared, self._handoff = cluster, buffer, spec, shared, handoff
-        self._parking, self._out_of_range = parking, out_of_range
+        self._parking, self._troubles = parking, troubles
         self._reader: Reader | None = None
         self._idle: set[TP] = set()           # reached their stop, in trouble, or parked
         self._lost: set[TP] = set()           # out of range, and the cluster has not said yet where its log stands
@@ -59,12 +61,13 @@ class Fetcher:
             self._regulate(reader)
             most, most_bytes = min(POLL_RECORDS, self._buffer.retention.append_rows), self._poll_bytes()
             poll = reader.poll(most, POLL_S, most_bytes)
+            cut = self._cut(poll)
         except Error as error:                # the broker refused, or cannot be reached: try again with another reader
             self._complain(error.message)
             self._rebuild()
             return
         failpoint("ingest.after_poll")
-        self._take(reader, poll, more=poll.rows >= most or poll.bytes >= most_bytes)
+        self._take(reader, poll, cut, more=poll.rows >= most or poll.bytes >= most_bytes)
         if poll.rows < SMALL_POLL:
             self._shared.stopping.wait(PACE_S)
 
@@ -103,7 +106,8 @@ class Fetcher:
         for tp, position in self._buffer.take_seeks().items():
             self._idle.discard(tp)
             self._parking.sent(tp)
-            self._shared.clear_trouble(tp)
+            if self._shared.clear_trouble(tp):        # its offsets may have been used again: what was seen says nothing about the log
+                self._shared.leaders.pop(tp, None)
             reader.seek(tp, position)
             at[tp] = position
         known = self._buffer.decoded()
@@ -129,14 +133,26 @@ class Fetcher:
 
     # ---- what came
 
-    def _take(self, reader: Reader, poll: Poll, *, more: bool) -> None:
+    def _cut(self, poll: Poll) -> set[TP]:
+        """The partitions whose log was cut below where we stand, and has grown again: their records are others than those that follow."""
+        seen, at = self._shared.leaders, self._shared.fetched
+        led = {tp: epoch for tp, epoch in poll.leader_epochs.items() if epoch > seen.get(tp, -1)}
+        cut = self._troubles.cut({tp: at[tp] for tp in led if tp in seen and tp in at}) if led else set()
+        seen.update((tp, epoch) for tp, epoch in led.items() if tp not in cut)
+        return cut
+
+    def _take(self, reader: Reader, poll: Poll, cut: set[TP], *, more: bool) -> None:
         shared = self._shared
         shared.polled = True
         shared.reconnecting = reader.reconnecting
         shared.counters["duplicates_dropped"] += poll.repeated
-        spans = self._spans(poll.positions)
-        if poll.rows or spans:
-            batch = poll.to_arrow() if poll.rows else None
+        spans = {tp: span for tp, span in self._spans(poll.positions).items() if tp not in cut}
+        reader.remove(cut)
+        self._idle.update(cut)
+        batch = poll.to_arrow() if poll.rows else None
+        if batch is not None and cut:
+            batch = _without(batch, cut)
+        if batch is not None or spans:
             # queued as Arrow; counted with what a record costs beside its value
             if not self._handoff.put(Fetched(batch, spans, 0 if batch is None else int(batch.nbytes), more)):
                 return
@@ -144,7 +160,7 @@ class Fetcher:
             self._end_reached(reader)
         self._lost.update(tp for tp in poll.out_of_range if tp in shared.fetched)
         self._idle.update(self._lost)
-        self._lost = {tp for tp in self._lost if not self._out_of_range(tp, shared.fetched[tp])}
+        self._lost = {tp for tp in self._lost if not self._troubles.out_of_range(tp, shared.fetched[tp])}
         for fault in poll.errors:
             self._fault(fault)
 
@@ -174,3 +190,11 @@ class Fetcher:
         self._shared.last_error = text
         self._shared.counters["reader_errors"] += 1
         self._shared.note(f"{self._spec.source}: {text}")
+
+
+def _without(batch: pa.RecordBatch, cut: set[TP]) -> pa.RecordBatch | None:
+    """The records of the other partitions."""
+    only = next(iter(cut))[0]                 # a batch of one topic does not name it
+    topics = batch[TOPIC].to_pylist() if TOPIC in batch.schema.names else [only] * batch.num_rows
+    keep = [tp not in cut for tp in zip(topics, batch[PARTITION].to_pylist(), strict=True)]
+    return batch.filter(pa.array(keep, pa.bool_())) if any(keep) else None

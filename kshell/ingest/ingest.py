@@ -46,7 +46,7 @@ class Ingest:
         self._cursor = engine.cursor()
         self._troubles = Troubles(cluster, buffer, spec, self._shared, self._handoff, trouble)
         parking = Parking(spec.source, buffer, self._shared)
-        fetcher = Fetcher(cluster, buffer, spec, self._shared, self._handoff, parking, self._troubles.out_of_range)
+        fetcher = Fetcher(cluster, buffer, spec, self._shared, self._handoff, parking, self._troubles)
         self._decoding = Decoding(buffer, spec, self._shared, self._handoff, Inserter(self._cursor, buffer, decoder, spec.on_error),
                                   parking, Settling(self._cursor, evolve, self.grow, lambda: self._decoding.inserter.decoder),
                                   self._troubles.undecodable)
@@ -165,6 +165,10 @@ class Ingest:
     def wait_moved(self, seen: Mapping[TP, int], timeout_s: float | None) -> bool:
         """Until a SELECT sees another position than these. False: not in time, or the source has stopped."""
         return self._shared.wait(lambda: self._buffer.visible() != seen, timeout_s)
+
+    def leaders(self) -> dict[TP, int]:
+        """The latest leader epoch that was seen of each partition."""
+        return dict(self._shared.leaders)
 
     def reused(self) -> dict[TP, int]:
         """How often offsets of a partition were used again by other records: gaps with these reasons."""

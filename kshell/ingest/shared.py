@@ -30,6 +30,7 @@ class Shared:
         self.reconnecting = False             # fetch thread
         self.polled = False                   # fetch thread: at least one poll came back
         self.fetched: dict[TP, int] = {}      # fetch thread
+        self.leaders: dict[TP, int] = {}      # fetch thread: the latest leader epoch seen
         self.log_starts: dict[TP, int] = {}   # watch thread, replaced whole
         self.log_ends: dict[TP, int] = {}     # watch thread, replaced whole
         self.rows_total = 0                   # decode thread
@@ -110,9 +111,10 @@ class Shared:
         with self._lock:
             self._troubles[trouble.tp] = trouble
 
-    def clear_trouble(self, tp: TP) -> None:
+    def clear_trouble(self, tp: TP) -> bool:
+        """False: there was none."""
         with self._lock:
-            self._troubles.pop(tp, None)
+            return self._troubles.pop(tp, None) is not None
 
     def troubles(self) -> dict[TP, Trouble]:
         with self._lock:

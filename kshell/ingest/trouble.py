@@ -13,6 +13,7 @@ from kshell.buffer.buffer import Buffer
 from kshell.buffer.values import TP
 from kshell.decode import Undecodable
 from kshell.errors import Error, NotFoundError
+from kshell.ingest.cut import cuts
 from kshell.ingest.handoff import Fetched, Handoff, Lost
 from kshell.ingest.shared import Shared
 from kshell.ingest.values import Gap, IngestSpec, OnTrouble, Trouble, TroubleKind
@@ -55,6 +56,25 @@ class Troubles:
         else:
             self._skip(tp, position, start if position < start else end, position < start)
         return True
+
+    def cut(self, positions: Mapping[TP, int]) -> set[TP]:
+        """Which of these partitions, where a later leader's records come next, have other records below than were read."""
+        found = cuts(self._cluster, positions, self._shared.leaders)
+        for tp, at in found.items():
+            self.describe(tp[0])
+            if not self._buffer.seeking(tp) and tp not in self._shared.troubles():
+                self._truncated(tp, positions[tp], at)
+        return set(found)
+
+    def _truncated(self, tp: TP, position: int, at: int) -> None:
+        if self._buffer.has_sink:
+            self._report("LOG_TRUNCATED", tp, position, None, at)
+            return
+        self._shared.note(f"{self._spec.source}: the log of {tp[0]}[{tp[1]}] was cut at {at}, below {position}, and has other records "
+                          "there. Going on where it was cut")
+        self._shared.add_gap(Gap(tp, at, position, TRUNCATED))
+        self._shared.leaders.pop(tp, None)
+        self._restart({tp: at})
 
     def _skip(self, tp: TP, position: int, to: int, retained: bool) -> None:
         place = f"{tp[0]}[{tp[1]}]"
@@ -127,6 +147,12 @@ def _message(kind: TroubleKind, tp: TP, at: int, start: int | None, end: int | N
     return {
         "OUT_OF_RETENTION": f"OUT_OF_RETENTION: {place} stands at {at}, and Kafka holds it from {start} on",
         "AHEAD_OF_LOG": f"AHEAD_OF_LOG: {place} stands at {at}, and its log ends at {end}",
+        "LOG_TRUNCATED": f"LOG_TRUNCATED: {place} stands at {at}, and its log was cut at {end}: Kafka has other records from there on",
         "TOPIC_RECREATED": f"TOPIC_RECREATED: topic {tp[0]} was deleted and made again; {place} stood at {at}",
         "TOPIC_MISSING": f"TOPIC_MISSING: topic {tp[0]} does not exist any more; {place} stood at {at}",
     }[kind]
+
+
+def truncated(tp: TP, position: int, at: int) -> Trouble:
+    """The log was cut at an offset below the position, and has other records there."""
+    return Trouble("LOG_TRUNCATED", tp, position, None, at, _message("LOG_TRUNCATED", tp, position, None, at))

@@ -10,7 +10,8 @@ from kshell.buffer.values import TP
 
 OnError = Literal["quarantine", "skip", "fail"]
 State = Literal["starting", "running", "paused", "backpressure", "reconnecting", "done", "failed", "stopped"]
-TroubleKind = Literal["OUT_OF_RETENTION", "AHEAD_OF_LOG", "TOPIC_RECREATED", "TOPIC_MISSING", "DECODER_CRASHED", "DECODE_STUCK"]
+TroubleKind = Literal["OUT_OF_RETENTION", "AHEAD_OF_LOG", "LOG_TRUNCATED", "TOPIC_RECREATED", "TOPIC_MISSING", "DECODER_CRASHED",
+                      "DECODE_STUCK"]
 OF_RECORDS = frozenset({"DECODER_CRASHED", "DECODE_STUCK"})   # about a record, with a sink and without one
 
 
@@ -53,7 +54,7 @@ class Trouble:
     tp: TP
     position: int                                     # where we stand
     log_start: int | None
-    log_end: int | None
+    log_end: int | None                               # of LOG_TRUNCATED: where the log was cut
     message: str
 
 

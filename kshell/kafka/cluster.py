@@ -222,6 +222,16 @@ class Cluster:
             chosen["queued.max.messages.kbytes"] = max(1, min(settings.QUEUE_KBYTES, queue_bytes // 1024))
         return Reader(chosen, columns)
 
+    def epochs_at(self, offsets: Mapping[TP, int]) -> dict[TP, tuple[int, int]]:
+        """(offset, leader epoch) of the first record at or after each offset; nothing where there is none, or none in time."""
+        from kshell.kafka.epochs import epochs_at
+
+        reader = self.reader()
+        try:
+            return epochs_at(reader, offsets)
+        finally:
+            reader.close()
+
     def commit_offsets(self, group: str, positions: Mapping[TP, tuple[int, int | None]]) -> None:
         """Leaves (next offset, leader epoch) in the group for lag tools. Returns at once; failures only count."""
         self._offsets.commit(group, positions)

@@ -85,7 +85,8 @@ def _require_place(entry: SinkEntry, tp: TP, position: int, to: int, end: int) -
         raise RefusedError(f"the log of {place} ends at {end}: there is nothing to skip up to {to}",
                            hint=f"ALTER SINK {entry.name} SKIP PARTITION {tp[1]} TO {end} goes to its end")
     trouble = entry.source.ingest.status().troubles.get(tp)
-    if to < position <= end and (trouble is None or trouble.kind not in CUT):
+    was_cut = (trouble is not None and trouble.kind in CUT) or (entry.stop is not None and str(entry.stop.state) in CUT)
+    if to < position <= end and not was_cut:
         raise RefusedError(f"sink {entry.name} is at {position} of {place}, whose log goes on from there: what lies below would land twice",
                            hint="it goes back only where the log was cut; to read again: another sink into another table")
 
@@ -149,7 +150,7 @@ def cure_of(sink: str, trouble: Trouble) -> str:
     match trouble.kind:
         case "OUT_OF_RETENTION":
             return f"ALTER SINK {sink} SKIP PARTITION {trouble.tp[1]} TO {trouble.log_start}"
-        case "AHEAD_OF_LOG":
+        case "AHEAD_OF_LOG" | "LOG_TRUNCATED":
             return f"ALTER SINK {sink} SKIP PARTITION {trouble.tp[1]} TO {trouble.log_end}"
         case "DECODER_CRASHED" | "DECODE_STUCK":
             return f"ALTER SINK {sink} SKIP PARTITION {trouble.tp[1]} TO {trouble.position + 1}"

@@ -14,7 +14,7 @@ from kshell.buffer import TP, Outlet, views
 from kshell.buffer import Lake as BufferLake
 from kshell.columns import Column
 from kshell.errors import ConflictError, Error, ExistsError, NotFoundError, RefusedError, UnreachableError, did_you_mean
-from kshell.iceberg import Control, Created, Head, KafkaFacts, Stop, StopState
+from kshell.iceberg import Control, Created, Head, KafkaFacts, State, Stop, StopState
 from kshell.ingest import Trouble
 from kshell.ingest.values import OF_RECORDS
 from kshell.lang import declared
@@ -153,8 +153,23 @@ class Sinks:
         if created.stops:                     # the logs were asked before the table: another process may have moved on in between
             for stop in compare(created.head.state, self._facts(source), entry.name) if created.head.state else created.stops:
                 raise stop
+        if created.resumed and created.head.state:
+            self._require_uncut(entry, created.head.state)
         self._run(entry, lake, created)
         return created
+
+    def _require_uncut(self, entry: SinkEntry, state: State) -> None:
+        """A log that has lost what the table holds, and has grown beyond it since, is told by the leaders of its records."""
+        from kshell.ingest.cut import cuts
+        from kshell.ingest.trouble import truncated
+
+        chosen, current = entry.source.partitions(), entry.source.current_topics()
+        positions = {(name, p): at for name, topic in state.topics.items() if name in current
+                     for p, at in enumerate(topic.next) if chosen is None or p in chosen}
+        leaders = {(name, p): epoch for name, topic in state.topics.items() for p, epoch in enumerate(topic.leader)}
+        for tp, at in sorted(cuts(entry.source.cluster, positions, leaders).items()):
+            found = truncated(tp, positions[tp], at)
+            raise Stop(StopState.LOG_TRUNCATED, found.message.removeprefix(f"{found.kind}: "), resolving.cure_of(entry.name, found))
 
     def _cancelled(self) -> bool:
         return self._context.cancel.cancelled
@@ -197,7 +212,8 @@ class Sinks:
             self._sources.adopt(source, created.columns, created.head.cut(source.buffer.partitions()))
         target = Target(created.sink, created.errors_sink, lake, created.head, lambda: entry.columns, source.buffer, source.cluster,
                         source.current_topics, None if source.multi_topic else source.topics[0], options["GROUP"] or group_of(created.sink),
-                        source.ingest.seal, source.ingest.rewind, (source.name, entry.reshape.text) if entry.reshape else None,
+                        source.ingest.seal, source.ingest.rewind, source.ingest.leaders,
+                        (source.name, entry.reshape.text) if entry.reshape else None,
                         compact=options["COMPACT"], moved=lambda head: self._moved(entry, head), errors_head=created.errors_head)
         policy = Policy(options["COMMIT_INTERVAL"], options["COMMIT_ROWS"], options["COMMIT_BYTES"])
         target.hand_over(created.head)

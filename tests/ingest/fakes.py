@@ -29,6 +29,8 @@ class FakeCluster:
         self.lock = threading.RLock()
         self.log: dict[str, Topic] = {}
         self.readers: list[FakeReader] = []
+        self.epoch = 0                        # of the leader that writes what is put
+        self.epochs: dict[tuple[TP, int], int] = {}
         self.down = False
         self.faults: list[ReaderFault] = []
 
@@ -42,7 +44,16 @@ class FakeCluster:
         with self.lock:
             log = self.log[tp[0]].partitions[tp[1]]
             for value in values:
-                log[self._end(tp)] = value
+                offset = self._end(tp)
+                log[offset], self.epochs[tp, offset] = value, self.epoch
+
+    def cut(self, tp: TP, at: int, *values: Any) -> None:
+        """Another leader has the log up to here only, and writes on; nobody sees it in between."""
+        with self.lock:
+            topic = self.log[tp[0]]
+            topic.partitions[tp[1]] = {o: v for o, v in topic.partitions[tp[1]].items() if o < at}
+            self.epoch += 1
+            self.put(tp, *values)
 
     def trim(self, tp: TP, start: int) -> None:
         with self.lock:
@@ -84,6 +95,12 @@ class FakeCluster:
         with self.lock:
             return {tp: self._end(tp) for tp in tps if tp[0] in self.log and tp[1] in self.log[tp[0]].partitions}
 
+    def epochs_at(self, offsets: Mapping[TP, int]) -> dict[TP, tuple[int, int]]:
+        self._answer()
+        with self.lock:
+            first = {tp: min((o for o in self.log[tp[0]].partitions[tp[1]] if o >= at), default=None) for tp, at in offsets.items()}
+            return {tp: (o, self.epochs[tp, o]) for tp, o in first.items() if o is not None}
+
     def _answer(self) -> None:
         if self.down:
             raise UnreachableError("cannot reach Kafka")
@@ -97,6 +114,7 @@ class FakePoll:
     positions: dict[TP, int] = field(default_factory=dict)
     out_of_range: list[TP] = field(default_factory=list)
     errors: list[ReaderFault] = field(default_factory=list)
+    leader_epochs: dict[TP, int] = field(default_factory=dict)
     repeated: int = 0
     bytes: int = 0
 
@@ -181,6 +199,7 @@ class FakeReader:
         while at < end and poll.rows < most:
             if at in log and log[at] is not CONTROL:
                 poll.records.append((tp, at, log[at]))
+                poll.leader_epochs[tp] = self.cluster.epochs[tp, at]
             at += 1
         if at == end:
             poll.ends[tp] = at

@@ -6,13 +6,14 @@ import json
 import threading
 import time
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
 from kshell import decode
 from kshell.buffer.values import Outlet
 from kshell.columns import Column
-from kshell.errors import DecodeError, InternalError
+from kshell.errors import DecodeError, InternalError, UnreachableError
 from kshell.kafka.reader import ReaderFault
 from tests.ingest.conftest import T0, T1, Running
 from tests.ingest.fakes import CONTROL, FakeCluster
@@ -200,6 +201,62 @@ def test_a_position_beyond_the_log_is_reported_to_a_sink(run: Run, cluster: Fake
     source = run(start={T0: 500, T1: 0}, attach=SINK)
     trouble = wait_until(lambda: source.troubles)[0]
     assert (trouble.kind, trouble.position, trouble.log_end) == ("AHEAD_OF_LOG", 500, 1)
+
+
+@pytest.mark.fault("F09")
+def test_a_log_that_was_cut_and_grew_beyond_the_position_is_reported_to_a_sink(run: Run, cluster: FakeCluster) -> None:
+    cluster.put(T0, *map(record, range(10)))
+    source = run(attach=SINK)
+    source.reach(p0=10)
+    cluster.cut(T0, 4, *map(record, range(100, 120)))
+    cluster.put(T1, record(1))                # other partitions go on, also those of the same poll
+    trouble = wait_until(lambda: source.troubles)[0]
+    assert (trouble.kind, trouble.tp, trouble.position, trouble.log_end) == ("LOG_TRUNCATED", T0, 10, 4)
+    source.reach(p1=1)
+    assert source.buffer.decoded()[T0] == 10
+    assert source.sql("SELECT max(id) FROM orders WHERE _kafka_partition = 0") == [(9,)]
+    source.ingest.rewind({T0: 4}, again=(T0,))
+    source.reach(p0=24)
+    assert source.sql("SELECT id FROM orders WHERE _kafka_partition = 0 AND _kafka_offset >= 4 ORDER BY ALL") == [
+        (n,) for n in range(100, 120)]
+    assert source.ingest.status().troubles == {}
+
+
+@pytest.mark.fault("F09")
+def test_without_a_sink_a_log_that_was_cut_is_read_from_there(run: Run, cluster: FakeCluster) -> None:
+    cluster.put(T0, *map(record, range(10)))
+    source = run()
+    source.reach(p0=10)
+    cluster.cut(T0, 4, *map(record, range(100, 120)))
+    source.reach(p0=24)
+    assert source.sql("SELECT id FROM orders WHERE _kafka_offset >= 4 ORDER BY ALL") == [(n,) for n in range(100, 120)]
+    assert [(g.lo, g.hi, g.reason) for g in source.ingest.status().partitions[T0].gaps] == [(4, 10, "truncated")]
+
+
+def test_another_leader_alone_is_no_cut(run: Run, cluster: FakeCluster) -> None:
+    cluster.put(T0, *map(record, range(10)))
+    source = run(attach=SINK)
+    source.reach(p0=10)
+    cluster.cut(T0, 10, *map(record, range(10, 20)))
+    source.reach(p0=20)
+    assert source.troubles == []
+    assert source.ingest.leaders() == {T0: 1}
+
+
+def test_where_the_record_before_cannot_be_asked_for_the_poll_is_made_again(run: Run, cluster: FakeCluster) -> None:
+    cluster.put(T0, *map(record, range(10)))
+    source = run(attach=SINK)
+    source.reach(p0=10)
+    asked, cluster.epochs_at = cluster.epochs_at, _away  # type: ignore[method-assign]
+    cluster.cut(T0, 4, *map(record, range(100, 120)))
+    wait_until(lambda: source.ingest.status().last_error == "cannot reach Kafka")
+    assert source.buffer.decoded()[T0] == 10
+    cluster.epochs_at = asked                 # type: ignore[method-assign]
+    assert wait_until(lambda: source.troubles)[0].kind == "LOG_TRUNCATED"
+
+
+def _away(offsets: object) -> Any:
+    raise UnreachableError("cannot reach Kafka")
 
 
 def test_a_topic_made_again_empties_a_buffer_without_a_sink(run: Run, cluster: FakeCluster) -> None:
