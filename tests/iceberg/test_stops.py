@@ -40,7 +40,8 @@ def test_a_table_that_cannot_take_the_rows_is_refused_by_name(refuse: Callable[[
     assert (caught.value.message, caught.value.hint) == (what, cure)
 
 
-@pytest.mark.parametrize("kind", ["OUT_OF_RETENTION", "AHEAD_OF_LOG", "LOG_TRUNCATED", "TOPIC_RECREATED", "DECODER_CRASHED", "DECODE_STUCK"])
+@pytest.mark.parametrize("kind", ["OUT_OF_RETENTION", "AHEAD_OF_LOG", "LOG_TRUNCATED", "TOPIC_RECREATED", "DECODER_CRASHED",
+                                  "DECODE_STUCK"])
 def test_the_cure_of_a_trouble_is_a_statement(kind: str) -> None:
     trouble = Trouble(kind, ("clicks", 3), 910, 950, 900, "")        # type: ignore[arg-type]
     statement = parse(cure_of("clicks_lake", trouble))
