@@ -115,7 +115,7 @@ def test_tombstones_null_keys_and_any_headers_land_as_they_are(open_session: Ope
                                                                kafka_topic: Callable[..., str]) -> None:
     """A null value is a row of NULLs that its bytes tell from {}; headers keep their order, their repeats and bytes that are no text."""
     topic = kafka_topic()
-    sent = [("k", '{"id":1}', [("h", b"one"), ("h", b"two"), ("", b"\xff\x00")]), ("k", None, [("op", None)]), (None, "{}", None),
+    sent = [("k", '{"id":1}', [("h", b"one"), ("h", b"two"), ("", b"\xffa")]), ("k", None, [("op", None)]), (None, "{}", None),
             (b"\xff\x00", None, [])]
     for key, value, headers in sent:
         producer.produce(topic, [value], key=key, headers=headers)
@@ -127,7 +127,9 @@ def test_tombstones_null_keys_and_any_headers_land_as_they_are(open_session: Ope
     session.sql("FLUSH SINK k TIMEOUT '30s'")
     assert rows(session, f"SELECT {wanted} FROM lake.s ORDER BY _kafka_offset") == live
     assert live == [
-        (1, b"k", [{"key": "h", "value": b"one"}, {"key": "h", "value": b"two"}, {"key": "", "value": b"\xff\x00"}], b'{"id":1}', "two"),
+        (1, b"k", [{"key": "h", "value": b"one"}, {"key": "h", "value": b"two"}, {"key": "", "value": b"\xffa"}], b'{"id":1}', "two"),
         (None, b"k", [{"key": "op", "value": None}], None, None), (None, None, [], b"{}", None), (None, b"\xff\x00", [], None, None)]
     assert one(session, "SELECT count(*) FROM s WHERE _kafka_value IS NULL") == 2
+    texts = "SELECT kafka_header(_kafka_headers, ''), kafka_header(_kafka_headers, 'op') FROM s ORDER BY _kafka_offset LIMIT 2"
+    assert rows(session, texts) == [("\ufffda", None), (None, None)]
     assert one(session, "SELECT count(*) FROM kshell.errors") == 0

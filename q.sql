@@ -1,1 +1,0 @@
-TAIL 'texts' FROM BEGINNING LIMIT 6;
