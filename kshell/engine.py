@@ -21,9 +21,12 @@ from kshell.mapped import give_back_code
 DUCKDB_VERSION = "1.5.5"
 _ORDER = ("avro", "iceberg", "httpfs")         # iceberg does not load before avro
 BUFFER_SCHEMA = "kshell_buffer"
+_FLUSHES = ("allocator_flush_threshold", "allocator_bulk_deallocation_flush_threshold")
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3      # parameters of glibc's mallopt
 _OWN_MAPPING_BYTES = 256 * 1024                # a block of DuckDB; what is as large goes back to the system when it is freed
-_KEPT_BYTES = 1024 * 1024
+_KEPT_BYTES = 1024 * 1024                      # that an allocator holds on to
+_TIGHT_BYTES = 64_000_000                      # of buffers up to which nothing more is kept
+_AMPLE_BYTES = 1_000_000_000                   # from which on what is kept grows no further
 _SETTLED_S = 2.0                               # after a start: extensions are loaded, modules imported, clients connected
 
 
@@ -31,7 +34,7 @@ class Engine:
     """Owns the in-memory database. Every thread takes its own `cursor()`."""
 
     def __init__(self, *, threads: int | None = None, memory_limit: str | None = None) -> None:
-        _give_freed_memory_back()
+        _keep_freed_memory(_KEPT_BYTES, _OWN_MAPPING_BYTES)
         self._spill = tempfile.TemporaryDirectory(prefix="kshell-spill-")
         os.chmod(self._spill.name, 0o700)
         config: dict[str, str | bool | int | float | list[str]] = {
@@ -41,8 +44,7 @@ class Engine:
             # a checkpoint in the middle of ingestion stalls appends for hundreds of milliseconds, and segments end by DROP anyway
             "checkpoint_threshold": "100GB",
             # dropped segments and finished appends go back to the system at once, not when 128 MB of them have come together
-            "allocator_flush_threshold": "1MB", "allocator_bulk_deallocation_flush_threshold": "1MB",
-            "allocator_background_threads": "true",
+            **dict.fromkeys(_FLUSHES, f"{_KEPT_BYTES}B"), "allocator_background_threads": "true",
             "python_enable_replacements": "false", "temp_directory": self._spill.name,
         }
         # one core is left to those who fetch and decode: with all of them an INSERT of ingestion costs a third more
@@ -77,6 +79,16 @@ class Engine:
                     self._root.execute(f"LOAD {literal(str(_binary(name)))}")
                     self._loaded.add(name)
 
+    def buffers_may_hold(self, bytes_: int) -> None:
+        """All live rows of the process. Where that is little, freed memory goes back at once. Where it is much, allocators keep up to a
+        few percent of it: a page that is given back and comes again costs half a microsecond, which adds a fifth to an event's cost."""
+        beyond = max(0, min(bytes_, _AMPLE_BYTES) - _TIGHT_BYTES)
+        kept = _KEPT_BYTES + beyond // 32
+        _keep_freed_memory(kept, _OWN_MAPPING_BYTES + beyond // 64)
+        with self._root.cursor() as cursor:
+            for flush in _FLUSHES:
+                cursor.execute(f"SET GLOBAL {flush} = '{kept}B'")
+
     def need_iceberg(self) -> None:
         self.need("avro", "iceberg")
 
@@ -99,14 +111,13 @@ class Engine:
         self._spill.cleanup()
 
 
-def _give_freed_memory_back() -> None:
+def _keep_freed_memory(kept: int, own_mapping: int) -> None:
     """Ingestion and commits allocate and free tens of megabytes at a time, on many threads. Left to themselves the allocators keep what
-    was freed, each for itself: 150 MB that no budget counts. A budget is about what the process holds, so they are told to give back;
-    it costs no measurable time."""
+    was freed, each for itself: 150 MB that no budget counts. A budget is about what the process holds, so they are told what to keep."""
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)      # elsewhere than glibc there is none
     if mallopt is not None:
-        mallopt(_MMAP_THRESHOLD, _OWN_MAPPING_BYTES)
-        mallopt(_TRIM_THRESHOLD, _KEPT_BYTES)
+        mallopt(_MMAP_THRESHOLD, own_mapping)
+        mallopt(_TRIM_THRESHOLD, kept)
 
 
 def give_back() -> None:

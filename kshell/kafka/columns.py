@@ -1,12 +1,13 @@
 """Messages as Arrow columns: no decoding, only the record's own fields.
 
 Invariant: row i is message i. Fields are taken by `map` over the message's methods, which costs half of a comprehension, and a
-list is handed to Arrow whole."""
+list is handed to Arrow whole. Partitions and gapless offsets never become Python lists there: a run of them is two numbers."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from operator import itemgetter
 from typing import Any
 
@@ -34,6 +35,22 @@ class Columns:
     headers: bool = False
 
 
+@dataclass(slots=True)
+class _Run:
+    """Neighbours of one partition."""
+
+    partition: int
+    offsets: Sequence[int]
+
+    def extend(self, partition: int, offsets: Sequence[int]) -> bool:
+        """Whether they go on where this run ends: one range with it."""
+        mine = self.offsets
+        if partition != self.partition or not isinstance(mine, range) or not isinstance(offsets, range) or mine.stop != offsets.start:
+            return False
+        self.offsets = range(mine.start, offsets.stop)
+        return True
+
+
 class Gathered:
     """The fields of messages, taken while they are fresh in the processor's cache; the messages themselves may go.
 
@@ -41,32 +58,36 @@ class Gathered:
 
     def __init__(self, columns: Columns) -> None:
         self._columns = columns
-        self._partitions: list[Any] = []
-        self._offsets: list[Any] = []
+        self._runs: list[_Run] = []
         self._times: list[int] = []
         self._keys: list[Any] = []
         self._values: list[Any] = []
         self._topics: list[Any] = []
         self._headers: list[Any] = []
 
-    def __len__(self) -> int:
-        return len(self._offsets)
-
-    def take(self, messages: Sequence[Message], partitions: Sequence[Any] | None = None, offsets: Sequence[Any] | None = None) -> None:
-        """`partitions` and `offsets` of the messages, where the caller has asked for them anyway."""
-        self._partitions += map(Message.partition, messages) if partitions is None else partitions
-        self._offsets += map(Message.offset, messages) if offsets is None else offsets
+    def take(self, messages: Sequence[Message], partition: int, offsets: Sequence[int]) -> int:
+        """Messages of one partition; the bytes of their values. Their offsets, a `range` where none is missing, the caller has asked
+        for anyway."""
+        last = self._runs[-1] if self._runs else None
+        if last is None or not last.extend(partition, offsets):
+            self._runs.append(_Run(partition, offsets))
         self._times += map(itemgetter(1), map(Message.timestamp, messages))
         self._keys += map(Message.key, messages)
-        self._values += map(Message.value, messages)
+        values: list[Any] = list(map(Message.value, messages))
+        self._values += values
         if self._columns.topic:
             self._topics += map(Message.topic, messages)
         if self._columns.headers:
             self._headers += _header_lists(messages)
+        try:
+            return sum(map(len, values))
+        except TypeError:                     # tombstones, which only a message has a length for
+            return sum(map(len, messages))
 
     def to_arrow(self) -> pa.RecordBatch:
         columns = {
-            PARTITION: pa.array(self._partitions, pa.int32()), OFFSET: pa.array(self._offsets, pa.int64()),
+            PARTITION: _joined([pa.repeat(pa.scalar(run.partition, pa.int32()), len(run.offsets)) for run in self._runs], pa.int32()),
+            OFFSET: _joined([_offsets(run.offsets) for run in self._runs], pa.int64()),
             TIMESTAMP: _timestamps(self._times), KEY: _bytes(self._keys), "value": _bytes(self._values),
         }
         if self._columns.topic:
@@ -79,7 +100,13 @@ class Gathered:
 def to_arrow(messages: Sequence[Message], *, topic: bool = False, headers: bool = False) -> pa.RecordBatch:
     """One row for each message."""
     gathered = Gathered(Columns(topic, headers))
-    gathered.take(messages)
+    partitions: list[Any] = list(map(Message.partition, messages))
+    offsets: list[Any] = list(map(Message.offset, messages))
+    at = 0
+    for partition, neighbours in groupby(partitions):
+        end = at + len(list(neighbours))
+        gathered.take(messages[at:end], partition, offsets[at:end])
+        at = end
     return gathered.to_arrow()
 
 
@@ -95,6 +122,14 @@ def leader_epochs(messages: Iterable[Any]) -> dict[TP, int | None]:
 
 def _last(messages: Iterable[Any]) -> Mapping[TP, Any]:
     return {(message.topic(), message.partition()): message for message in messages}
+
+
+def _joined(arrays: list[pa.Array], type_: pa.DataType) -> pa.Array:
+    return arrays[0] if len(arrays) == 1 else pa.concat_arrays([pa.array([], type_), *arrays])
+
+
+def _offsets(offsets: Sequence[int]) -> pa.Array:
+    return pa.arange(offsets.start, offsets.stop) if isinstance(offsets, range) else pa.array(offsets, pa.int64())
 
 
 def _bytes(values: list[bytes | None]) -> pa.Array:

@@ -177,7 +177,8 @@ class Reader:
         offsets: list[Any] = list(map(Message.offset, chunk))
         for start, end in self._runs(chunk, partitions):
             tp = (self._topic or chunk[start].topic(), partitions[start])
-            self._run(tp, chunk[start:end], partitions[start:end], offsets[start:end], poll)
+            whole = end - start == len(chunk)
+            self._run(tp, chunk if whole else chunk[start:end], offsets if whole else offsets[start:end], poll)
 
     def _runs(self, chunk: Sequence[Message], partitions: list[int]) -> Iterable[tuple[int, int]]:
         """[start, end) of neighbours from one partition. The library hands a partition's messages out in long runs."""
@@ -187,14 +188,17 @@ class Reader:
         cuts = [0, *compress(range(1, len(keys)), map(ne, keys, islice(keys, 1, None))), len(keys)]
         return list(pairwise(cuts))
 
-    def _run(self, tp: TP, messages: list[Message], partitions: list[int], offsets: list[int], poll: Poll) -> None:
+    def _run(self, tp: TP, messages: list[Message], found: list[int], poll: Poll) -> None:
         following = self._next.get(tp)
         if following is None:                 # fetched before the partition was removed
             return
-        if offsets[0] < following or not all(map(lt, offsets, islice(offsets, 1, None))):
+        offsets: Sequence[int] = range(found[0], found[0] + len(found))
+        if found != list(offsets):            # a comparison with what a log without holes has costs less than one of neighbours
+            offsets = found
+        if offsets[0] < following or (offsets is found and not all(map(lt, found, islice(found, 1, None)))):
             keep = _rising(offsets, following)
             dropped = len(offsets) - len(keep)
-            messages, partitions, offsets = [messages[i] for i in keep], [partitions[i] for i in keep], [offsets[i] for i in keep]
+            messages, offsets = [messages[i] for i in keep], [offsets[i] for i in keep]
             poll.repeated += dropped
             self.repeated += dropped
             if not keep:
@@ -202,13 +206,13 @@ class Reader:
         self._next[tp] = poll.positions[tp] = offsets[-1] + 1
         if poll.gathered is None:
             poll.messages += messages
+            poll.bytes += sum(map(len, messages))
         else:
-            poll.gathered.take(messages, partitions, offsets)
+            poll.bytes += poll.gathered.take(messages, tp[1], offsets)
         poll.rows += len(messages)
         epoch = messages[-1].leader_epoch()
         if epoch is not None:
             poll.leader_epochs[tp] = epoch
-        poll.bytes += sum(map(len, messages))
 
     # ---- events
 

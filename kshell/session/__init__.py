@@ -90,7 +90,7 @@ class Session:
         try:
             if config is not None:
                 configured.apply(config, self._context, self._connections, self._secrets, connect=connect)
-                self._sources.budget.limit_bytes = self._context.settings.buffer_bytes
+                self._sources.limit(self._context.settings.buffer_bytes)
             if brokers:
                 self._connections.attach_address(configured.BROKERS, brokers)
         except BaseException:
@@ -238,7 +238,7 @@ class Session:
         """To another profile: its brokers and catalogs take the place of the configured ones. Tables, variables and whatever else is
         attached stay. ConflictError, and nothing has changed, where a source or a sink stands on what would go."""
         configured.switch(config, self.config, self._context, self._connections, self._secrets, self._statements.users)
-        self._sources.budget.limit_bytes = self._context.settings.buffer_bytes
+        self._sources.limit(self._context.settings.buffer_bytes)
         self._config = config
 
     def set_variable(self, name: str, value: str) -> None:

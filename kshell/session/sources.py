@@ -98,6 +98,15 @@ class Sources:
         self.resumes: Callable[[Source], str] = made_again
         self.on_evolved: Callable[[Source], None] = lambda source: None
 
+    def limit(self, bytes_: int) -> None:
+        """What the buffers of all sources together may hold."""
+        self.budget.limit_bytes = bytes_
+        self._sized()
+
+    def _sized(self) -> None:
+        held = sum(s.options["RETAIN_BYTES"] for s in self)
+        self._context.engine.buffers_may_hold(min(self.budget.limit_bytes, held))
+
     def __iter__(self) -> Iterator[Source]:
         return iter(list(self._by_name.values()))
 
@@ -131,6 +140,7 @@ class Sources:
             _check_config(options)
         source = self._build(statement, attached, options, replaces=old)
         self._by_name[statement.name.lower()] = source
+        self._sized()
         source.ingest.start()
         return self._created_note(source)
 
@@ -238,6 +248,7 @@ class Sources:
         source.options = Parsed({**source.options, **changed}, source.options.given | changed.given, source.options.spans)
         source.buffer.set_retention(retain_bytes=source.options["RETAIN_BYTES"], retain_rows=source.options["RETAIN_ROWS"],
                                     retain_time_s=source.options["RETAIN_TIME"])
+        self._sized()
         return f"source {source.name} altered"
 
     def _seek(self, source: Source, statement: AlterSource, used_by: Sequence[str]) -> str:
@@ -302,6 +313,7 @@ class Sources:
     def drop(self, source: Source) -> None:
         self._end(source)
         del self._by_name[source.name.lower()]
+        self._sized()
 
     def _end(self, source: Source) -> None:
         _stop(source)

@@ -267,7 +267,7 @@ class Statements:
             value = declared.SETTINGS.read(statement.name, statement.value, self._context.resolve, zone=self._context.zone(),
                                            span=statement.name_span)
             self._context.settings = self._context.settings.with_value(name, value)
-        self._sources.budget.limit_bytes = self._context.settings.buffer_bytes
+        self._sources.limit(self._context.settings.buffer_bytes)
         return Result.done()
 
 
