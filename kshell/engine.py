@@ -83,8 +83,8 @@ class Engine:
         """All live rows of the process. Where that is little, freed memory goes back at once. Where it is much, allocators keep up to a
         few percent of it: a page that is given back and comes again costs half a microsecond, which adds a fifth to an event's cost."""
         beyond = max(0, min(bytes_, _AMPLE_BYTES) - _TIGHT_BYTES)
-        kept = _KEPT_BYTES + beyond // 32
-        _keep_freed_memory(kept, _OWN_MAPPING_BYTES + beyond // 64)
+        kept = _KEPT_BYTES + beyond // 64
+        _keep_freed_memory(kept, _OWN_MAPPING_BYTES + beyond // 128)
         with self._root.cursor() as cursor:
             for flush in _FLUSHES:
                 cursor.execute(f"SET GLOBAL {flush} = '{kept}B'")

@@ -44,3 +44,20 @@ def test_an_extension_that_was_changed_is_refused(shipped: Engine, tmp_path: Pat
     monkeypatch.setattr(engine, "_binary", lambda name: changed)
     with pytest.raises(duckdb.Error, match="signature"):
         shipped.need("avro")
+
+
+def test_allocators_keep_freed_memory_in_proportion_to_the_buffers(shipped: Engine) -> None:
+    def kept() -> set[str]:
+        return {value for value, in shipped.cursor().execute(
+            "SELECT value FROM duckdb_settings() WHERE name IN ('allocator_flush_threshold', 'allocator_bulk_deallocation_flush_threshold')"
+        ).fetchall()}
+
+    small = kept()
+    shipped.buffers_may_hold(64_000_000)
+    assert kept() == small == {"1.0 MiB"}, "a small budget is kept to the megabyte"
+    shipped.buffers_may_hold(512_000_000)
+    assert kept() == {"7.6 MiB"}
+    shipped.buffers_may_hold(100_000_000_000)
+    assert kept() == {"14.9 MiB"}, "and a large one is no licence"
+    shipped.buffers_may_hold(0)
+    assert kept() == small
