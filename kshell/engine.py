@@ -27,6 +27,7 @@ _OWN_MAPPING_BYTES = 256 * 1024                # a block of DuckDB; what is as l
 _KEPT_BYTES = 1024 * 1024                      # that an allocator holds on to
 _TIGHT_BYTES = 64_000_000                      # of buffers up to which nothing more is kept
 _AMPLE_BYTES = 1_000_000_000                   # from which on what is kept grows no further
+_SHARE = 64
 _SETTLED_S = 2.0                               # after a start: extensions are loaded, modules imported, clients connected
 
 
@@ -80,11 +81,11 @@ class Engine:
                     self._loaded.add(name)
 
     def buffers_may_hold(self, bytes_: int) -> None:
-        """All live rows of the process. Where that is little, freed memory goes back at once. Where it is much, allocators keep up to a
-        few percent of it: a page that is given back and comes again costs half a microsecond, which adds a fifth to an event's cost."""
-        beyond = max(0, min(bytes_, _AMPLE_BYTES) - _TIGHT_BYTES)
-        kept = _KEPT_BYTES + beyond // 64
-        _keep_freed_memory(kept, _OWN_MAPPING_BYTES + beyond // 128)
+        """All live rows of the process. Where that is little, freed memory goes back at once. Where it is much, each allocator keeps some:
+        a page that is given back and comes again costs half a microsecond, which at full speed adds a fifth to what an event costs."""
+        beyond = max(0, min(bytes_, _AMPLE_BYTES) - _TIGHT_BYTES) // _SHARE
+        kept = _KEPT_BYTES + beyond
+        _keep_freed_memory(kept, _OWN_MAPPING_BYTES + beyond)
         with self._root.cursor() as cursor:
             for flush in _FLUSHES:
                 cursor.execute(f"SET GLOBAL {flush} = '{kept}B'")

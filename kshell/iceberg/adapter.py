@@ -34,7 +34,7 @@ from pyiceberg.table.update import (
 from pyiceberg.table.update.schema import UpdateSchema
 
 from kshell.iceberg import nulls, tiers  # noqa: F401  (nulls: for its effect on the projection)
-from kshell.iceberg.pages import page_rows
+from kshell.iceberg.pages import writing
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -138,6 +138,6 @@ def send(table: Table, staged: Staged) -> CommitTableResponse:
 
 def write_parquet(table: Table, rows: pa.Table, cid: str, first_number: int) -> list[DataFile]:
     """Data files named by `cid`. A second try takes a higher `first_number`: no half-written file is used again."""
-    metadata = slim(table, page_rows(table.properties, rows)).metadata
+    metadata = slim(table, writing(table.properties, rows)).metadata
     return list(_dataframe_to_data_files(table_metadata=metadata, df=rows, io=table.io, write_uuid=uuid.UUID(cid),
                                          counter=itertools.count(first_number)))

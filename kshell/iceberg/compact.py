@@ -29,7 +29,7 @@ from kshell.iceberg.commit import PATIENT, Planned, recorded, require_clock, run
 from kshell.iceberg.files import NUMBERS_PER_TRY
 from kshell.iceberg.head import describe
 from kshell.iceberg.mapping import brief
-from kshell.iceberg.pages import page_rows
+from kshell.iceberg.pages import writing
 from kshell.iceberg.provision import compact_key
 from kshell.iceberg.values import Compacted, Control, Head, Left, Outcome, Phase, Progress, Result, Sink
 from kshell.testing import failpoint
@@ -198,7 +198,7 @@ def _merged(table: Table, group: Sequence[DataFile], name: str, control: Control
     output = table.io.new_output(location)
     pieces = _pieces(table, rows)
     first_piece = next(pieces)
-    properties = {**table.properties, **page_rows(table.properties, first_piece)}
+    properties = writing(table.properties, first_piece)
     with PARQUET.create_writer(output, sanitize_column_names(table.schema()), properties) as writer:
         for piece in itertools.chain((first_piece,), pieces):
             writer.write(piece)
