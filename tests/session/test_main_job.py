@@ -268,3 +268,20 @@ def test_inferred_columns_yield_to_an_existing_table(open_session: OpenSession, 
     first.sql("FLUSH SINK s_lake TIMEOUT '60s'")
     assert rows(first, "SELECT count(*), sum(n) FROM lake.s") == [(5, 12.5)]
     assert "n has the type DOUBLE" in notes
+
+
+def test_freed_memory_is_kept_in_proportion_to_what_the_sources_may_hold(session: Session, topic: str) -> None:
+    def kept() -> object:
+        return one(session, "SELECT current_setting('allocator_flush_threshold')")
+
+    source(session, topic, ", RETAIN_BYTES '48MB'")
+    tight = kept()
+    session.sql("ALTER SOURCE s SET (RETAIN_BYTES '512MB')")
+    ample = kept()
+    assert ample != tight
+    session.sql("SET kshell_buffer_bytes = '20MB'")
+    assert kept() == tight, "all buffers together count"
+    session.sql("RESET kshell_buffer_bytes")
+    assert kept() == ample
+    session.sql("DROP SOURCE s")
+    assert kept() == tight

@@ -78,9 +78,11 @@ def _cold(lakes: list[dict[str, Any]]) -> list[Row]:
 def _clocked(work: Callable[[], None]) -> dict[str, Any]:
     wall, used, threads = time.monotonic(), time.process_time(), machine.by_thread()
     work()
-    after = machine.by_thread()
-    return {"wall": time.monotonic() - wall, "cpu": time.process_time() - used, "rss": machine.peak_rss(),
-            "threads": {name.rpartition("-")[0] if "-" in name else name: s - threads.get(name, 0.0) for name, s in after.items()}}
+    spent: dict[str, float] = {}
+    for name, seconds in machine.by_thread().items():
+        kind = name.rpartition("-")[0] or name        # of a pool all threads together
+        spent[kind] = spent.get(kind, 0.0) + seconds - threads.get(name, 0.0)
+    return {"wall": time.monotonic() - wall, "cpu": time.process_time() - used, "rss": machine.peak_rss(), "threads": spent}
 
 
 def loop(bootstrap: str, topic: str, events: int) -> dict[str, Any]:
