@@ -28,7 +28,7 @@ _CROWDED = 0.5
 _SAY_AT = 5                                   # the attempt of a commit after which it is said that it fails: about a second
 _FOLLOW_S = 0.01
 _RETRY_S = 30.0                               # longest pause between looks at a broker or catalog that does not answer
-Notice = Callable[[str, str], None]           # "note" or "warning", text
+Notice = Callable[[str, str], None]           # "note", "warning" or "commit", text
 Work = Callable[[Control, Callable[[Committed | None], None]], None]
 
 
@@ -65,6 +65,10 @@ class Errand:
     leave: Callable[[], bool]
     done: threading.Event = field(default_factory=threading.Event)
     error: Error | None = None
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 class Flusher:
@@ -319,6 +323,8 @@ class Flusher:
         self._committed_rows += committed.rows
         self._last_commit_at = committed.committed_at
         self._last_error = None
+        self._notice("commit", f"{self.target.name}: {_counted(committed.rows, 'row')} in {_counted(committed.files, 'file')}, "
+                               f"{committed.seconds:.1f} s, snapshot {committed.snapshot_id}")
         for request in asked:
             request.rows += committed.rows
             request.snapshot_id = committed.snapshot_id

@@ -179,7 +179,7 @@ class Fetcher:
     def _fault(self, fault: ReaderFault) -> None:
         if fault.code == "reconnecting":      # the reader says it once for each time that the brokers are away
             self._shared.last_error = fault.message
-            self._shared.tell(f"{self._spec.source}: connecting to Kafka again: {fault.message}")
+            self._shared.tell(f"{self._spec.source}: reconnecting: {fault.message}")
             return
         where = f"{fault.tp[0]}[{fault.tp[1]}]: " if fault.tp else ""
         self._complain(f"{where}{fault.message}")

@@ -552,6 +552,16 @@ def test_a_command_reads_the_table_that_everybody_can_read(script: Script, sessi
     assert any(part in " ".join(statement.text.split()) for statement in session.executed)
 
 
+def test_status_names_a_sink_that_stands_still_and_the_statement_that_resolves_it(script: Script) -> None:
+    cure = "ALTER SINK s SKIP PARTITION 0 TO 15"
+    script.type(f"""CREATE TABLE kshell.sinks AS SELECT 's' AS name, 'OUT_OF_RETENTION' AS state, 'local.a.b' AS table_name,
+                    5 AS pending_rows, 7 AS last_snapshot_id, 'offsets 5 to 14 of t[0] are gone' AS last_error, '{cure}' AS resolve_with""")
+    shown = script.type(".status").splitlines()
+    at = shown.index("Sinks:")
+    assert shown[at + 1].startswith("  s  OUT_OF_RETENTION  into local.a.b")
+    assert shown[at + 2:at + 4] == ["      offsets 5 to 14 of t[0] are gone", f"      {cure}"]
+
+
 def test_databases_lists_what_is_attached(script: Script) -> None:
     assert "memory" in script.type(".databases")
 
