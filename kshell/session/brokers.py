@@ -17,7 +17,8 @@ from kshell.lang import show as written
 from kshell.lang.statements import ColumnDefinition, Describe, Show, Span
 from kshell.query.recognise import recognised
 from kshell.query.result import Result
-from kshell.session.connections import Attached, Connections
+from kshell.session.attached import Attached
+from kshell.session.connections import Connections
 from kshell.session.placed import placed
 from kshell.session.sample import SAMPLE, sample
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from kshell.errors import ConflictError
 from kshell.options import reveal
-from kshell.session.connections import ConfiguredCatalog, Connections
+from kshell.session.attached import ConfiguredCatalog
+from kshell.session.connections import Connections
 from kshell.session.context import Context
 from kshell.session.secrets import Secrets
 from kshell.session.settings import Settings

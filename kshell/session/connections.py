@@ -8,8 +8,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import closing
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from kshell.columns import quote, quote_if_needed
 from kshell.errors import BadValueError, ConflictError, ExistsError, NotFoundError, UnreachableError, did_you_mean
@@ -17,6 +16,7 @@ from kshell.lang import declared
 from kshell.lang.statements import Attach
 from kshell.options import revealed
 from kshell.options.secret import wrap
+from kshell.session.attached import Attached, Catalog, ConfiguredCatalog
 from kshell.session.context import Context
 from kshell.session.cures import broker_cure, catalog_cure
 from kshell.session.expected import Expected
@@ -33,36 +33,6 @@ LOCAL = "local"
 _KAFKA_SCHEME = "kafka://"
 _HINT_S = 1.0                                 # what an error may wait for the names of topics
 _STORES = ("s3://", "s3a://", "gs://", "http://", "https://")
-
-
-@dataclass(slots=True)
-class Attached:
-    """A cluster as the user attached it. `defaults`: source options that its sources take over."""
-
-    cluster: Cluster
-    uri: str
-    options: Mapping[str, Any] = field(default_factory=dict)
-    defaults: Mapping[str, Any] = field(default_factory=dict)
-    secret: Held | None = None
-
-
-@dataclass(slots=True)
-class Catalog:
-    lake: Lake
-    read_only: bool
-    options: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class ConfiguredCatalog:
-    """A catalog as ATTACH or the configuration asks for it."""
-
-    kind: str
-    uri: str
-    warehouse: str | None = None
-    secret: str | None = None
-    properties: Mapping[str, str] = field(default_factory=dict, repr=False)
-    read_only: bool = False
 
 
 class Connections:

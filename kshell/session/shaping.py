@@ -19,7 +19,7 @@ from kshell.errors import RefusedError
 from kshell.lang.statements import CreateSource
 from kshell.options import Parsed
 from kshell.query.recognise import value_format
-from kshell.session.connections import Attached
+from kshell.session.attached import Attached
 from kshell.session.context import Context
 from kshell.session.included import included
 from kshell.session.placed import placed

@@ -22,7 +22,8 @@ from kshell.lang.statements import AlterSink, CreateSink
 from kshell.options import Position
 from kshell.query.reshape import Reshape, reshape, source_of
 from kshell.session import positions, resolving
-from kshell.session.connections import Catalog, Connections
+from kshell.session.attached import Catalog
+from kshell.session.connections import Connections
 from kshell.session.context import Context
 from kshell.session.sink import SinkEntry, definition_of, group_of, spec_of
 from kshell.session.sources import Source, Sources, Wanted, changing, made_again

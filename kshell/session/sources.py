@@ -26,7 +26,8 @@ from kshell.lang.statements import AlterSource, CreateSource, Span
 from kshell.options import Parsed, Position, canonical
 from kshell.options import read as read_value
 from kshell.session import positions
-from kshell.session.connections import Attached, Connections
+from kshell.session.attached import Attached
+from kshell.session.connections import Connections
 from kshell.session.context import Context
 from kshell.session.evolution import Evolution, additions, as_committed, merged, named, told
 from kshell.session.included import included

@@ -155,3 +155,16 @@ def test_brokers_that_come_back_are_reached_by_the_next_who_asks() -> None:
     expected.begin()
     expected.wait(lambda: None)
     assert answers == [], "one that is there is not connected again"
+
+
+def test_another_profile_takes_the_place_of_brokers_that_were_never_reached(open_: Open, silent: int, broker: EmbeddedBroker) -> None:
+    session = open_(f"127.0.0.1:{silent}")
+    session.begin_connecting()
+    with pytest.raises(UnreachableError):
+        session.switch(config.load(flags={"brokers": ("--brokers", "127.0.0.1:1")}))
+    assert session.status().awaited == (Awaited("kafka", "connecting"),)
+    session.switch(config.load(flags={"brokers": ("--brokers", broker.bootstrap)}))
+    assert connections(session) == [("kafka", broker.bootstrap, "attached")]
+    other = open_(f"127.0.0.1:{silent}")
+    other.switch(config.load())
+    assert (other.names().clusters, other.status().awaited) == ((), ())
