@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
 import subprocess
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from kshell.kafka.embedded import EmbeddedBroker
-from tests.support import Recorder
+from tests.support import Recorder, wait_until
 
 SCRIPT = """
 ATTACH 'kafka://{bootstrap}' AS k (TYPE kafka);
@@ -44,3 +45,15 @@ def test_a_commit_is_one_line_at_log_info_and_none_otherwise(program: Callable[.
     assert (process.returncode, out) == (0, "")
     assert len(err.splitlines()) == lines
     assert all(line.startswith("commit: lake: 12 rows") for line in err.splitlines()), err
+
+
+def test_a_second_ctrl_c_leaves_at_once(program: Callable[..., subprocess.Popen[str]], tmp_path: Path) -> None:
+    (tmp_path / "slow.sql").write_text(".shell echo $$ > asleep; exec sleep 50\n")
+    process = program("run", "slow.sql")
+    asleep = tmp_path / "asleep"
+    wait_until(lambda: asleep.exists() and asleep.read_text().strip(), 60)
+    try:
+        wait_until(lambda: process.send_signal(signal.SIGINT) or process.poll() is not None, 30, every_s=0.3)
+        assert process.returncode == 130
+    finally:
+        os.kill(int(asleep.read_text()), signal.SIGKILL)
