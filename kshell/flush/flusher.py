@@ -219,7 +219,9 @@ class Flusher:
                     return
                 self._met(error)
             if self._stop_reason or self._failure:
+                self._house.drop()
                 self._finish_requests(self._stop_reason or self._failure)
+        self._house.drop()
 
     def _met(self, error: Exception) -> None:
         match error:
@@ -248,6 +250,8 @@ class Flusher:
         elif time.monotonic() - self._last_look >= self.refresh_s:
             self._look()
             self._well()
+        elif self._house.busy and not self._paused:
+            self._note_merged(self._house.go_on(self._compaction()))
 
     def _well(self) -> None:
         """What failed before does not fail any more."""
@@ -346,10 +350,14 @@ class Flusher:
         if self._ending.is_set() or not self._to_keep:
             return
         errors, self._to_keep = any(c.errors for c in self._to_keep), []
-        merged = self._house.after_commit(self._compaction(), errors=errors)
+        self._note_merged(self._house.after_commit(self._compaction(), errors=errors))
+
+    def _note_merged(self, merged: Committed | None) -> None:
         if merged is not None:
             self.commits.append(merged)
-        self._activity = "running"
+        self._activity = "compacting" if self._house.busy else "running"
+        if self._house.busy:
+            self._wake.set()                  # the next step at once, unless something is due
 
     def merge(self, leave: Callable[[], bool], done: Collection[str]) -> Compacted:
         """A portion of OPTIMIZE SINK, which is an errand. `done`: files that earlier portions wrote."""

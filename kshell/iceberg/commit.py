@@ -85,7 +85,7 @@ def run(lake: Lake, sink: Sink, cid: str, plan: Plan, control: Control = PATIENT
     for _ in _series(control, attempt):
         try:
             # Step 1. Fresh: the compare-and-set of step 8 is worth what the base of step 4 is worth.
-            table = _load(lake, sink)
+            table = fresh(lake, sink)
             failpoint("commit.after_load")
             # Step 2.
             if landed(table.metadata, sink.id, cid):
@@ -112,7 +112,8 @@ def run(lake: Lake, sink: Sink, cid: str, plan: Plan, control: Control = PATIENT
     raise Left(f"the commit of sink {sink.name} was left after {attempt.number} attempts", unresolved=attempt.unresolved)
 
 
-def _load(lake: Lake, sink: Sink) -> Table:
+def fresh(lake: Lake, sink: Sink) -> Table:
+    """Step 1."""
     try:
         table = lake.fetch(sink.table)
     except NoSuchTableError as error:

@@ -10,26 +10,24 @@ the files they name."""
 
 from __future__ import annotations
 
-import itertools
 import re
+import time
 import uuid
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-import pyarrow as pa
-from pyiceberg.io.fileformat import FileFormatFactory
 from pyiceberg.manifest import DataFile, DataFileContent, FileFormat, ManifestContent, ManifestEntry
-from pyiceberg.schema import sanitize_column_names
 from pyiceberg.table import Table, TableProperties
 
-from kshell.errors import DeadlineError, Error, InternalError, RefusedError
-from kshell.iceberg import adapter, codec, data_files, tiers
-from kshell.iceberg.commit import PATIENT, Planned, recorded, require_clock, run
+from kshell.errors import DeadlineError, Error
+from kshell.iceberg import adapter, codec, merged, tiers
+from kshell.iceberg.commit import PATIENT, Planned, fresh, recorded, require_clock, run
 from kshell.iceberg.files import NUMBERS_PER_TRY
 from kshell.iceberg.head import describe
 from kshell.iceberg.mapping import brief
-from kshell.iceberg.pages import writing
+from kshell.iceberg.merged import Sort
 from kshell.iceberg.provision import compact_key
 from kshell.iceberg.values import Compacted, Control, Head, Left, Outcome, Phase, Progress, Result, Sink
 from kshell.testing import failpoint
@@ -38,11 +36,8 @@ if TYPE_CHECKING:
     from kshell.iceberg.catalogs import Lake
 
 Choose = Callable[[Table, list[tiers.Standing]], tiers.Choice]
-Sort = Callable[[pa.RecordBatchReader], pa.RecordBatchReader]
 TRIES = 5
 ROOM, QUIET_COMMITS = tiers.FAN, tiers.QUIET_COMMITS          # when to look again, in files and in snapshots
-PARQUET = FileFormatFactory.get(FileFormat.PARQUET)
-ROW_GROUP_BYTES = 8_000_000                   # held twice while it is written: a sink with a small budget compacts too
 _OURS = re.compile(r".*/\d+-\d{6,}-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\.parquet")      # numbers begin at NUMBERS_PER_TRY
 
 
@@ -52,8 +47,65 @@ def wanted(head: Head, sink: Sink, *, written_down: bool | None = None) -> bool:
 
 
 def compact(lake: Lake, sink: Sink, control: Control = PATIENT, *, sort: Sort | None = None) -> Compacted:
-    """Merge what is crowded: the sink's own housekeeping."""
-    return _carry_out(lake, sink, lambda _, found: tiers.crowded(found), control, sort, ())
+    """Merge what is crowded, all at once: the housekeeping of small tables."""
+    return _carry_out(lake, sink, _crowded(sort), control, sort, ())
+
+
+class Merging:
+    """The same bit by bit: `step` reads and writes for a moment, `exchange` is the one request, and commits come in between. Where
+    something moved under it meanwhile (one of the files, the schema, the partitioning, a delete file) nothing is exchanged."""
+
+    def __init__(self, lake: Lake, sink: Sink, control: Control, *, sort: Sort | None = None) -> None:
+        self._lake, self._patience = lake, _Patience(control)
+        self._work = work = _Work(sink, _crowded(sort), self._patience.control(), sort, (), prepared=True)
+        with self._telling():
+            table = fresh(lake, sink)
+            self.head = describe(table, recorded(table, sink))
+            work.choose_from(table)
+            self._steps = work.writing(table)
+        self.seconds = 0.0                    # worked on it so far
+
+    @property
+    def room(self) -> int:
+        return self._work.choice.room
+
+    @property
+    def empty(self) -> bool:
+        """There is nothing to merge."""
+        return not self._work.choice.groups
+
+    @property
+    def written(self) -> bool:
+        return bool(self._work.files)
+
+    def step(self, seconds: float) -> None:
+        """Go on for about so long; a sort takes what it takes."""
+        began = time.monotonic()
+        try:
+            with self._telling():
+                for _ in self._steps:
+                    if time.monotonic() - began >= seconds:
+                        return
+        finally:
+            self.seconds += time.monotonic() - began
+
+    def exchange(self) -> Compacted:
+        """Once everything is written. `files` is 0 where something moved."""
+        began = time.monotonic()
+        try:
+            return _exchanged(self._lake, self._work, self._patience)
+        finally:
+            self.seconds += time.monotonic() - began
+
+    @contextmanager
+    def _telling(self) -> Iterator[None]:
+        """Nothing has been sent yet, so whatever goes wrong ends the compaction and no commit."""
+        try:
+            yield
+        except (Error, MemoryError):
+            raise
+        except Exception as error:
+            raise _given_up(self._lake, self._work.sink, f": {brief(error)}") from error
 
 
 def optimize(lake: Lake, sink: Sink, control: Control = PATIENT, *, sort: Sort | None = None, done: Collection[str] = ()) -> Compacted:
@@ -66,22 +118,37 @@ def optimize(lake: Lake, sink: Sink, control: Control = PATIENT, *, sort: Sort |
     return _carry_out(lake, sink, choose, control, sort, done)
 
 
+def _crowded(sort: Sort | None) -> Choose:
+    def choose(table: Table, found: list[tiers.Standing]) -> tiers.Choice:
+        return tiers.crowded(found, tiers.SORTED_BYTES if sort is not None and merged.sorts(table) else tiers.MOST_BYTES)
+
+    return choose
+
+
 def _carry_out(lake: Lake, sink: Sink, choose: Choose, control: Control, sort: Sort | None, done: Collection[str]) -> Compacted:
     patience = _Patience(control)
-    work = _Work(sink, choose, patience.control(), sort, done)
+    return _exchanged(lake, _Work(sink, choose, patience.control(), sort, done), patience)
+
+
+def _exchanged(lake: Lake, work: _Work, patience: _Patience) -> Compacted:
+    sink = work.sink
     try:
         outcome = run(lake, sink, work.cid, work.plan, work.control)
     except Left as left:
         if not patience.up():
             raise
-        raise DeadlineError(f"merging files of {lake.qualified(sink.table)} was given up after {TRIES} attempts: {patience.why}",
-                            hint=f"OPTIMIZE SINK {sink.name} tries again") from left
+        raise _given_up(lake, sink, f" after {TRIES} attempts: {patience.why}") from left
     if outcome.result is not Result.APPLIED:
         return Compacted(outcome.head, room=work.choice.room)
     failpoint("compact.after_catalog")
     before = work.choice.files()
     return Compacted(outcome.head, len(before), sum(f.record_count for f in before), sum(f.file_size_in_bytes for f in before),
                      outcome.bytes, tuple(f.file_path for f in work.files), work.choice.room)
+
+
+def _given_up(lake: Lake, sink: Sink, why: str) -> DeadlineError:
+    return DeadlineError(f"merging files of {lake.qualified(sink.table)} was given up{why}",
+                         hint=f"OPTIMIZE SINK {sink.name} tries again")
 
 
 @dataclass(slots=True)
@@ -121,32 +188,37 @@ class _Work:
     files: list[DataFile] = field(default_factory=list)
     made_for: tuple[int, int] = (-1, -1)      # schema and partitioning
     number: int = NUMBERS_PER_TRY
+    prepared: bool = False                    # written before the first attempt, and never within one
 
     def plan(self, table: Table) -> Planned | Outcome:
         state = recorded(table, self.sink)
-        standing = standing_files(table, self.done)
-        self._choose(table, standing)
+        self.choose_from(table)
         if not self.choice.groups:
             return Outcome(Result.UNCHANGED, describe(table, state))
         require_clock(table, self.control)
-        self._write(table)
+        if not self.files:
+            for _ in self.writing(table):
+                pass
         staged = adapter.stage_replace(table, self.files, self.choice.files(), codec.compaction_summary(self.sink, self.cid))
         failpoint("compact.before_catalog")
         return Planned(staged, 0, len(self.files), sum(f.file_size_in_bytes for f in self.files))
 
-    def _choose(self, table: Table, standing: list[tiers.Standing]) -> None:
+    def choose_from(self, table: Table) -> None:
+        """Keep what is written while the head still has the files that it was made of; else choose, or have nothing."""
+        standing = standing_files(table, self.done)
         shape = (table.metadata.current_schema_id, table.metadata.default_spec_id)
         live = {file for found in standing for file in found.files}
-        if not self.files or shape != self.made_for or not live.issuperset(self.choice.files()):
-            self.choice, self.files, self.made_for = self.choose(table, standing), [], shape
-
-    def _write(self, table: Table) -> None:
-        if self.files:
+        if self.files and shape == self.made_for and live.issuperset(self.choice.files()):
             return
+        self.choice = tiers.Choice(room=0) if self.files and self.prepared else self.choose(table, standing)
+        self.files, self.made_for = [], shape
+
+    def writing(self, table: Table) -> Iterator[None]:
+        """Yields whenever something else may be done."""
         written = []
         for group in self.choice.groups:
             self.number += 1
-            written.append(_merged(table, group, f"00000-{self.number}-{self.cid}.parquet", self.control, self.sort))
+            written.append((yield from merged.merge(table, group, f"00000-{self.number}-{self.cid}.parquet", self.control, self.sort)))
         self.files = written
         failpoint("compact.after_parquet")
 
@@ -182,66 +254,3 @@ def _entries(table: Table, manifests: Iterable[object]) -> list[ManifestEntry]:
 def _rewritable(file: DataFile) -> bool:
     plain = file.content == DataFileContent.DATA and file.file_format == FileFormat.PARQUET and file.record_count > 0
     return plain and _OURS.fullmatch(file.file_path) is not None
-
-
-# ---- rows of several files into one -------------------------------------------------------------------------------
-
-def _merged(table: Table, group: Sequence[DataFile], name: str, control: Control, sort: Sort | None) -> DataFile:
-    """One file with the rows of the group, in their order or in the table's sort order."""
-    rows = _batches(table, group, control)
-    if sort is not None and table.sort_order().fields:
-        first = next(rows)
-        rows = iter(sort(pa.RecordBatchReader.from_batches(first.schema, _again(first, rows))))
-    spec, partition = table.spec(), group[0].partition
-    folder = f"{spec.partition_to_path(partition, table.schema())}/" if len(partition) else ""
-    location = table.location_provider().new_data_location(folder + name)
-    output = table.io.new_output(location)
-    pieces = _pieces(table, rows)
-    first_piece = next(pieces)
-    properties = writing(table.properties, first_piece)
-    with PARQUET.create_writer(output, sanitize_column_names(table.schema()), properties) as writer:
-        for piece in itertools.chain((first_piece,), pieces):
-            writer.write(piece)
-    found, owed = writer.result().record_count, sum(f.record_count for f in group)
-    if found != owed:
-        raise InternalError(f"a compaction read {found} of {owed} rows of {len(group)} files; nothing was exchanged")
-    return DataFile.from_args(
-        content=DataFileContent.DATA, file_path=location, file_format=FileFormat.PARQUET, partition=partition,
-        file_size_in_bytes=len(output), sort_order_id=None, spec_id=table.metadata.default_spec_id, equality_ids=None, key_metadata=None,
-        **writer.result().to_serialized_dict())
-
-
-def _again(first: pa.RecordBatch, rest: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    yield first
-    for batch in rest:
-        yield batch if batch.schema == first.schema else batch.cast(first.schema)
-
-
-def _batches(table: Table, group: Sequence[DataFile], control: Control) -> Iterator[pa.RecordBatch]:
-    for file in group:
-        try:
-            for batch in data_files.read_file(table, file):
-                if control.leave():
-                    raise Left("a compaction was left before anything was sent", unresolved=False)
-                yield batch
-        except Error:
-            raise
-        except Exception as error:            # a file that is gone or broken stops the compaction, and no commit
-            raise RefusedError(f"data file {file.file_path} cannot be read: {brief(error)}",
-                               hint="the rows before and after it go on landing; the table is not compacted") from error
-
-
-def _pieces(table: Table, rows: Iterator[pa.RecordBatch]) -> Iterator[pa.Table]:
-    """Row groups of a size that readers like, from batches of any size."""
-    held: list[pa.RecordBatch] = []
-    size = 0
-    for batch in rows:
-        held.append(data_files.as_written(table, batch, PARQUET))
-        size += batch.nbytes
-        if size >= ROW_GROUP_BYTES:
-            yield pa.Table.from_batches(held)
-            held, size = [], 0
-    if held:
-        yield pa.Table.from_batches(held)
-
-

@@ -14,8 +14,9 @@ from itertools import count
 from pyiceberg.manifest import DataFile, ManifestFile
 
 FAN = 16
-FULL_BYTES = 64_000_000                       # a file of this size is left as it is by the sink's own compaction
-MOST_BYTES = 128_000_000                      # read by one compaction: a commit waits behind it
+MOST_BYTES = 128_000_000                      # read by one compaction
+SORTED_BYTES = 16_000_000                     # the same where rows are sorted: commits do not come in between, they wait for the sort
+FULL_BYTES = MOST_BYTES // 2                  # a file of this size is left as it is by the sink's own compaction
 QUIET_COMMITS = 64                            # a partition that this many commits left alone counts as closed
 STRAGGLERS = 4                                # and is merged whole when it has so many small files
 
@@ -68,11 +69,12 @@ class _Portion:
             self.groups.append(tuple(taken))
 
 
-def crowded(partitions: Iterable[Standing]) -> Choice:
-    """What a sink merges by itself: tiers that are full, and partitions that are closed."""
-    portion, room = _Portion(MOST_BYTES), FAN
+def crowded(partitions: Iterable[Standing], most_bytes: int = MOST_BYTES) -> Choice:
+    """What a sink merges by itself: tiers that are full, and partitions that are closed. Files of half of `most_bytes` are left as they
+    are, so two always fit."""
+    portion, room = _Portion(most_bytes), FAN
     for standing in partitions:
-        small = [f for f in standing.files if f.file_size_in_bytes < FULL_BYTES]
+        small = [f for f in standing.files if f.file_size_in_bytes < most_bytes // 2]
         chosen = small if standing.closed and len(small) >= STRAGGLERS else _full_tiers(small)
         if chosen and not portion.add(chosen):
             return Choice(tuple(portion.groups), 0)

@@ -22,13 +22,14 @@ from kshell.columns import Column
 from kshell.engine import Engine
 from kshell.errors import DeadlineError, RefusedError
 from kshell.iceberg import compact as compacting
-from kshell.iceberg import tiers
+from kshell.iceberg import data_files, tiers
 from kshell.iceberg.catalogs import Lake
 from kshell.iceberg.check import Verdict, check
-from kshell.iceberg.compact import compact, optimize
+from kshell.iceberg.compact import Merging, compact, optimize
 from kshell.iceberg.values import Control, Left, Progress, Result, Stop, StopState
 from tests.iceberg.conftest import COLUMNS, HASTE, TOPIC, Pipe, rows
 from tests.iceberg.faults import Script, after, before, first
+from tests.support import wait_until
 
 
 def files(pipe: Pipe) -> int:
@@ -325,6 +326,96 @@ def test_a_table_whose_progress_is_in_doubt_is_not_compacted(pipe: Pipe) -> None
     assert stop.value.state is StopState.ROLLED_BACK
 
 
+# ---- bit by bit --------------------------------------------------------------------------------------------------
+
+@pytest.fixture
+def merging(pipe: Pipe, monkeypatch: pytest.MonkeyPatch) -> Merging:
+    """Eighteen rows in six files, one row a step."""
+    monkeypatch.setattr(tiers, "FAN", 4)
+    monkeypatch.setattr(data_files, "_BATCH_ROWS", 1)
+    filled(pipe)
+    begun = Merging(pipe.lake, pipe.created.sink, HASTE)
+    begun.step(0.0)
+    assert not begun.empty
+    assert not begun.written
+    return begun
+
+
+def steps(merging: Merging) -> int:
+    taken = 0
+    while not merging.written:
+        merging.step(0.0)
+        taken += 1
+    return taken
+
+
+def test_commits_come_in_between_the_steps_of_a_compaction(pipe: Pipe, merging: Merging) -> None:
+    assert pipe.commit(0, 18, 21).result is Result.APPLIED
+    assert steps(merging) >= 17, "a step is no more than a batch"
+    assert pipe.commit(0, 21, 24).result is Result.APPLIED
+    head = pipe.head
+    done = merging.exchange()
+    assert (done.files, done.rows, len(done.written), files(pipe)) == (6, 18, 1, 3)
+    assert pipe.rows() == [(0, n) for n in range(24)]
+    assert done.head.state == head.state
+    assert pipe.commit(0, 24, 25).result is Result.APPLIED
+
+
+@pytest.mark.fault("F61")
+@pytest.mark.parametrize("written", [True, False], ids=["when all is written", "while it is written"])
+@pytest.mark.parametrize("meanwhile", ["a file goes", "the schema grows", "a delete file comes"])
+def test_where_something_moved_under_a_compaction_nothing_is_exchanged(meanwhile: str, written: bool, pipe: Pipe, merging: Merging) -> None:
+    if written:
+        steps(merging)
+    if meanwhile == "a file goes":
+        pipe.table.delete("id < 6")
+    elif meanwhile == "the schema grows":
+        with pipe.table.update_schema() as update:
+            update.add_column(("more",), DoubleType())
+    else:
+        _delete_file(pipe, DataFileContent.POSITION_DELETES, Record())
+    steps(merging)
+    before = pipe.table.metadata.current_snapshot_id
+    done = merging.exchange()
+    assert (done.files, done.written) == (0, ())
+    assert done.room == 0, "it is worth looking again at once"
+    assert pipe.table.metadata.current_snapshot_id == before
+
+
+@pytest.mark.fault("F67")
+def test_a_data_file_lost_between_two_steps_ends_the_compaction_by_name(pipe: Pipe, merging: Merging) -> None:
+    for task in pipe.table.scan().plan_files():
+        Path(task.file.file_path.removeprefix("file://")).unlink()
+    with pytest.raises(RefusedError, match=r"data file .*\.parquet cannot be read"):
+        steps(merging)
+    assert pipe.commit(0, 18, 20).result is Result.APPLIED
+
+
+def test_a_full_disk_ends_a_compaction_and_no_commit(pipe: Pipe, merging: Merging, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(data_files, "as_written", full)
+        with pytest.raises(DeadlineError, match="was given up: .*No space left"):
+            steps(merging)
+    assert pipe.commit(0, 18, 20).result is Result.APPLIED
+
+
+def test_between_two_batches_of_a_file_most_of_it_is_not_in_memory(pipe: Pipe, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(data_files, "_BATCH_ROWS", 1000)
+    many = 120_000
+    wide = rows(0, 0, many, v=pa.array([f"{i:0400}" for i in range(many)]))
+    whole = wide.nbytes
+    pipe.commit(0, 0, many, rows=lambda: wide)
+    (task,) = pipe.table.scan().plan_files()
+    before = pa.total_allocated_bytes()
+    batches = data_files.read_file(pipe.table, task.file)
+    assert next(batches).num_rows <= data_files._BATCH_ROWS
+    wait_until(lambda: pa.total_allocated_bytes() - before < whole / 2)            # a page of each column, and not 120 batches
+    assert sum(b.num_rows for b in batches) == many - data_files._BATCH_ROWS
+
+
 # ---- progress below a compaction ---------------------------------------------------------------------------------
 
 @pytest.mark.fault("F62")
@@ -378,6 +469,15 @@ def test_a_closed_partition_is_merged_whole_and_full_files_stay() -> None:
     full = _file(9, 10, tiers.FULL_BYTES)
     assert tiers.crowded([tiers.Standing((*small, full))]).groups == ()
     assert tiers.crowded([tiers.Standing((*small, full), closed=True)]).groups == (small,)
+
+
+def test_where_rows_are_sorted_a_compaction_is_as_small_as_one_step() -> None:
+    standing = [tiers.Standing(tuple(_file(n, 10, 3_000_000) for n in range(16)))]
+    choice = tiers.crowded(standing, tiers.SORTED_BYTES)
+    assert 2 <= len(choice.files()) < 16
+    assert sum(f.file_size_in_bytes for f in choice.files()) <= tiers.SORTED_BYTES
+    large = [tiers.Standing(tuple(_file(n, 10, tiers.SORTED_BYTES // 2) for n in range(16)))]
+    assert tiers.crowded(large, tiers.SORTED_BYTES) == tiers.Choice(), "else every commit would look at them again"
 
 
 def test_one_compaction_reads_a_bounded_number_of_bytes() -> None:

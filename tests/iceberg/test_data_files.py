@@ -12,7 +12,7 @@ from pyiceberg.catalog.memory import InMemoryCatalog
 from pyiceberg.io.pyarrow import schema_to_pyarrow
 from pyiceberg.schema import Schema
 from pyiceberg.types import LongType, NestedField, StringType
-from kshell.iceberg import adapter, compact
+from kshell.iceberg import adapter, merged
 from kshell.iceberg.commit import PATIENT
 
 catalog = InMemoryCatalog("memory")
@@ -33,8 +33,14 @@ group = file(16) + file(1)
 del portion
 pool = pa.default_memory_pool()
 before = pool.max_memory()
-merged = compact._merged(table, group, "merged.parquet", PATIENT, None)
-print(len(group), merged.record_count, pool.max_memory() - pool.bytes_allocated(), before)
+steps = merged.merge(table, group, "merged.parquet", PATIENT, None)
+while True:
+    try:
+        next(steps)
+    except StopIteration as done:
+        rows = done.value.record_count
+        break
+print(len(group), rows, pool.max_memory() - pool.bytes_allocated(), before)
 """
 
 

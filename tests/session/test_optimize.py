@@ -10,7 +10,9 @@ import pytest
 from pyiceberg.catalog.sql import SqlCatalog
 
 from kshell.errors import ConflictError, NotFoundError, RefusedError, StatementSyntaxError
-from kshell.iceberg import tiers
+from kshell.flush import housekeeping
+from kshell.iceberg import data_files, tiers
+from kshell.iceberg.compact import Merging
 from kshell.session import Session
 from tests.session.conftest import Notes, OpenSession, events, one, rows
 from tests.support import wait_until
@@ -86,6 +88,39 @@ def test_a_sink_keeps_its_files_few_and_says_so(session: Session, topic: str, pr
     assert rows(session, "SELECT count(*), count(DISTINCT (_kafka_partition, _kafka_offset)) FROM s") == [(42, 42)]
     assert {r[-1] for r in rows(session, "CHECK SINK s_lake")} == {"ok"}
     assert ("compacts", "True") in rows(session, "DESCRIBE SINK s_lake")
+
+
+def test_a_commit_that_falls_due_comes_between_two_steps_of_a_compaction(session: Session, topic: str, producer: Recorder,
+                                                                         monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tiers, "FAN", 3)
+    monkeypatch.setattr(data_files, "_BATCH_ROWS", 1)
+    monkeypatch.setattr(housekeeping, "STEP_S", 0.0)
+    began, go_on = threading.Event(), threading.Event()
+    commits: list[int] = []
+    step = Merging.step
+
+    def watched(merging: Merging, seconds: float) -> None:
+        commits.append(sum(c.kind == "rows" for c in flusher.commits))
+        began.set()
+        assert go_on.wait(30.0)
+        step(merging, seconds)
+
+    monkeypatch.setattr(Merging, "step", watched)
+    begin(session, topic)
+    flusher = next(iter(session._sinks)).flusher
+    for number in range(3):
+        commit(session, producer, topic, number)
+    assert began.wait(30.0)
+    producer.produce(topic, events(3, 9), partition=0)
+    session.sql("WAIT SOURCE s UNTIL ROWS 12 TIMEOUT '30s'")
+    asked = flusher.request()
+    go_on.set()
+    assert asked.done.wait(30.0)
+    wait_until(lambda: any(c.kind == "compaction" for c in flusher.commits), 20.0)
+    assert commits[0] == 3
+    assert commits[1:], "there were more steps"
+    assert set(commits[1:]) == {4}, "the commit did not wait for the second step"
+    assert rows(session, "SELECT count(*), count(DISTINCT (_kafka_partition, _kafka_offset)) FROM s") == [(12, 12)]
 
 
 def test_no_select_is_wrong_while_files_are_exchanged(session: Session, topic: str, producer: Recorder,
