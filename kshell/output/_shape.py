@@ -26,7 +26,7 @@ class Shape:
 
     def holds(self, *ids: str) -> bool:
         """Whether this type or one inside it is one of `ids`."""
-        return self.id in ids or any(inner.holds(*ids) for _, inner in self.fields)
+        return self.id in ids or (bool(self.fields) and any(inner.holds(*ids) for _, inner in self.fields))
 
 
 NUMERIC = frozenset({"tinyint", "smallint", "integer", "bigint", "hugeint", "utinyint", "usmallint", "uinteger", "ubigint", "uhugeint",

@@ -9,9 +9,12 @@ from collections.abc import Sequence
 import duckdb
 
 from kshell.lang import statements
+from kshell.lang.tokens import leading_words
 
 EXPLAIN = "EXPLAIN"
-_ALWAYS = frozenset({"SELECT", EXPLAIN, "EXECUTE", "RELATION", "LOGICAL_PLAN"})
+SELECT = "SELECT"
+_PLAIN_QUERIES = (("SELECT",), ("FROM",), ("VALUES",))
+_ALWAYS = frozenset({SELECT, EXPLAIN, "EXECUTE", "RELATION", "LOGICAL_PLAN"})
 _MAYBE = frozenset({"CALL", "PRAGMA", "MULTI"})                   # rows unless all DuckDB says is Success
 _CHANGES = frozenset({"INSERT", "UPDATE", "DELETE", "MERGE_INTO", "COPY", "CREATE"})
 _OURS_WITH_ROWS = frozenset({"Show", "ShowCreate", "Describe", "CheckSink", "Tail", "Print"})
@@ -22,6 +25,11 @@ def statement_type(cursor: duckdb.DuckDBPyConnection, text: str) -> str:
     """The type of the (last) statement in DuckDB's words; PIVOT without IN is two statements. Raises DuckDB's ParserException."""
     parsed = cursor.extract_statements(text)
     return str(parsed[-1].type.name) if parsed else ""
+
+
+def plainly_query(text: str) -> bool:
+    """One statement that gives rows if it parses at all, so that it need not be parsed to be told apart from others."""
+    return ";" not in text and leading_words(text, 1) in _PLAIN_QUERIES
 
 
 def gives_rows(kind: str, text: str, columns: Sequence[tuple[str, str]] | None = None) -> bool:

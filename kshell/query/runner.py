@@ -21,7 +21,7 @@ from kshell.engine import Engine
 from kshell.errors import CancelledError, DeadlineError, Error
 from kshell.query import translate
 from kshell.query.deadline import Deadline
-from kshell.query.kinds import EXPLAIN, counts_changes, gives_rows, statement_type
+from kshell.query.kinds import EXPLAIN, SELECT, counts_changes, gives_rows, plainly_query, statement_type
 from kshell.query.result import Result
 from kshell.query.rewrite import Edits
 from kshell.query.shapes import columns_of
@@ -69,7 +69,7 @@ class Runner:
         return result
 
     def _execute(self, edits: Edits, deadline: Deadline | None) -> Result:
-        kind = statement_type(self.cursor, edits.text)
+        kind = SELECT if plainly_query(edits.text) else statement_type(self.cursor, edits.text)
         self.check()
         failpoint("select.before_execute")
         self.cursor.execute(edits.text)

@@ -13,7 +13,8 @@ from kshell.errors import RefusedError
 from kshell.lang.tokens import tokens
 from kshell.output._shape import OutColumn, Shape
 
-_INEXACT = {"variant": "JSON", "time with time zone": "VARCHAR", "geometry": "VARCHAR"}   # type -> what to cast it to
+_INEXACT = {"variant": "JSON", "time with time zone": "VARCHAR", "time_with_time_zone": "VARCHAR",
+            "geometry": "VARCHAR"}            # type -> what to cast it to
 
 
 def shape_of(dtype: Any) -> Shape:
@@ -38,10 +39,10 @@ def columns_of(description: list[tuple[Any, ...]]) -> tuple[OutColumn, ...]:
     """The columns of a cursor's `description`; a type that Arrow cannot carry is refused with the cast that helps."""
     columns = tuple(OutColumn(str(d[0]), str(d[1]), shape_of(d[1])) for d in description)
     for column in columns:
-        for kind, cast in _INEXACT.items():
-            if column.shape.holds(kind, kind.replace(" ", "_")):
-                raise RefusedError(f"column {column.name} has type {column.type}, which cannot be read exactly",
-                                   hint=f"cast it in the query: {column.name}::{cast}")
+        if column.shape.holds(*_INEXACT):
+            cast = next(cast for kind, cast in _INEXACT.items() if column.shape.holds(kind))
+            raise RefusedError(f"column {column.name} has type {column.type}, which cannot be read exactly",
+                               hint=f"cast it in the query: {column.name}::{cast}")
     return columns
 
 

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from kshell.errors import CancelledError, DeadlineError
 
 _SLICE_S = 0.05
+_FIRST_S = 0.002                              # a commit takes 30 ms: whoever waits for one looks more often at first
 
 
 class Canceller:
@@ -35,10 +36,11 @@ class Canceller:
 
     def wait_until(self, done: Callable[[], bool], *, timeout_s: float, late: Callable[[], DeadlineError]) -> None:
         """Return when `done()`; raise CancelledError on Ctrl-C and `late()` after `timeout_s` seconds."""
-        end = time.monotonic() + timeout_s
+        end, pause = time.monotonic() + timeout_s, _FIRST_S
         while not done():
             self.check()
             left = end - time.monotonic()
             if left <= 0:
                 raise late()
-            self._event.wait(min(_SLICE_S, left))
+            self._event.wait(min(pause, left))
+            pause = min(_SLICE_S, 2 * pause)

@@ -397,7 +397,7 @@ def test_a_full_disk_ends_a_compaction_and_no_commit(pipe: Pipe, merging: Mergin
 
     with monkeypatch.context() as patched:
         patched.setattr(data_files, "as_written", full)
-        with pytest.raises(DeadlineError, match="was given up: .*No space left"):
+        with pytest.raises(DeadlineError, match=r"was given up: .*No space left"):
             steps(merging)
     assert pipe.commit(0, 18, 20).result is Result.APPLIED
 

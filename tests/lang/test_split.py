@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kshell.lang import Piece, is_complete, split
+from kshell.lang import Piece, is_complete, split, splitter
 from kshell.lang.tokens import tokens
 
 
@@ -146,3 +146,26 @@ def test_a_long_script_is_cut_in_seconds(text: str) -> None:
     began = perf_counter()
     split(text)
     assert perf_counter() - began < 10
+
+
+_WORDS = ["SELECT", "FROM", "x", "_kafka_offset", "e", "U", "x1", "1", "1.5", "5_", ".5", "1e", "'a'", "''", "'a b'", "'--'", "'/*'",
+          "'it'", "'.help'", "(", ")", "*", ",", "=", "<=", "<>", "!=", ":", "::", "+", "%", ".", " ", "  ", "\t"]
+_ONE = st.lists(st.sampled_from(_WORDS), max_size=12).map("".join)
+
+
+@given(_ONE)
+@settings(max_examples=500, deadline=None)
+def test_what_is_one_piece_at_a_glance_is_that_piece_when_it_is_read(text: str) -> None:
+    read = [Piece(text[start:end], start, kind, 1, ended) for start, end, kind, ended in splitter._pieces(text)]
+    assert split(text) == read
+
+
+@pytest.mark.parametrize("text", ["SELECT 1", " \tFROM t ", "SELECT count(*) FROM t WHERE s = 'a -- b' AND n >= 5", "(SELECT 1)"])
+def test_a_plain_line_is_taken_at_a_glance(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = split(text)
+
+    def refuse(_: str) -> None:
+        raise AssertionError("it was read token by token")
+
+    monkeypatch.setattr(splitter, "starts", refuse)
+    assert split(text) == expected == [Piece(text.strip(" \t"), len(text) - len(text.lstrip(" \t")), "sql", 1, ended=False)]

@@ -9,7 +9,7 @@ import pytest
 
 from kshell import errors
 from kshell.errors import BadValueError, CancelledError, DeadlineError, Error, NotFoundError, RefusedError, StatementSyntaxError
-from kshell.query import kinds, translate
+from kshell.query import kinds, runner, translate
 from kshell.query.rewrite import Edits
 from tests.query.conftest import Desk
 from tests.support import wait_until
@@ -147,6 +147,19 @@ def test_changed_rows_are_counted(desk: Desk) -> None:
 def test_pivot_without_a_list_of_values_runs(desk: Desk) -> None:
     desk.run("CREATE TABLE t AS SELECT range % 2 AS a, range AS b FROM range(4)")
     assert desk.rows("PIVOT t ON a USING sum(b)") == [(2, 4)]
+    assert desk.rows("SELECT * FROM (PIVOT t ON a USING sum(b))") == [(2, 4)]
+    assert desk.rows("FROM t PIVOT (sum(b) FOR a IN (0, 1))") == [(2, 4)]
+
+
+@pytest.mark.parametrize("text", ["SELECT 1 +", "SELECT 1 FROM", "FROM t WHERE", "VALUES (1", "SELECT 'open", "SELECT 1 2 3", "FROM",
+                                  "SELECT * FROM t ORDER", "SELECT $$x"])
+def test_a_query_that_does_not_parse_says_the_same_whether_or_not_it_is_parsed_beforehand(desk: Desk, text: str,
+                                                                                         monkeypatch: pytest.MonkeyPatch) -> None:
+    found = failing(desk, text)
+    monkeypatch.setattr(runner, "plainly_query", lambda _: False)
+    expected = failing(desk, text)
+    assert (type(found), found.message, found.hint, found.position, found.length) == (
+        type(expected), expected.message, expected.hint, expected.position, expected.length)
 
 
 @pytest.mark.parametrize("expression", ["'10:00'::TIMETZ", "1::VARIANT", "['10:00'::TIMETZ]"])
