@@ -118,7 +118,7 @@ class Server:
         for stream in (self._process.stdin, self._process.stdout):
             assert stream is not None
             stream.close()
-        self._process.wait(10)
+        self._process.wait(END_S)
 
 
 class Zygote(Server):

@@ -40,6 +40,7 @@ def test_nor_does_one_kill_after_the_other(cell: Storm, crashed: Crashed) -> Non
     assert not crashed(cell), "\n".join(crashed(cell))
 
 
+@pytest.mark.timeout(600)
 def test_the_matrix_sees_a_program_that_repeats_verdicts(make_job: MakeJob, zygote: Zygote) -> None:
     problems = Crash(make_job(scenarios.FORGETFUL), zygote).once("errors.after_commit", 2)
     assert re.search("orders: {'duplicates': [1-9]", "\n".join(problems)), "\n".join(problems)
