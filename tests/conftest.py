@@ -60,7 +60,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     if "PYTEST_XDIST_WORKER" in os.environ:
         from tests.support import spreading  # a run in one process needs no pytest-xdist
 
-        spreading.spread_last(items)
+        spreading.sort(items)
 
 
 @pytest.hookimpl(optionalhook=True)
