@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -80,12 +80,16 @@ def opened(events: int, rounds: int, folder: Path | None) -> Iterator[Scene]:
 
 
 def produce(bootstrap: str, topic: str, first: int, count: int) -> None:
+    send(bootstrap, topic, ((event(n), _FIRST_MS + n * 60_000 // EVENTS_A_MINUTE) for n in range(first, first + count)), first)
+
+
+def send(bootstrap: str, topic: str, records: Iterable[tuple[bytes, int]], first: int = 0) -> None:
+    """(value, timestamp in ms; 0: the present one) in turn to the partitions; `first` is the number of the first one."""
     client = Producer({"bootstrap.servers": bootstrap, "linger.ms": 50, "queue.buffering.max.messages": 1_000_000, "log_level": 0})
-    for number in range(first, first + count):
-        timestamp = _FIRST_MS + number * 60_000 // EVENTS_A_MINUTE
+    for number, (value, timestamp) in enumerate(records, first):
         while True:
             try:
-                client.produce(topic, event(number), partition=number % PARTITIONS, timestamp=timestamp)
+                client.produce(topic, value, partition=number % PARTITIONS, timestamp=timestamp)
                 break
             except BufferError:
                 client.poll(0.1)
