@@ -18,7 +18,7 @@ from kshell.decode.avro_exact import Read, reader
 from kshell.decode.avro_schema import parse
 from kshell.decode.avro_wire import Wire
 from kshell.decode.avro_writer import Writer
-from kshell.decode.framing import Framed, Writers, frames, too_large
+from kshell.decode.framing import Framed, Frames, Writers, frames, too_large
 from kshell.decode.metadata import Metadata
 from kshell.decode.output import Output
 from kshell.decode.schema_types import proposal
@@ -63,7 +63,7 @@ class AvroDecoder:
         self._meta = Metadata(key_format, include, schemas)
         self.metadata, self.key_type = self._meta.columns, self._meta.key_type
         self._arrow = [of(c).arrow() for c in columns]
-        self._source = schemas.values
+        self._frames = Frames(schemas.values)
         self._writers = Writers(schemas.values, "AVRO", lambda schema: Writer(parse(schema), self.columns, self._meta.rest))
         self._counted: Counter[str] = Counter()
 
@@ -72,12 +72,15 @@ class AvroDecoder:
         slow = [writer.slow for writer in self._writers.made() if writer.slow is not None]
         return f"exact: {slow[-1]}" if slow else "fast (pyruhvro)"
 
+    def stray(self, batch: str) -> str | None:
+        return None
+
     def take_counters(self) -> Counter[str]:
         counted, self._counted = self._counted, Counter()
         return counted
 
     def prepare(self, batch: pa.RecordBatch) -> Prepared:
-        found = frames(batch, "value", self._source)
+        found = self._frames.of(batch)
         waiting = self._meta.waiting(batch) | self._writers.waiting(found.named.items())
         return Prepared(self._proposal(found), waiting)
 
@@ -98,14 +101,14 @@ class AvroDecoder:
     # ---- decoding -------------------------------------------------------------------------------------------------
 
     def judge(self, batch: pa.RecordBatch) -> tuple[pa.Table, list[BadRecord]]:
-        found = frames(batch, "value", self._source)
+        found = self._frames.of(batch)
         output = Output(self._arrow)
         output.without_value(batch, found, self.columns)
         for frame, rows in found.named.items():
             self._group(frame, rows, batch["value"], output)
         return output.table(batch, self._meta, self.columns)
 
-    def _group(self, frame: Frame, rows: list[int], values: pa.Array, output: Output) -> None:
+    def _group(self, frame: Frame, rows: Sequence[int], values: pa.Array, output: Output) -> None:
         try:
             writer = self._writers.of(frame)
         except Verdict as verdict:

@@ -87,6 +87,9 @@ class CsvDecoder:
     def prepare(self, batch: pa.RecordBatch) -> Prepared:
         return Prepared(waiting=self._meta.waiting(batch))
 
+    def stray(self, batch: str) -> str | None:
+        return None
+
     def take_counters(self) -> Counter[str]:
         return Counter()
 

@@ -4,7 +4,8 @@ Invariant: an outage of the registry is never a verdict; a schema that cannot be
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import weakref
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, Literal, TypeVar
 
@@ -27,12 +28,22 @@ Writer = TypeVar("Writer")
 class Framed:
     """The rows of a batch by the frame of their key or value, each list in the order of the batch."""
 
-    named: dict[Frame, list[int]] = field(default_factory=dict)
+    named: Mapping[Frame, Sequence[int]] = field(default_factory=dict)
     nulls: list[int] = field(default_factory=list)
     large: list[int] = field(default_factory=list)                # over the limit of a record
 
-    def put(self, frame: Frame, row: int) -> None:
-        self.named.setdefault(frame, []).append(row)
+
+class Frames:
+    """Of the values that are decoded: the batch that `prepare` was asked about is the one that `judge` then decodes."""
+
+    def __init__(self, source: SchemaSource) -> None:
+        self._source = source
+        self._last: tuple[weakref.ref[pa.RecordBatch], Framed] | None = None
+
+    def of(self, batch: pa.RecordBatch) -> Framed:
+        if self._last is None or self._last[0]() is not batch:
+            self._last = weakref.ref(batch), frames(batch, "value", self._source)
+        return self._last[1]
 
 
 def frames(batch: pa.RecordBatch, part: Literal["value", "key"], source: SchemaSource) -> Framed:
@@ -40,15 +51,18 @@ def frames(batch: pa.RecordBatch, part: Literal["value", "key"], source: SchemaS
     data = batch[_COLUMNS[part]]
     if source.frames and _named_in_headers(batch, part):
         return _by_row(data, batch[HEADERS].to_pylist(), part)
+    sizes = pc.binary_length(data)
+    if len(data) and not data.null_count and pc.max(sizes).as_py() <= RECORD_BYTES:
+        head = data[0].as_py()[:PREFIX_BYTES]
+        first = framed(head, None, part) if source.frames else _WHOLE
+        if not source.frames or (first != _WHOLE and pc.all(pc.starts_with(data, head)).as_py()):
+            return Framed({first: range(len(data))})              # the usual case: all records of one writer
     heads = pc.binary_slice(data, 0, PREFIX_BYTES if source.frames else 0).dictionary_encode()
     known = [framed(head, None, part) if source.frames else _WHOLE for head in heads.dictionary.to_pylist()]
-    sizes = pc.binary_length(data)
-    if len(known) == 1 and not data.null_count and pc.max(sizes).as_py() <= RECORD_BYTES:
-        return Framed({known[0]: list(range(len(data)))})         # the usual case: all records of one writer
-    found = Framed()
+    found = _Sorting()
     for row, (index, size) in enumerate(zip(heads.indices.to_pylist(), sizes.fill_null(-1).to_pylist(), strict=True)):
-        _sort(found, known[index] if index is not None else _WHOLE, row, size)
-    return found
+        found.put(known[index] if index is not None else _WHOLE, row, size)
+    return found.done()
 
 
 def _named_in_headers(batch: pa.RecordBatch, part: Literal["value", "key"]) -> bool:
@@ -60,21 +74,32 @@ def _named_in_headers(batch: pa.RecordBatch, part: Literal["value", "key"]) -> b
 
 
 def _by_row(data: pa.Array, headers: list[Any], part: Literal["value", "key"]) -> Framed:
-    found = Framed()
+    found = _Sorting()
     for row, (value, own) in enumerate(zip(data.to_pylist(), headers, strict=True)):
         pairs = [(h["key"], h["value"]) for h in own] if own else None
         frame = framed(value, pairs, part) if value is not None else _WHOLE
-        _sort(found, frame, row, -1 if value is None else len(value))
-    return found
+        found.put(frame, row, -1 if value is None else len(value))
+    return found.done()
 
 
-def _sort(found: Framed, frame: Frame, row: int, size: int) -> None:
-    if size < 0:
-        found.nulls.append(row)
-    elif size > RECORD_BYTES:
-        found.large.append(row)
-    else:
-        found.put(frame, row)
+class _Sorting:
+    """The rows of a batch, one after the other. A size below 0: NULL."""
+
+    def __init__(self) -> None:
+        self._named: dict[Frame, list[int]] = {}
+        self._nulls: list[int] = []
+        self._large: list[int] = []
+
+    def put(self, frame: Frame, row: int, size: int) -> None:
+        if size < 0:
+            self._nulls.append(row)
+        elif size > RECORD_BYTES:
+            self._large.append(row)
+        else:
+            self._named.setdefault(frame, []).append(row)
+
+    def done(self) -> Framed:
+        return Framed(self._named, self._nulls, self._large)
 
 
 def too_large(size: int) -> Verdict:
@@ -123,7 +148,7 @@ class Writers(Generic[Writer]):
         """Those so far, in the order of their first records; for other threads too."""
         return [writer for writer in list(self._known.values()) if not isinstance(writer, Unusable)]
 
-    def waiting(self, named: Iterable[tuple[Frame, list[int]]]) -> dict[int, str]:
+    def waiting(self, named: Iterable[tuple[Frame, Sequence[int]]]) -> dict[int, str]:
         """Row -> reason, for rows whose schema cannot be had at the moment."""
         rows: dict[int, str] = {}
         for frame, indices in named:

@@ -63,7 +63,7 @@ class Output:
             self.good(kept, columns, [rest for _, rest in good])
 
     def table(self, batch: pa.RecordBatch, meta: Metadata, columns: Sequence[Column]) -> tuple[pa.Table, list[BadRecord]]:
-        rows, payload, rests = self._sorted()
+        rows, payload, rests = self._sorted(batch.num_rows)
         keys: list[Any] | None = None
         if not meta.as_they_are(batch):
             found = meta.keys(batch)
@@ -82,14 +82,16 @@ class Output:
         table = pa.table(arrays, names=[c.name for c in (*columns, *meta.columns)])
         return table, sorted(self.faults, key=lambda record: record.index)
 
-    def _sorted(self) -> tuple[list[int], list[pa.Array], list[str | None] | None]:
-        rows = list(chain.from_iterable(part for part, _, _ in self._parts))
+    def _sorted(self, of: int) -> tuple[Sequence[int], list[pa.Array], list[str | None] | None]:
+        """Of so many rows."""
         columns = [_joined([columns[i] for _, columns, _ in self._parts], arrow) for i, arrow in enumerate(self._arrow)]
         rests = None
         if any(own for _, _, own in self._parts):
             rests = [rest for part, _, own in self._parts for rest in (own or [None] * len(part))]
-        if all(before[-1] < after[0] for (before, _, _), (after, _, _) in pairwise(self._parts)):
-            return rows, columns, rests       # within a part they are in order
+        in_order = all(before[-1] < after[0] for (before, _, _), (after, _, _) in pairwise(self._parts))   # as they are within a part
+        rows: Sequence[int] = range(of) if in_order and self.rows == of else list(chain.from_iterable(part for part, _, _ in self._parts))
+        if in_order:
+            return rows, columns, rests
         order = sorted(range(len(rows)), key=rows.__getitem__)
         taken = pa.array(order, pa.int64())
         return [rows[i] for i in order], [column.take(taken) for column in columns], [rests[i] for i in order] if rests else None

@@ -9,14 +9,14 @@ one gives the same."""
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from kshell.columns import KEY, Column
-from kshell.decode.framing import Writers, frames, too_large
+from kshell.decode.framing import Frames, Writers, frames, too_large
 from kshell.decode.metadata import Metadata
 from kshell.decode.output import Output
 from kshell.decode.protobuf_fast import Fast, Unsuited
@@ -114,7 +114,7 @@ class ProtobufDecoder:
         self.columns = tuple(columns)
         self._meta = Metadata(key_format, include, schemas)
         self.metadata, self.key_type = self._meta.columns, self._meta.key_type
-        self._source = schemas.values
+        self._frames = Frames(schemas.values)
         types = [of(c) for c in columns]
         self._arrow = [t.arrow() for t in types]
         self._schemas: Writers[Messages] = Writers(
@@ -126,12 +126,15 @@ class ProtobufDecoder:
         slow = [f"{known.title}: {writer.slow}" for known in self._schemas.made() for writer in known.writers() if writer.slow]
         return f"{FAST}; exact for {slow[-1]}" if slow else FAST
 
+    def stray(self, batch: str) -> str | None:
+        return None
+
     def take_counters(self) -> Counter[str]:
         counted, self._counted = +self._counted, Counter()
         return counted
 
     def prepare(self, batch: pa.RecordBatch) -> Prepared:
-        found = frames(batch, "value", self._source)
+        found = self._frames.of(batch)
         waiting = self._meta.waiting(batch) | self._schemas.waiting(found.named.items())
         columns = {c.name: c for c in self.columns}
         wanted: dict[str, Column] = {}
@@ -141,7 +144,7 @@ class ProtobufDecoder:
             wanted |= more
         return Prepared(tuple(wanted.values()), waiting)
 
-    def _writers(self, values: pa.Array, named: dict[Frame, list[int]]) -> Iterator[Writer]:
+    def _writers(self, values: pa.Array, named: Mapping[Frame, Sequence[int]]) -> Iterator[Writer]:
         """Of the records whose schema is at hand; each message once a schema."""
         for frame, rows in named.items():
             try:
@@ -156,7 +159,7 @@ class ProtobufDecoder:
     # ---- decoding -------------------------------------------------------------------------------------------------
 
     def judge(self, batch: pa.RecordBatch) -> tuple[pa.Table, list[BadRecord]]:
-        found = frames(batch, "value", self._source)
+        found = self._frames.of(batch)
         output = Output(self._arrow)
         output.without_value(batch, found, self.columns)
         for frame, rows in found.named.items():

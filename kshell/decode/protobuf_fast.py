@@ -2,8 +2,8 @@
 
 ptars never sees the user's schema. It gets a message with the same tags in which every field has presence, enums are numbers, well-known
 types are what they are on the wire, JSON values are bytes and maps are lists of entries; so what these mean is decided here, as in the
-exact form. What it decodes is encoded again: a record that does not come out as long as it was holds something else (fields that the
-schema does not have, a member of a oneof twice, numbers in more bytes than needed) and is left to the exact form.
+exact form. A record that is longer than what was decoded takes when it is written holds something else (fields that the schema does not
+have, a member of a oneof twice, numbers in more bytes than needed) and is left to the exact form.
 
 Invariant: a row that comes from here is the row that the exact form gives. Any doubt about one record is a doubt about the slice: it is
 halved until what is left is few enough for the exact form."""
@@ -20,14 +20,15 @@ import pyarrow.compute as pc
 from kshell.columns import Column
 from kshell.decode.protobuf_arrow import Doubt, Values, member
 from kshell.decode.protobuf_fit import fits, spare
-from kshell.decode.protobuf_messages import GROUP, LENGTH, MOST_FIELDS, Field, Message
-from kshell.decode.protobuf_sizes import beyond_packed
-from kshell.decode.protobuf_wire import MOMENT, MOST_CELLS
+from kshell.decode.protobuf_messages import GROUP, MOST_FIELDS, Field, Message
+from kshell.decode.protobuf_sizes import inner, written
+from kshell.decode.protobuf_wire import MOST_CELLS
 from kshell.decode.types import Type
 from kshell.decode.verdict import VALUE_BYTES
 
 SLICE_ROWS = 5_000                            # ptars holds the interpreter's lock while it works
 SLICE_CELLS = 16_000_000                      # an empty message of two bytes is a row of all its fields
+TOGETHER = 4                                  # slices
 FEW_ROWS = 16
 _TYPES = {"double": 1, "float": 2, "int64": 3, "uint64": 4, "int32": 5, "fixed64": 6, "fixed32": 7, "bool": 8, "string": 9, "bytes": 12,
           "uint32": 13, "enum": 5, "sfixed32": 15, "sfixed64": 16, "sint32": 17, "sint64": 18, "json": 12}
@@ -67,7 +68,6 @@ class Fast:
         self._others = [f for f in message.fields if f.key not in used]
         if rest and (self._others or any(field is not None and spare(field, type_) for field, type_ in self._columns)):
             raise Unsuited("fields without a column are kept")
-        self._loose = [f for f in message.fields if _loose(f)]
         self._handler = _handler(message)
         widest = _widest(message)
         self._row_bytes = min(VALUE_BYTES, (MOST_CELLS - MOST_FIELDS) * 2 // widest)
@@ -75,14 +75,31 @@ class Fast:
 
     def decode(self, bodies: pa.Array) -> Iterator[Slice]:
         lengths = pc.binary_length(bodies)
-        begin = 0
+        longest = pc.max(lengths).as_py() or 0
+        small = longest <= self._row_bytes and longest * SLICE_ROWS * TOGETHER <= self._slice_bytes      # far from every limit
+        begin, held = 0, list[tuple[int, int]]()
         while begin < len(bodies):
-            rows = self._rows(lengths, begin)
+            rows = min(SLICE_ROWS, len(bodies) - begin) if small else self._rows(lengths, begin)
             if rows:
-                yield from self._halved(bodies, begin, rows)
-            else:
+                held.append((begin, rows))
+            if len(held) == (TOGETHER if small else 1):
+                yield from self._together(bodies, held)
+                held = []
+            if not rows:
                 yield Slice(begin, 1)
             begin += max(rows, 1)
+        if held:
+            yield from self._together(bodies, held)
+
+    def _together(self, bodies: pa.Array, parts: Sequence[tuple[int, int]]) -> Iterator[Slice]:
+        """Decoded one after the other, and looked at as one, which is a call for each column in place of one for each column and part."""
+        begin, rows = parts[0][0], sum(rows for _, rows in parts)
+        try:
+            decoded = [_decoded(self._handler, bodies.slice(*part)) for part in parts]
+            yield self._looked_at(pa.concat_batches(decoded) if len(decoded) > 1 else decoded[0], bodies.slice(begin, rows), begin)
+        except Doubt:
+            for part in parts:
+                yield from self._halved(bodies, *part)
 
     def _rows(self, lengths: pa.Array, begin: int) -> int:
         """How many rows fit into a slice; none when the first may be beyond a limit."""
@@ -93,7 +110,8 @@ class Fast:
 
     def _halved(self, bodies: pa.Array, begin: int, rows: int) -> Iterator[Slice]:
         try:
-            found = self._slice(bodies.slice(begin, rows), begin)
+            mine = bodies.slice(begin, rows)
+            found = self._looked_at(_decoded(self._handler, mine), mine, begin)
         except Doubt:
             if rows <= FEW_ROWS:
                 yield Slice(begin, rows)
@@ -103,12 +121,8 @@ class Fast:
             return
         yield found
 
-    def _slice(self, bodies: pa.Array, begin: int) -> Slice:
-        decoded, again = _through(self._handler, bodies)
-        size = pc.binary_length(again)
-        for field in self._loose:
-            size = pc.add(size, beyond_packed(field, decoded.column(member(field))))
-        same = pc.equal(size, pc.binary_length(bodies))
+    def _looked_at(self, decoded: pa.RecordBatch, bodies: pa.Array, begin: int) -> Slice:
+        same = pc.equal(pc.binary_length(bodies), written(self._message, decoded.column).sum()).fill_null(False)
         mask = None if pc.all(same).as_py() else same
         if mask is not None:
             decoded = decoded.filter(mask)
@@ -164,36 +178,20 @@ def _describe(file: Any, message: Message) -> str:
     file.message_type.add(name=name)
     at = len(file.message_type) - 1
     for f in message.fields:
-        why = _unsuited(f, top=at == 0)
-        if why is not None:
-            raise Unsuited(f"field {f.key} is {why}")
-        inner = MOMENT if f.form in ("timestamp", "duration") else f.message
-        type_name = f".kshell.{_describe(file, inner)}" if inner is not None else None
+        if f.wire == GROUP or f.json:
+            raise Unsuited(f"field {f.key} is {'a group' if f.wire == GROUP else 'nested too deeply'}")
+        below = inner(f)
+        type_name = f".kshell.{_describe(file, below)}" if below is not None else None
         field = file.message_type[at].field.add(name=member(f), number=f.number, label=3 if f.repeated else 1,
-                                                type=11 if inner is not None else _TYPES[f.form], type_name=type_name)
+                                                type=11 if below is not None else _TYPES[f.form], type_name=type_name)
         if f.packed:
             field.options.packed = True
     return name
 
 
-def _loose(field: Field) -> bool:
-    return field.repeated and field.wire != LENGTH and not field.packed
-
-
-def _unsuited(field: Field, *, top: bool) -> str | None:
-    """What ptars does not decode, or encodes in another length than a writer does: within a message that changes its length too."""
-    if field.wire == GROUP:
-        return "a group"
-    if field.json:
-        return "nested too deeply"
-    return "a list that is not packed, within a message" if _loose(field) and not top else None
-
-
-def _through(handler: Any, bodies: pa.Array) -> tuple[pa.RecordBatch, pa.Array]:
-    """Decoded, and encoded again."""
+def _decoded(handler: Any, bodies: pa.Array) -> pa.RecordBatch:
     try:
-        decoded = handler.array_to_record_batch(bodies)
-        return decoded, handler.record_batch_to_array(decoded)
+        return handler.array_to_record_batch(bodies)
     except Exception:  # noqa: BLE001 - whatever it does not like, the exact form says what it is
         raise Doubt from None
     except BaseException as error:

@@ -80,6 +80,11 @@ class Message:
         return cls(name, fields, dict(_tags(fields)))
 
 
+def tag_bytes(number: int) -> int:
+    """Of a field with that number, in front of each of its values."""
+    return (number.bit_length() + 3 + 6) // 7
+
+
 class AnyTypes:
     """The types that a schema knows, by the name that an Any gives; each is built once."""
 

@@ -15,8 +15,7 @@ from typing import Any
 
 from kshell.decode.json_exact import json_text
 from kshell.decode.protobuf_json import known_text, members
-from kshell.decode.protobuf_messages import END_GROUP, FIXED32, FIXED64, GROUP, LENGTH, VARINT, Field, Message
-from kshell.decode.protobuf_sizes import tag_bytes
+from kshell.decode.protobuf_messages import END_GROUP, FIXED32, FIXED64, GROUP, LENGTH, VARINT, Field, Message, tag_bytes
 from kshell.decode.types import Type
 from kshell.decode.verdict import OBJECT_KEYS, RECORD_BYTES, VALUE_BYTES, Verdict, text_of
 

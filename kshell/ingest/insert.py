@@ -144,7 +144,7 @@ class Inserter:
 
     def _strays(self, parcel: Parcel) -> int:
         """Members without a column: counted, or in a large batch estimated from its first records."""
-        select = self.decoder.stray(_BATCH) if self.decoder.sql else None
+        select = self.decoder.stray(_BATCH)
         if select is None:
             return 0
         looked_at = min(_SAMPLE_ROWS, parcel.rows)

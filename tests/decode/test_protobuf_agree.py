@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kshell.decode import infer_schema
-from kshell.decode.protobuf_fast import Fast, Unsuited
+from kshell.decode.protobuf_fast import SLICE_ROWS, TOGETHER, Fast, Unsuited
 from kshell.decode.protobuf_messages import message_of, named
 from kshell.decode.protobuf_schemas import compiled
 from kshell.decode.types import of
@@ -146,16 +146,46 @@ DECODER, EXACT = decoder(SCHEMA, name="t.M"), decoder(SCHEMA, name="t.M", exact=
 
 @pytest.mark.parametrize("kind", ["int32", "int64", "uint32", "uint64", "sint32", "sint64", "bool", "E", "fixed32", "sfixed64", "double"])
 def test_lists_that_are_not_packed_are_left_to_the_fast_form(kind: str) -> None:
-    schema = proto3(f"enum E {{ NONE = 0; }} message M {{ string s = 1; repeated {kind} v = 300 [packed = false]; }}")
+    schema = proto3("enum E { NONE = 0; } message M { string s = 1; P p = 2; repeated P q = 3; "
+                    f"repeated {kind} v = 300 [packed = false]; }} message P {{ repeated {kind} v = 1 [packed = false]; }}")
     signed, bits = not kind.startswith("uint"), 32 if "32" in kind or kind == "E" else 64
     low, high = (-2**(bits - 1), 2**(bits - 1) - 1) if signed else (0, 2**bits - 1)
     edges = [e for k in range(0, bits, 7) for e in (2**k - 1, 2**k, -2**k, -2**k - 1)] + [low, high, 0]
     numbers = [n for n in edges if (0 if kind == "fixed32" else low) <= n <= high]
     lists = [[], [True], [False, True]] if kind == "bool" else [[], *([n] for n in numbers), numbers, numbers * 20]
-    bodies = [message(schema)(s="x", v=values).SerializeToString() for values in lists]
+    bodies = [message(schema)(s="x", v=values, p={"v": values}, q=[{"v": values}] * (i % 3)).SerializeToString()
+              for i, values in enumerate(lists)]
     columns = infer_schema("protobuf", schema, "t.M").columns
     descriptor = named(compiled(schema), "t.M")
     assert descriptor is not None
     fast = Fast(message_of(descriptor), columns, [of(c) for c in columns], rest=False)
     assert [(s.rows, s.mask) for s in fast.decode(pa.array(bodies, pa.binary())) if s.values is not None] == [(len(bodies), None)]
     both(schema, [FRAME + b"\0" + body for body in bodies], name="t.M")
+
+
+def test_records_of_many_slices_are_the_rows_of_the_exact_form() -> None:
+    """The fast form looks at several slices as one; a record that it is not certain of stands in the middle of one and at its edge."""
+    random = Random(7)
+    schema = made.schema(random, "proto3")
+    few = [made.fill(message(schema)(), random).SerializeToString() for _ in range(200)]
+    values = [FRAME + b"\0" + few[i % len(few)] for i in range(TOGETHER * SLICE_ROWS + 700)]
+    for at in (17, SLICE_ROWS - 1, SLICE_ROWS, len(values) - 1):
+        values[at] += b"\xf8\x07\x01"         # a field that the schema does not have
+    values[3 * SLICE_ROWS] = FRAME + b"\0\x80"
+    table, bad = both(schema, values)
+    assert (table.num_rows, [b.index for b in bad]) == (len(values) - 1, [3 * SLICE_ROWS])
+
+
+def test_messages_of_a_length_that_takes_two_bytes_are_left_to_the_fast_form() -> None:
+    """Their lengths are numbers of more than seven bits, also where all of them are of one length."""
+    doubles = " ".join(f"optional double d{i} = {i};" for i in range(1, 21))
+    schema = proto3(f"message M {{ P p = 1; repeated P q = 2; map<string, P> r = 3; }} message P {{ {doubles} repeated sint32 v = 30; }}")
+    full = {f"d{i}": 0.5 for i in range(1, 21)}
+    bodies = [message(schema)(p=full, q=[full] * (i % 3), r={"k": full | {"v": [-i] * (40 * i)}}).SerializeToString() for i in range(40)]
+    columns = infer_schema("protobuf", schema, "t.M").columns
+    descriptor = named(compiled(schema), "t.M")
+    assert descriptor is not None
+    fast = Fast(message_of(descriptor), columns, [of(c) for c in columns], rest=False)
+    for held in (bodies, bodies[:1] * 20):
+        assert [(s.rows, s.mask) for s in fast.decode(pa.array(held, pa.binary())) if s.values is not None] == [(len(held), None)]
+        both(schema, [FRAME + b"\0" + body for body in held], name="t.M")

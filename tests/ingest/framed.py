@@ -51,6 +51,9 @@ class Framed:
         own = {c.name: pa.array([row.get(c.name) for row in rows], _ARROW[c.name]) for c in self.columns}
         return pa.table(own | {c.name: batch[c.name].take(pa.array(kept, pa.int64())) for c in self.metadata}), bad
 
+    def stray(self, batch: str) -> str | None:
+        return None
+
     def take_counters(self) -> Counter[str]:
         counted, self._counted = self._counted, Counter()
         return counted
