@@ -173,7 +173,8 @@ class IsolatedDecoder:
     def __init__(self, isolation: Isolation, own: Any, format: str, key_format: str, columns: Sequence[Column], include: Iterable[str],
                  schemas: Schemas) -> None:
         self.columns, self.metadata, self.key_type = own.columns, own.metadata, own.key_type
-        self.description = "exact, in a process of its own: UNTRUSTED"
+        own_form = own.description if format in ("avro", "protobuf") else "exact"      # of the others each record is read by itself
+        self.description = f"{own_form}, in a process of its own: UNTRUSTED"
         self.schemas = schemas
         self._isolation = isolation
         self._counters: Counter[str] = Counter()

@@ -50,9 +50,12 @@ class EnvelopedJson(JsonDecoder):
         # whether the SQL looks for change events in a wrapper, or CloudEvents in one object; and how many stood otherwise
         self._wrapped, self._others = True, 0
         self._wraps()
-        by_record = any(envelopes.place(self._kind, c.source_path) is None for c in self.columns)
-        if by_record or (self._kind == "cloudevents" and self._meta.rest):
+        self._by_record = any(envelopes.place(self._kind, c.source_path) is None for c in self.columns)
+        if self._by_record or (self._kind == "cloudevents" and self._meta.rest):
             self.sql = False
+
+    def stray(self, batch: str) -> str | None:
+        return None if self._by_record else super().stray(batch)
 
     @property
     def description(self) -> str:

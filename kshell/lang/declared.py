@@ -70,7 +70,7 @@ SOURCE = OptionSet(
                "a record that does not decode is kept in kshell.errors, or only counted, or stops the source"),
         Option("ISOLATION", Enum(("read_committed", "read_uncommitted")), "read_committed",
                "whether open and aborted transactions are seen", fixed=True),
-        Option("UNTRUSTED", Boolean(), False, "decode in a process of its own, with limits on memory and time", fixed=True),
+        Option("UNTRUSTED", Boolean(), False, "decode in a process of its own, within limits; JSON by the exact form alone", fixed=True),
         CLIENT_CONFIG,
     ),
     exclusive=(("TOPIC", "TOPICS", "TOPIC_PATTERN"),),

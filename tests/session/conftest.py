@@ -11,6 +11,7 @@ import pytest
 
 from kshell.session import Session
 from tests.parts.kafka import Broker
+from tests.support.stub_http import StubHttp
 
 OpenSession = Callable[..., Session]
 
@@ -31,6 +32,19 @@ class Notes:
 @pytest.fixture
 def notes() -> Notes:
     return Notes()
+
+
+@pytest.fixture
+def topic(kafka_topic: Callable[..., str]) -> str:
+    """One whose records stay, however old."""
+    return kafka_topic(partitions=1, retention_ms=-1)
+
+
+@pytest.fixture
+def stub() -> Iterator[StubHttp]:
+    """A registry that answers as the test says."""
+    with StubHttp() as made:
+        yield made
 
 
 @pytest.fixture

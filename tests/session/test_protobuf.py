@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from random import Random
 
@@ -15,46 +14,33 @@ from tests.decode import protobuf_random
 from tests.decode.protobuf_support import message, proto3
 from tests.decode.test_protobuf_types import SCHEMA
 from tests.session.conftest import Notes, OpenSession, one, rows
+from tests.support.framed_topics import CAUGHT_UP, framed_source
 from tests.support.producing import Recorder
-from tests.support.stub_http import Answer, StubHttp, schema_answer
+from tests.support.stub_http import StubHttp, schema_answer
 
-CAUGHT_UP = "WAIT SOURCE s UNTIL CAUGHT UP TIMEOUT '60s'"
 V1 = proto3("message Order { int32 no = 1; Item item = 2; message Item { string sku = 1; } } message Refund { int32 no = 1; }", id=1)
 V2 = proto3("message Order { int64 no = 1; Item item = 2; repeated string tags = 3; message Item { string sku = 1; uint64 qty = 2; } } "
             "message Refund { int32 no = 1; }", id=2)
 
 
-@pytest.fixture
-def registry() -> Iterator[StubHttp]:
-    with StubHttp() as stub:
-        yield stub
-
-
-@pytest.fixture
-def topic(kafka_topic: Callable[..., str]) -> str:
-    return kafka_topic(partitions=1, retention_ms=-1)
-
-
-def register(registry: StubHttp, subject: str, schema: Schema, id: int) -> None:
-    registry.answers[f"/schemas/ids/{id}"] = schema_answer(schema.text, "PROTOBUF")
-    registry.answers[f"/subjects/{subject}/versions/latest"] = Answer(
-        {"subject": subject, "version": id, "id": id, "schema": schema.text, "schemaType": "PROTOBUF"})
+def register(stub: StubHttp, subject: str, schema: Schema, id: int) -> None:
+    stub.register(subject, id, schema.text, "PROTOBUF")
 
 
 def frame(id: int, indexes: bytes = b"\0") -> bytes:
     return b"\0" + id.to_bytes(4, "big") + indexes
 
 
-def source(session: Session, topic: str, registry: StubHttp, options: str = "") -> None:
-    session.sql(f"CREATE SOURCE s FROM KAFKA (TOPIC '{topic}', FORMAT protobuf, SCHEMA_REGISTRY '{registry.url}' {options}); {CAUGHT_UP}")
+def source(session: Session, topic: str, stub: StubHttp, options: str = "") -> None:
+    framed_source(session, topic, stub, "protobuf", options)
 
 
 def test_every_type_is_the_same_row_live_and_in_the_lake_and_again_from_show_create(
-        session: Session, open_session: OpenSession, topic: str, registry: StubHttp, producer: Recorder) -> None:
+        session: Session, open_session: OpenSession, topic: str, stub: StubHttp, producer: Recorder) -> None:
     random, kind = Random(11), message(SCHEMA)
-    register(registry, f"{topic}-value", SCHEMA, 7)
+    register(stub, f"{topic}-value", SCHEMA, 7)
     producer.produce(topic, [frame(7, b"\2\6") + protobuf_random.fill(kind(), random).SerializeToString() for _ in range(40)] + [None])
-    source(session, topic, registry, ", MESSAGE 't.M'")
+    source(session, topic, stub, ", MESSAGE 't.M'")
     assert rows(session, "FROM kshell.errors") == []
     session.sql("CREATE TABLE before AS SELECT * EXCLUDE (_tier) FROM s")
     live = rows(session, "SELECT column_name, column_type FROM (DESCRIBE live.s) ORDER BY ALL")
@@ -66,13 +52,13 @@ def test_every_type_is_the_same_row_live_and_in_the_lake_and_again_from_show_cre
     assert rows(session, "SELECT column_name, column_type FROM (DESCRIBE lake.s) ORDER BY ALL") == live
 
 
-def test_a_newer_writer_widens_the_source_and_its_table(session: Session, topic: str, registry: StubHttp, producer: Recorder) -> None:
-    register(registry, f"{topic}-value", V1, 1)
+def test_a_newer_writer_widens_the_source_and_its_table(session: Session, topic: str, stub: StubHttp, producer: Recorder) -> None:
+    register(stub, f"{topic}-value", V1, 1)
     first, later = message(V1, "t.Order"), message(V2, "t.Order")
     producer.produce(topic, [frame(1) + first(no=n, item={"sku": "a"}).SerializeToString() for n in range(3)])
-    source(session, topic, registry, ", SCHEMA_EVOLUTION add")
+    source(session, topic, stub, ", SCHEMA_EVOLUTION add")
     session.sql("CREATE SINK s_lake FROM s INTO ICEBERG local.web.s; FLUSH SINK s_lake TIMEOUT '60s'")
-    register(registry, f"{topic}-value", V2, 2)
+    register(stub, f"{topic}-value", V2, 2)
     producer.produce(topic, [frame(2) + later(no=2**40, item={"sku": "b", "qty": 2**64 - 1}, tags=["x"]).SerializeToString(),
                              frame(1) + first(no=4).SerializeToString()])
     session.sql(CAUGHT_UP)
@@ -85,17 +71,17 @@ def test_a_newer_writer_widens_the_source_and_its_table(session: Session, topic:
 
 @pytest.mark.fault("F39")
 def test_broken_records_are_in_the_error_table_and_keys_are_typed(
-        session: Session, topic: str, registry: StubHttp, producer: Recorder, notes: Notes) -> None:
+        session: Session, topic: str, stub: StubHttp, producer: Recorder, notes: Notes) -> None:
     key = proto3("message Key { string tenant = 1; int64 n = 2; }")
-    register(registry, f"{topic}-value", V1, 1)
-    register(registry, f"{topic}-key", key, 3)
-    registry.answers["/schemas/ids/8"] = schema_answer(proto3("message Order { Order more = 1; }").text, "PROTOBUF")
-    registry.answers["/schemas/ids/9"] = schema_answer(proto3("message Order { int32 no = 1; }", ["gone.proto"]).text, "PROTOBUF")
+    register(stub, f"{topic}-value", V1, 1)
+    register(stub, f"{topic}-key", key, 3)
+    stub.answers["/schemas/ids/8"] = schema_answer(proto3("message Order { Order more = 1; }").text, "PROTOBUF")
+    stub.answers["/schemas/ids/9"] = schema_answer(proto3("message Order { int32 no = 1; }", ["gone.proto"]).text, "PROTOBUF")
     good = frame(1) + message(V1, "t.Order")(no=1).SerializeToString()
     producer.produce(topic, [good], key=frame(3) + message(key, "t.Key")(tenant="acme", n=7).SerializeToString())
     producer.produce(topic, [frame(1, b"\2\2"), b"{}", good + b"\x08", frame(8), frame(9), good])
     producer.produce(topic, [good], key=b"acme")
-    source(session, topic, registry, ", KEY_FORMAT protobuf")
+    source(session, topic, stub, ", KEY_FORMAT protobuf")
     assert "s: records are of the message t.Order, the first of 3; MESSAGE names another" in notes
     assert rows(session, "SELECT no, _kafka_key.tenant, _kafka_key.n FROM s ORDER BY _kafka_offset") == [(1, "acme", 7), (1, None, None)]
     assert rows(session, "SELECT _kafka_offset, schema_id, code FROM kshell.errors ORDER BY ALL") == [
@@ -111,11 +97,11 @@ def test_broken_records_are_in_the_error_table_and_keys_are_typed(
     ('import "gone.proto"; message M { int32 n = 1; }', "it imports gone.proto, which is not there"),
 ])
 def test_a_schema_that_cannot_be_used_is_refused_at_create(
-        session: Session, topic: str, registry: StubHttp, producer: Recorder, text: str, said: str) -> None:
-    register(registry, f"{topic}-value", Schema("protobuf", f'syntax = "proto3"; {text}'), 1)
+        session: Session, topic: str, stub: StubHttp, producer: Recorder, text: str, said: str) -> None:
+    register(stub, f"{topic}-value", Schema("protobuf", f'syntax = "proto3"; {text}'), 1)
     producer.produce(topic, [b"x"])
     with pytest.raises(RefusedError) as caught:
-        source(session, topic, registry)
+        source(session, topic, stub)
     assert said in caught.value.message
     assert f'Schema "{topic}-value" (id 1)' in caught.value.message
 

@@ -63,6 +63,11 @@ class StubHttp:
     def url(self) -> str:
         return f"{self._scheme}://127.0.0.1:{self._server.server_port}"
 
+    def register(self, subject: str, id: int, text: str, kind: str = "AVRO") -> None:
+        """As a registry: the schema has this id and is the newest version of its subject."""
+        self.answers[f"/schemas/ids/{id}"] = schema_answer(text, kind)
+        self.answers[f"/subjects/{subject}/versions/latest"] = schema_answer(text, kind, subject=subject, version=id, id=id)
+
     def answer_to(self, path: str) -> Answer:
         return self.answers.get(path) or self.answers.get(path.partition("?")[0]) or self.default
 

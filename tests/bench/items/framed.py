@@ -20,7 +20,7 @@ from tests.bench import child, figures, product
 from tests.bench.figures import Row, spread
 from tests.bench.items.ingest import LOOP, _clocked
 from tests.bench.scene import PARTITIONS, Scene, send
-from tests.support.stub_http import Answer, StubHttp, schema_answer
+from tests.support.stub_http import StubHttp
 from tests.support.topics import admin, create_topic
 
 EVENTS = 1_000_000                            # at most; a tenth of those for the deserializers
@@ -43,10 +43,8 @@ def measure(scene: Scene, format: str) -> list[Row]:
     with StubHttp() as registry:
         for id, (shape, text) in enumerate(item.SCHEMAS.items(), 1):
             topic = f"{format}_{shape}_{events}"
-            registry.answers[f"/schemas/ids/{id}"] = schema_answer(text, item.KIND)
             for name, count in ((topic, events), (_first(topic), FIRST)):
-                registry.answers[f"/subjects/{name}-value/versions/latest"] = Answer(
-                    {"subject": f"{name}-value", "version": 1, "id": id, "schema": text, "schemaType": item.KIND})
+                registry.register(f"{name}-value", id, text, item.KIND)
                 _produce(scene, name, item, shape, id, count)
             rows += _rounds(scene, registry.url, topic, format, shape, events)
     return rows
