@@ -8,6 +8,7 @@ from __future__ import annotations
 import ctypes
 import importlib.util
 import os
+import sys
 import tempfile
 import threading
 from pathlib import Path
@@ -61,15 +62,22 @@ class Engine:
             self._root.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
 
     def cursor(self) -> duckdb.DuckDBPyConnection:
-        return self._root.cursor()
+        return self._silent(self._root.cursor())
 
     def export_cursor(self) -> duckdb.DuckDBPyConnection:
         """A cursor whose Arrow output PyIceberg accepts: zone UTC, UUID and BLOB kept as such, and the large types that it writes, so that
         no column is copied into them. No setting reaches other cursors."""
-        cursor = self._root.cursor()
+        cursor = self._silent(self._root.cursor())
         cursor.execute("SET SESSION TimeZone = 'UTC'")
         cursor.execute("SET SESSION arrow_lossless_conversion = true")
         cursor.execute("SET SESSION arrow_large_buffer_size = true")
+        return cursor
+
+    def _silent(self, cursor: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
+        """Where the main module is no file (python -c, a notebook) DuckDB prints a bar into standard output after two seconds of a query,
+        whatever its setting enable_progress_bar says."""
+        if not hasattr(sys.modules.get("__main__"), "__file__"):
+            cursor.execute("SET SESSION enable_progress_bar_print = false")
         return cursor
 
     def need(self, *extensions: str) -> None:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import duckdb
+import pexpect
 import pytest
 
 from kshell import engine
 from kshell.engine import Engine
 from kshell.errors import RefusedError
 from tests.support.extensions import as_shipped
+from tests.support.terminal import spawn as spawn_terminal
 
 
 @pytest.fixture
@@ -61,3 +65,18 @@ def test_allocators_keep_freed_memory_in_proportion_to_the_buffers(shipped: Engi
     assert kept() == {"14.9 MiB"}, "and a large one is no licence"
     shipped.buffers_may_hold(0)
     assert kept() == small
+
+
+def test_a_long_query_prints_no_bar_where_python_was_given_a_text() -> None:
+    """On a terminal; a script of its own file never has one."""
+    code = """from kshell.engine import Engine
+engine = Engine(threads=1)
+for cursor in (engine.cursor(), engine.export_cursor()):
+    cursor.execute("SET progress_bar_time = 1")
+    print(cursor.execute("SELECT count(*) FROM range(3000) a, range(3000) b WHERE (a.range * b.range) % 7 = 3").fetchone())
+engine.close()"""
+    screen = spawn_terminal(sys.executable, ["-c", code], env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}, timeout=60)
+    screen.expect(pexpect.EOF)
+    screen.close()
+    assert screen.exitstatus == 0
+    assert "%" not in str(screen.before)
