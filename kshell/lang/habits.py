@@ -80,7 +80,7 @@ _BEGINNINGS: tuple[tuple[str, str], ...] = (
     (r"CREATE DEFAULT INDEX\b", _INDEX),
     (rf"CREATE SOURCE {_NAME} (\(.*\) )?FROM (POSTGRES|MYSQL|LOAD|SQL|WEBHOOK)\b", _OTHERS),
     (rf"CREATE SINK {_NAME} (FROM \S+ |AS .* )?WITH\b", _SINK),
-    (rf"CREATE SINK {_NAME} INTO\b", _SINK),
+    (rf"CREATE SINK {_NAME} INTO\b(?! ICEBERG)", _SINK),
     (r"TAIL - (F|N)\b", "TAIL name FROM BEGINNING, or TAIL name LAST 10: the newest ten and all that follow"),
     (rf"(?P<verb>TAIL|SUBSCRIBE|SUBSCRIBE TO) {_NAME} (?P<rows>\d+)$", "{verb} {name} LAST {rows} begins with the newest ones"),
     (r"(?P<verb>TAIL|SUBSCRIBE TO|SUBSCRIBE) (SELECT|FROM|WITH)\b", "a query stands in parentheses: {verb} (SELECT ...)"),
