@@ -187,14 +187,14 @@ def _work(topic: str, registry: str, format: str, shape: str, name: str) -> Work
 
 
 def _consumed(bootstrap: str, topic: str, events: int, work: Work) -> dict[str, Any]:
-    consumer = _consumer(bootstrap)
-
-    def read(topic: str, events: int) -> None:
+    def read(consumer: Any, topic: str, events: int) -> None:
         for values in _values(consumer, topic, events):
             work(values)
 
-    read(_first(topic), FIRST)
-    figure = _clocked(lambda: read(topic, events))
+    first, consumer = _consumer(bootstrap), _consumer(bootstrap)  # one consumer would wait for its fetch at the end of the first topic
+    read(first, _first(topic), FIRST)
+    first.close()
+    figure = _clocked(lambda: read(consumer, topic, events))
     consumer.close()
     return {**figure, "events": events}
 
@@ -212,7 +212,7 @@ def _values(consumer: Any, topic: str, events: int) -> Iterator[list[bytes]]:
     consumer.assign([TopicPartition(topic, p, 0) for p in range(PARTITIONS)])
     seen = 0
     while seen < events:
-        messages = consumer.consume(1000, 1)
+        messages = consumer.consume(min(1000, events - seen), 1)      # more than there are would be waited for
         for field in (Message.offset, Message.partition, Message.timestamp):
             list(map(field, messages))
         yield list(map(Message.value, messages))
