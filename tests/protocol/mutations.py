@@ -12,7 +12,7 @@ class Mutation:
     edits: tuple[tuple[str, str, str], ...]   # file, text that stands there exactly once, text instead
     setting: dict[str, Any] = field(default_factory=dict)   # of the run
     noticed: bool = True
-    seeds: int = 3
+    seeds: int = 12                           # at most: the first at which it is noticed ends the search
 
 
 def _one(name: str, file: str, old: str, new: str, **setting: Any) -> Mutation:

@@ -62,7 +62,7 @@ def _only_ids_repeat(found: dict[str, Any]) -> bool:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda m: m.name.replace(" ", "_"))
 def test_a_missing_rule_is_noticed_and_only_the_commit_id_is_no_rule(mutation: Mutation, copy: Path) -> None:
     for file, old, new in mutation.edits:
