@@ -40,6 +40,7 @@ class Ingest:
     def __init__(self, engine: Engine, cluster: Cluster, buffer: Buffer, decoder: Decoder, spec: IngestSpec, *,
                  notice: Notice = lambda _: None, trouble: OnTrouble | None = None, evolve: Evolve | None = None) -> None:
         self.spec = spec
+        self._engine = engine
         self._buffer = buffer
         self._shared = Shared(notice)
         self._handoff = Handoff(max(LEAST_QUEUE_BYTES, min(QUEUE_BYTES, buffer.limit_bytes // SHARE)))
@@ -60,6 +61,7 @@ class Ingest:
         self._buffer.cover(self.spec.start)
         for thread in self._threads.values():
             thread.start()
+        self._engine.settle()
 
     def stop(self, timeout_s: float = 5.0) -> None:
         """A thread that a dead broker holds is left behind; it appends nothing any more."""
