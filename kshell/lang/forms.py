@@ -31,11 +31,12 @@ FORMS = {
     "SHOW": "SHOW TOPICS | SOURCES | SINKS | CONNECTIONS | SECRETS | CONSUMER GROUPS [FROM cluster] [LIKE 'pattern'] [EXTENDED]",
     "SHOW CREATE": "SHOW CREATE SOURCE name | SINK name | CONNECTION name",
     "DESCRIBE": "DESCRIBE TOPIC 'name' [FROM cluster] [EXTENDED] | SOURCE name [EXTENDED] | SINK name [EXTENDED]",
-    "TAIL": "TAIL source | 'topic' | cluster.topic | (SELECT ...) [FROM BEGINNING | FROM END | SINCE time | LAST n] [WHERE condition] "
-            "[LIMIT n] [TIMEOUT '60s']",
-    "PRINT": "PRINT 'topic' | cluster.topic | source [FROM BEGINNING | FROM END | SINCE time | LAST n] [INTERVAL n] [LIMIT n]",
+    "TAIL": "TAIL source | 'topic' | cluster.topic | (SELECT ...) [FROM BEGINNING | FROM END | SINCE time|offsets | LAST n] "
+            "[WHERE condition] [LIMIT n] [TIMEOUT '60s']",
+    "PRINT": "PRINT 'topic' | cluster.topic | source [FROM BEGINNING | FROM END | SINCE time|offsets | LAST n] [INTERVAL n] "
+             "[LIMIT n]",
     "SUBSCRIBE": "SUBSCRIBE [TO] source | 'topic' | cluster.topic | (SELECT ...) "
-                 "[FROM BEGINNING | FROM END | SINCE time | LAST n] [LIMIT n]",
+                 "[FROM BEGINNING | FROM END | SINCE time|offsets | LAST n] [LIMIT n]",
     "EMIT CHANGES": "SELECT ... FROM source EMIT CHANGES [LIMIT n]",
     "SET": "SET kshell_name = value",
     "RESET": "RESET kshell_name",

@@ -14,7 +14,7 @@ from kshell.lang.statements import Print, ReplayErrors, Span, Statement, Tail, T
 from kshell.lang.values import read_timeout, read_value
 from kshell.options import Lookup, PositionOf, read
 
-SINCE = PositionOf(("timestamp", "ago"))
+SINCE = PositionOf(("timestamp", "ago", "places"))
 _TARGET = "a source, a topic in quotes, cluster.topic or (SELECT ...)"
 _VALUES = ("INTERVAL", "GETENV", "GETVARIABLE")
 Start = tuple[Literal["end", "beginning", "since", "last"], Value, int | None, Span | None]

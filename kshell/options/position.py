@@ -14,13 +14,14 @@ from kshell.options.kinds import Context, Kind, Misfit, one_of
 from kshell.options.units import duration_s
 from kshell.options.written import Typed, Word, string_text, value_text
 
-Form = Literal["earliest", "latest", "timestamp", "ago", "map", "source", "buffer"]
+Form = Literal["earliest", "latest", "timestamp", "ago", "map", "places", "source", "buffer"]
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
 class Position:
-    """`value`: timestamp: ms since 1970 UTC; ago: seconds; map: {partition: offset}; otherwise None."""
+    """`value`: timestamp: ms since 1970 UTC; ago: seconds; map: {partition: offset};
+    places: {(topic, partition): offset}, topic None: whichever it is; otherwise None."""
 
     kind: Form
     value: Any = None
@@ -48,6 +49,8 @@ class PositionOf(Kind):
         return position
 
     def _read(self, value: Any, context: Context) -> Position:
+        if isinstance(value, dict) and "places" in self.forms:
+            return Position("places", {_place(k): _whole(v, "offset") for k, v in value.items()})
         if isinstance(value, dict):
             return Position("map", {_whole(k, "partition"): _whole(v, "offset") for k, v in value.items()})
         if isinstance(value, timedelta) or (isinstance(value, Typed) and value.kind == "INTERVAL"):
@@ -64,7 +67,7 @@ class PositionOf(Kind):
         for refused, why in self.refused:
             if isinstance(word, str) and word.lower() == refused:
                 return Misfit(why)
-        if isinstance(word, int) and not isinstance(word, bool) and "map" in self.forms:
+        if isinstance(word, int) and not isinstance(word, bool) and not {"map", "places"}.isdisjoint(self.forms):
             return self.misfit(value, f"an offset needs its partition: MAP {{0: {word}}}")
         if isinstance(word, str) and "ago" in self.forms and duration_s(word) is not None:
             return self.misfit(value, f"write INTERVAL {string_text(word)}")
@@ -93,6 +96,7 @@ class Offsets(Kind):
 _FORMS: dict[Form, str] = {
     "earliest": "'earliest'", "latest": "'latest'", "source": "'source'", "buffer": "'buffer'", "timestamp": "TIMESTAMP '...'",
     "ago": "INTERVAL '...' (that long ago)", "map": "MAP {partition: offset}",
+    "places": "MAP {partition: offset}",
 }
 
 
@@ -131,6 +135,14 @@ def _seconds(value: Typed | timedelta) -> float:
     if seconds is None or seconds < 0:
         raise Misfit(f"takes an interval of fixed length, not {value_text(value)}", hint="write INTERVAL '2 hours' or INTERVAL '30 days'")
     return seconds
+
+
+def _place(key: Any) -> tuple[str | None, int]:
+    """A partition, or 'topic/partition' where there are several topics; a topic's name has no slash."""
+    topic, slash, partition = key.rpartition("/") if isinstance(key, str) else ("", "", "")
+    if slash and topic and partition.isascii() and partition.isdigit():
+        return topic, _whole(int(partition), "partition")
+    return None, _whole(key, "partition")
 
 
 def _whole(value: Any, what: str) -> int:

@@ -5,8 +5,8 @@ silently: what was not read is kept (up to SPOOL_BYTES) or the next read says th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, Literal, Self
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal, Protocol, Self
 
 import duckdb
 import pyarrow as pa
@@ -27,6 +27,18 @@ SHOWN_ROWS = 50                               # of a result that a notebook show
 Kind = Literal["rows", "note", "done"]
 
 
+class Flow(Protocol):
+    """What a stream tells beside its rows."""
+
+    @property
+    def begins(self) -> Mapping[tuple[str, int], int]:
+        """The offset of each partition, of a topic, from which on it gives rows."""
+
+    @property
+    def skipped(self) -> int:
+        """Rows left out so far, because they arrived faster than they were taken."""
+
+
 class Result:
     """`kind`: rows (print them), note (a control statement; `batches()` gives its one row to Python), done (DuckDB's own, without rows).
 
@@ -35,13 +47,14 @@ class Result:
 
     def __init__(self, columns: Sequence[OutColumn], batches: Iterable[pa.RecordBatch], *, kind: Kind = "rows", note: str | None = None,
                  rowcount: int | None = None, plan: bool = False, endless: bool = False,
-                 on_close: Callable[[], None] | None = None) -> None:
+                 flow: Flow | None = None, on_close: Callable[[], None] | None = None) -> None:
         self.columns = tuple(columns)
         self.kind = kind
         self.note = note
         self.rowcount = rowcount                  # rows changed by INSERT, UPDATE, DELETE, COPY; None: not known
         self.plan = plan                          # EXPLAIN: the text of a plan, not a table
         self.endless = endless                    # TAIL: rows come as long as somebody asks, so nothing may look ahead
+        self.flow = flow                          # of a TAIL; None: these rows come from no log
         self.rows_read = 0                        # rows taken from the cursor so far
         self._source: Iterator[pa.RecordBatch] | None = iter(batches)
         self._spooled: list[pa.RecordBatch] = []
@@ -220,4 +233,4 @@ def _need(module: str, call: str) -> None:
         raise ImportError(f".{call}() needs {module}: pip install {module}, or use .arrow()")
 
 
-__all__ = ["SPOOL_BYTES", "OutColumn", "Result"]
+__all__ = ["SPOOL_BYTES", "Flow", "OutColumn", "Result"]

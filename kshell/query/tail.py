@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -38,6 +38,7 @@ class Feed(Protocol):
     next rows, a partition's in the order of their offsets, and says how many there are: 0 when none came within the time."""
 
     name: str
+    begins: Mapping[tuple[str, int], int]     # the offset of each partition from which on rows are given
     skipped: int                              # rows left out so far because they were not taken in time
     done: bool                                # nothing will ever follow
 
@@ -83,7 +84,7 @@ class Stream:
         except BaseException:
             self._end()
             raise
-        return Result(columns, self._batches(schema), endless=True, on_close=self._end)
+        return Result(columns, self._batches(schema), endless=True, flow=self._feed, on_close=self._end)
 
     def interrupt(self) -> None:
         """End the look that is under way; `check` ends the stream."""

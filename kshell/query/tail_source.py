@@ -9,8 +9,8 @@ Invariant: a look takes at most MOST_ROWS rows and about LOOK_BYTES."""
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 import duckdb
@@ -59,9 +59,14 @@ class Live(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    kind: Literal["end", "beginning", "since", "last"] = "end"
+    kind: Literal["end", "beginning", "since", "last", "at"] = "end"
     since_ms: int | None = None
     last: int | None = None
+    at: Mapping[tuple[str | None, int], int] = field(default_factory=dict)      # topic None: whichever it is
+
+    def places(self, tps: Iterable[TP], first: Mapping[TP, int]) -> dict[TP, int]:
+        """Of `at`, for these partitions; one that is not in it begins at its first offset."""
+        return {tp: self.at.get(tp, self.at.get((None, tp[1]), first.get(tp, 0))) for tp in tps}
 
 
 class SourceFeed:
@@ -69,6 +74,7 @@ class SourceFeed:
 
     def __init__(self, live: Live, start: Start, *, side: Literal["both", "live"] = "both") -> None:
         self.name, self.skipped, self.done = live.name, 0, False
+        self.begins: Mapping[TP, int] = {}
         self._live, self._start, self._side = live, start, side
         self._all = f"memory.main.{quote(live.name)}" if side == "both" else f"memory.live.{quote(live.name)}"
         self._at: dict[TP, int] = {}          # the next offset of each partition
@@ -91,6 +97,7 @@ class SourceFeed:
         self._evicted = self._live.evicted_rows()
         self._at = dict(self._live.visible())
         self._at |= self._begins(self._at)
+        self.begins = dict(self._at)
         self._round = dict(self._live.visible())
         self._fill("live", {})
 
@@ -117,6 +124,8 @@ class SourceFeed:
         """Offsets to begin at; a partition that is left out begins at the end."""
         start = self._start
         below = _condition({tp: (0, at) for tp, at in end.items()}, self._live.multi_topic)
+        if start.kind == "at":
+            return start.places({*end, *((topic or self._live.topic, partition) for topic, partition in start.at)}, {})
         if start.kind == "end" or not end:
             return {}
         if start.kind == "last":

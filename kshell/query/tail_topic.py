@@ -62,6 +62,7 @@ class TopicFeed:
 
     def __init__(self, cluster: Cluster, topic: str, start: Start, form: Form, says: Says, *, every: int = 1) -> None:
         self.name, self.skipped, self.done = topic, 0, False
+        self.begins: Mapping[TP, int] = {}
         self._cluster, self._start, self._form, self._says, self._every = cluster, start, form, says, every
         self._backlog: list[Any] = []         # LAST n: the newest records, shown first
         self._at: dict[TP, int] = {}
@@ -77,6 +78,7 @@ class TopicFeed:
         self._cursor = cursor
         topic = self._cluster.describe([self.name])[self.name]
         self._at = self._begins([(self.name, p) for p in topic.partitions])
+        self.begins = dict(self._at)
         self._round = dict(self._at)
         self._form.make(cursor)
         self._reader = self._cluster.reader()
@@ -114,6 +116,8 @@ class TopicFeed:
                 return cluster.log_ends(tps)
             case "beginning":
                 return cluster.log_starts(tps)
+            case "at":
+                return start.places(tps, cluster.log_starts(tps))
             case "since":
                 return cluster.offsets_at(tps, start.since_ms or 0)
             case _:

@@ -169,6 +169,8 @@ class Tails:
             return Start(statement.start, last=statement.last)
         position: Position = read_value(SINCE, statement.since, self._context.resolve, what="SINCE", zone=self._context.zone(),
                                         span=statement.since_span)
+        if position.kind == "places":
+            return Start("at", at=position.value)
         ms = time.time() * 1000 - position.value * 1000 if position.kind == "ago" else position.value
         return Start("since", since_ms=round(ms))
 

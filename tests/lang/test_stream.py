@@ -38,6 +38,7 @@ def test_a_target_is_a_name_a_topic_or_a_query(target: str, kind: str, parts: tu
     ("", "end", None, None), ("FROM END", "end", None, None), ("from beginning", "beginning", None, None),
     ("SINCE INTERVAL '5 minutes'", "since", Typed("INTERVAL", "5 minutes"), None),
     ("SINCE TIMESTAMP '2026-01-02 03:04:05'", "since", Typed("TIMESTAMP", "2026-01-02 03:04:05"), None),
+    ("SINCE MAP {0: 12, 3: 7}", "since", {0: 12, 3: 7}, None), ("SINCE MAP {'a.b/0': 12}", "since", {"a.b/0": 12}, None),
     ("SINCE getvariable('since')", "since", Lookup("getvariable", "since"), None), ("LAST 10", "last", None, 10),
 ])
 def test_a_stream_begins_at_the_end_the_beginning_a_time_or_the_newest_rows(written: str, start: str, since: object,

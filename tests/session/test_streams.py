@@ -79,6 +79,7 @@ def test_a_row_is_shown_within_a_fifth_of_a_second_of_being_readable(session: Se
     ("FROM BEGINNING", {0, 1, 2, 3, 10, 11}), ("FROM END", set()), ("LAST 3", {3, 10, 11}), ("LAST 0", set()),
     ("LAST 100", {0, 1, 2, 3, 10, 11}),
     ("SINCE TIMESTAMPTZ '2026-01-01 00:00:02+00'", {2, 3, 10, 11}), ("SINCE INTERVAL '1 second'", set()),
+    ("SINCE MAP {0: 2, 1: 1}", {2, 3, 11}), ("SINCE MAP {0: 4}", {10, 11}), ("SINCE MAP {0: 0, 1: 2}", {0, 1, 2, 3}),
 ])
 @pytest.mark.parametrize("target", ["s", "'{topic}'", "kafka.{topic}", "live.s", "(SELECT id FROM s)",
                                     "(SELECT o.id FROM kafka.{topic} o)"])
@@ -426,3 +427,16 @@ def test_slices_are_small_so_that_a_consumer_may_stop_between_them(session: Sess
     source(session, topic)
     result = session.sql("TAIL s FROM BEGINNING LIMIT 2000")
     assert max(batch.num_rows for batch in result.batches()) <= tail.SLICE_ROWS
+
+
+def test_a_stream_over_several_topics_goes_on_at_the_offset_of_each(session: Session, kafka_topic: Callable[..., str],
+                                                                    producer: Recorder) -> None:
+    one_topic, other = kafka_topic(prefix="several"), kafka_topic(prefix="several")
+    for topic, first in ((one_topic, 0), (other, 10)):
+        producer.produce(topic, events(4, first))
+    session.sql(f"CREATE SOURCE s (id BIGINT) FROM KAFKA kafka (TOPICS ['{one_topic}', '{other}'], INCLUDE ['topic']); "
+                "WAIT SOURCE s UNTIL CAUGHT UP TIMEOUT '30s'")
+    with session.sql(f"TAIL s SINCE MAP {{'{one_topic}/0': 3, '{other}/0': 2}} LIMIT 3 {BOUND}") as result:
+        assert result.flow is not None
+        assert dict(result.flow.begins) == {(one_topic, 0): 3, (other, 0): 2}
+        assert sorted(row[0] for row in result) == [3, 12, 13]
