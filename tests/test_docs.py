@@ -44,7 +44,8 @@ def test_every_table_of_the_reference_is_used() -> None:
 def test_every_set_of_options_has_a_table() -> None:
     used = {block["name"] for block in generate._BLOCK.finditer(generate.REFERENCE.read_text())}
     sets = {name for name, value in vars(declared).items() if isinstance(value, OptionSet)}
-    assert {f"options {name}" for name in [*sets, *(f"SECRETS {kind}" for kind in declared.SECRETS)]} <= used
+    assert {f"options {name}" for name in [*sets, *(f"SECRETS {kind}" for kind in declared.SECRETS),
+                                         *(f"SERVERS {kind}" for kind in declared.SERVERS)]} <= used
 
 
 def test_the_picture_shows_the_session_line_by_line_and_fits_a_readme() -> None:

@@ -266,3 +266,77 @@ SECRETS = {
         ),
     ),
 }
+
+
+_TOKEN_FILE = Option("token_file", Text("a path"), None, "a file of mode 0600 with the token; made where there is none, and kept",
+                     otherwise="a random token in a file under the state folder, which goes with the server")
+_READ_ONLY = Option("read_only", Boolean(), True, "clients only read; FALSE is refused")
+_TLS = (
+    Option("tls_cert", Text("a path"), None, "PEM file with the certificate and its chain; read again on SIGHUP", otherwise="no TLS"),
+    Option("tls_key", Text("a path"), None, "PEM file with its key", otherwise="the file of tls_cert"),
+)
+_LIMITS = (
+    Option("max_sessions", Count(high=10_000), 64, "connected clients; one more is refused"),
+    Option("max_running", Count(high=1_000), 8, "statements that run at once; one more waits 5 s, then it is refused"),
+    Option("statement_timeout", Duration(low=0.001), "60s", "limit of one statement"),
+    Option("max_rows", Count(), 1_000_000, "rows of one result; a longer one ends with an error, never silently"),
+    Option("max_bytes", Size(), "1GiB", "bytes of one result, likewise"),
+)
+
+
+def _listens(port: int) -> tuple[Option, ...]:
+    return (
+        Option("port", Count(low=0, high=65_535), port, "where it listens; 0: any free port"),
+        Option("host", Text("an address of this machine"), "127.0.0.1", "where it listens; an address that other machines reach needs TLS "
+               "and a password or token that is given"),
+        Option("insecure", Boolean(), False, "serve such an address all the same; SHOW SERVERS shows it"),
+    )
+
+
+_SOCKET = Option("socket", Text("a path"), None, "a UNIX socket of mode 0600; then no port, unless host or port is given too")
+_SERVED = "write it once: CALL kshell_serve('pgwire', port := 5433)"
+SERVERS = {
+    "pgwire": OptionSet(
+        "kshell_serve('pgwire')",
+        (
+            *_listens(5433), _SOCKET,
+            Option("user", Text("a name"), "kshell", "whom clients sign in as"),
+            Option("password", SecretText(), None, "what they sign in with", otherwise="the token"),
+            _TOKEN_FILE, *_TLS, *_LIMITS, _READ_ONLY,
+        ),
+        exclusive=(("password", "token_file"),),
+        elsewhere={"TOKEN": "write password := getenv('NAME'), or token_file := '/path'", "KIND": _SERVED,
+                   "TIMEOUT": "write statement_timeout", "DATABASE": "the database is called memory",
+                   "ALLOW_ORIGIN": "allow_origin belongs to 'http'"},
+        noun="argument",
+    ),
+    "http": OptionSet(
+        "kshell_serve('http')",
+        (
+            *_listens(8642), _SOCKET,
+            Option("token", SecretText(), None, "bearer token of requests", otherwise="a random one"),
+            _TOKEN_FILE, *_TLS,
+            Option("allow_origin", ListOf(Text("an origin such as 'https://host'"), takes="a list of origins", single=True), [],
+                   "web pages of these origins may ask"),
+            *_LIMITS, _READ_ONLY,
+        ),
+        exclusive=(("token", "token_file"),),
+        elsewhere={"PASSWORD": "write token := getenv('NAME'), or token_file := '/path'", "USER": "http has a token and no user",
+                   "KIND": _SERVED, "TIMEOUT": "write statement_timeout"},
+        noun="argument",
+    ),
+    "quack": OptionSet(
+        "kshell_serve('quack')",
+        (
+            *_listens(9494),
+            Option("token", SecretText(), None, "TOKEN of ATTACH", otherwise="a random one"),
+            _TOKEN_FILE, *_LIMITS, _READ_ONLY,
+        ),
+        exclusive=(("token", "token_file"),),
+        elsewhere={"PASSWORD": "write token := getenv('NAME'), or token_file := '/path'", "USER": "quack has a token and no user",
+                   "KIND": _SERVED, "TIMEOUT": "write statement_timeout",
+                   **dict.fromkeys(("TLS_CERT", "TLS_KEY"), "quack has no TLS: let a TLS proxy ask localhost, with insecure := true"),
+                   "SOCKET": "quack listens on a port"},
+        noun="argument",
+    ),
+}

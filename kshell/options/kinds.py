@@ -196,12 +196,15 @@ class Count(Kind):
     """A whole number of rows, messages, partitions."""
 
     low: int = 1
+    high: int | None = None
     takes: str = "a whole number"
 
     def take(self, value: Any, context: Context) -> int:
         if isinstance(value, bool) or not isinstance(value, int):
             whole = re.fullmatch(r"[\d_]+", value) if isinstance(value, str) else None
             raise self.misfit(value, f"write {value}" if whole else None)
+        if self.high is not None and not self.low <= value <= self.high:
+            raise Misfit(f"is {self.low} to {self.high}, not {value}")
         if value < self.low:
             raise Misfit(f"is at least {self.low}, not {value}")
         if value >= 2**63:

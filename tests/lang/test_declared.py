@@ -9,12 +9,12 @@ import pytest
 
 from kshell.errors import RefusedError
 from kshell.lang import parse, split
-from kshell.lang.declared import ATTACH_ICEBERG, ATTACH_KAFKA, KAFKA_SCAN, SETTINGS, SINK, SOURCE
+from kshell.lang.declared import ATTACH_ICEBERG, ATTACH_KAFKA, KAFKA_SCAN, SERVERS, SETTINGS, SINK, SOURCE
 from kshell.lang.forms import FORMS
 from kshell.lang.statements import AlterSink, AlterSource, Attach, CreateSink, CreateSource, DuckStatement
 from kshell.options import OptionSet, Position, RawOption, Span, canonical
 
-SETS = [SOURCE, SINK, ATTACH_KAFKA, ATTACH_ICEBERG, KAFKA_SCAN, SETTINGS]
+SETS = [SOURCE, SINK, ATTACH_KAFKA, ATTACH_ICEBERG, KAFKA_SCAN, SETTINGS, *SERVERS.values()]
 _EVERY = [(owner, option) for owner in SETS for option in owner.options]
 
 

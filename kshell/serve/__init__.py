@@ -1,0 +1,1 @@
+"""Servers: how tools outside the process read what is in it: pgwire, HTTP, Quack."""
