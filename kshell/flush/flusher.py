@@ -47,6 +47,15 @@ class FlushStatus:
 
 
 @dataclass(slots=True)
+class Totals:
+    """Attempts to commit, since the thread began."""
+
+    landed: int = 0
+    failed: int = 0
+    seconds: float = 0.0                      # of those that landed
+
+
+@dataclass(slots=True)
 class Request:
     """A FLUSH that waits. `rows` and `snapshot_id`: what was committed meanwhile."""
 
@@ -79,6 +88,7 @@ class Flusher:
         self.refresh_s = refresh_s
         self.pause_on_failure = pause_on_failure
         self.commits: deque[Committed] = deque(maxlen=_MOST_COMMITS)
+        self.totals = Totals()
         self._notice = notice
         self._engine = engine
         self._cycle = Cycle(target, engine.export_cursor())
@@ -324,6 +334,8 @@ class Flusher:
             return
         self.commits.append(committed)
         self._to_keep.append(committed)
+        self.totals.landed += 1
+        self.totals.seconds += committed.seconds
         self._committed_rows += committed.rows
         self._last_commit_at = committed.committed_at
         self._last_error = None
@@ -405,6 +417,7 @@ class Flusher:
     def _report(self, progress: Progress) -> None:
         self._activity = {Phase.COMMITTING: "flushing", Phase.RETRYING: "retrying",
                           Phase.RESOLVING: "resolving"}[progress.phase]  # type: ignore[assignment]
+        self.totals.failed += progress.phase is Phase.RETRYING
         told = progress.alarm and self._last_error != progress.error
         if told or (progress.error and progress.attempt == _SAY_AT):
             self._notice("warning", f"sink {self.target.name}: {progress.error}")
@@ -420,6 +433,7 @@ class Flusher:
 
     def _put_off(self, error: Error) -> None:
         """A broker or catalog that does not answer: the rows wait in the buffer, the requests go on waiting."""
+        self.totals.failed += 1
         if self._last_error != error.message:
             self._notice("warning", f"sink {self.target.name}: {error.message}")
         self._last_error = error.message

@@ -81,7 +81,7 @@ class Fetcher:
         positions = {tp: at for tp, at in self._buffer.decoded().items() if tp not in self._idle}
         reader.assign(positions)
         self._shared.fetched = dict(self._shared.fetched) | positions
-        self._shared.holding = False
+        self._shared.hold(False)
         self._reader, self._held = reader, False
         return reader
 
@@ -126,7 +126,7 @@ class Fetcher:
         pressure = self._buffer.pressure(self._handoff.bytes)
         holding = pressure >= (LOW if self._shared.holding else HIGH)
         wanted = holding or self._shared.paused
-        self._shared.holding = holding
+        self._shared.hold(holding)
         if wanted != self._held:
             (reader.pause if wanted else reader.resume)()
             self._held = wanted

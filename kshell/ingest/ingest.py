@@ -214,7 +214,7 @@ class Ingest:
             lag_seconds=behind_s,
             buffer_rows=buffer.rows, buffer_bytes=buffer.bytes, buffer_oldest_us=buffer.oldest_us, evicted_rows=buffer.evicted_rows,
             error_rows=shared.error_rows, last_error=shared.last_error, queued_bytes=self._handoff.bytes, partitions=partitions,
-            troubles=shared.troubles(), counters=dict(shared.counters))
+            troubles=shared.troubles(), backpressure_s=shared.held_s(), counters=dict(shared.counters))
 
     def _partitions(self) -> dict[TP, PartitionStatus]:
         shared = self._shared

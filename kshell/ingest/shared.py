@@ -5,6 +5,7 @@ Invariant: every field is written by the one thread its comment names, or under 
 from __future__ import annotations
 
 import threading
+import time
 from collections import Counter, deque
 from collections.abc import Callable, Collection
 
@@ -26,7 +27,6 @@ class Shared:
         self.failure: Error | None = None
         self.done = False                     # decode thread: a bounded source has reached its end
         self.paused = False                   # by the user
-        self.holding = False                  # fetch thread: backpressure
         self.reconnecting = False             # fetch thread
         self.polled = False                   # fetch thread: at least one poll came back
         self.fetched: dict[TP, int] = {}      # fetch thread
@@ -39,6 +39,8 @@ class Shared:
         self.rate = Rate()
         self.counters: Counter[str] = Counter()
         self._lock = threading.Lock()
+        self._held_s = 0.0
+        self._held_since: float | None = None # None: nothing is held up
         self._gaps: dict[TP, deque[Gap]] = {}
         self._troubles: dict[TP, Trouble] = {}
         self._errors: deque[BadRow] = deque(maxlen=ERROR_ROWS)
@@ -54,6 +56,23 @@ class Shared:
                 self.failure, self.last_error = failure, failure.message
             self.changed.notify_all()
         self.stopping.set()
+
+    @property
+    def holding(self) -> bool:
+        """Backpressure: a full buffer holds up reading."""
+        return self._held_since is not None
+
+    def hold(self, holding: bool) -> None:
+        """Fetch thread."""
+        with self._lock:
+            since, self._held_since = self._held_since, (self._held_since or time.monotonic()) if holding else None
+            if since is not None and not holding:
+                self._held_s += time.monotonic() - since
+
+    def held_s(self) -> float:
+        """How long all backpressure has lasted so far."""
+        with self._lock:
+            return self._held_s + (time.monotonic() - self._held_since if self._held_since is not None else 0.0)
 
     def moved(self) -> None:
         with self.changed:

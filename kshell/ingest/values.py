@@ -88,6 +88,7 @@ class Status:
     queued_bytes: int                                 # fetched, not yet decoded
     partitions: Mapping[TP, PartitionStatus]
     troubles: Mapping[TP, Trouble]
+    backpressure_s: float                             # in which a full buffer held up reading
     counters: Mapping[str, int]                       # duplicates_dropped, bad_timestamps, retried_batches, ...
 
 

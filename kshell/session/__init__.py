@@ -29,10 +29,11 @@ from kshell.query.kafka_scan import KafkaTables
 from kshell.query.reads import reads
 from kshell.query.result import Result
 from kshell.query.runner import Runner
-from kshell.session import collect, configured, waits
+from kshell.session import collect, configured, metrics, waits
 from kshell.session.connections import Connections
 from kshell.session.context import Context, Notes
 from kshell.session.lakes import LakeViews
+from kshell.session.metrics import Sample, Serves
 from kshell.session.owned import refuse_change
 from kshell.session.placed import located
 from kshell.session.registered import register
@@ -83,7 +84,9 @@ class Session:
         self._lakes = LakeViews(self._engine, self._connections)
         self._shower = Shower(self._connections, self._sources, self._sinks, self._runner.run, self._context.cancel.check,
                                 self._secrets, self._context.note)
-        self._tables = SystemTables(self._engine, lambda: collect.tables(self._connections, self._sources, self._sinks, self._secrets))
+        self.servers: Serves | None = None            # given by whoever lets others in
+        self._tables = SystemTables(self._engine, lambda: collect.tables(self._connections, self._sources, self._sinks, self._secrets,
+                                                                         self.metrics()))
         self._closed = False
         self._statements = Statements(self._context, self._engine, self._runner, self._connections, self._sources, self._sinks, self._lakes,
                                       self._shower, self._secrets)
@@ -267,6 +270,10 @@ class Session:
 
     def status(self) -> Status:
         return collect.status(self._connections, self._sources, self._sinks)
+
+    def metrics(self) -> list[Sample]:
+        """What `kshell.metrics` lists, from any thread."""
+        return metrics.samples(self._sources, self._sinks, self.servers)
 
     def about(self, text: str) -> Status:
         """The part of `status()` that a statement reads, also through the user's views and macros."""

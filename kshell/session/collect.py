@@ -6,11 +6,12 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from kshell.flush.batch import error_row
 from kshell.session.connections import Connections
+from kshell.session.metrics import Sample
 from kshell.session.secrets import Held, Secrets
 from kshell.session.sink import SinkEntry
 from kshell.session.sinks import Sinks
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 Row = dict[str, Any]
 
 
-def tables(connections: Connections, sources: Sources, sinks: Sinks, secrets: Secrets) -> dict[str, list[Row]]:
+def tables(connections: Connections, sources: Sources, sinks: Sinks, secrets: Secrets, measured: Iterable[Sample]) -> dict[str, list[Row]]:
     return {
         "connections": list(_connections(connections)),
         "secrets": [_secret(h, secrets.storage(h)) for h in secrets.known()],
@@ -32,7 +33,7 @@ def tables(connections: Connections, sources: Sources, sinks: Sinks, secrets: Se
         "partitions": [row for s in sources for row in _partitions(s, sinks)],
         "commits": [row for s in sinks for row in _commits(s)],
         "errors": [{"source": s.name, **error_row(b)} for s in sources for b in s.ingest.errors()],
-        "metrics": [row for s in sources for row in _metrics(s)],
+        "metrics": [_metric(s) for s in measured],
     }
 
 
@@ -94,10 +95,8 @@ def _commits(entry: SinkEntry) -> Iterator[Row]:
                "files": done.files, "bytes": done.bytes, "seconds": done.seconds, "ranges": done.ranges, "kind": done.kind}
 
 
-def _metrics(source: Source) -> Iterator[Row]:
-    labels = json.dumps({"source": source.name})
-    for name, value in sorted(source.ingest.status().counters.items()):
-        yield {"name": name, "labels": labels, "value": float(value), "updated_at": _micros(int(time.time()))}
+def _metric(sample: Sample) -> Row:
+    return {"name": sample.name, "labels": json.dumps(dict(sample.labels)), "value": sample.value, "updated_at": _micros(int(time.time()))}
 
 
 def _micros(seconds: float | None) -> int | None:

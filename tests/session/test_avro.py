@@ -126,7 +126,7 @@ def test_beside_keys_of_avro_fields_of_json_without_a_column_are_counted(
     framed_source(session, topic, stub, "json", ", KEY_FORMAT avro", "(id BIGINT)")
     assert rows(session, "SELECT _kafka_key.n, id FROM s ORDER BY _kafka_offset") == [(7, 1), (7, 2), (7, None)]
     assert rows(session, "SELECT code FROM kshell.errors") == [("JSON_SYNTAX",)]
-    wait_until(lambda: rows(session, "SELECT value FROM kshell.metrics WHERE name = 'fields_without_column'") == [(3,)])
+    wait_until(lambda: rows(session, "SELECT value FROM kshell.metrics WHERE labels->>'event' = 'fields_without_column'") == [(3,)])
     session.sql("DESCRIBE SOURCE s")
     assert "decoder: exact: KEY_FORMAT is avro" in notes
 

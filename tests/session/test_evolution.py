@@ -70,7 +70,7 @@ def types(session: Session, *names: str) -> list[str]:
 
 
 def metric(session: Session, name: str) -> float:
-    found = rows(session, f"SELECT value FROM kshell.metrics WHERE name = '{name}'")
+    found = rows(session, f"SELECT value FROM kshell.metrics WHERE labels->>'event' = '{name}'")
     return float(found[0][0]) if found else 0.0
 
 
