@@ -11,6 +11,7 @@ import os
 import sys
 import tempfile
 import threading
+import weakref
 from pathlib import Path
 
 import duckdb
@@ -30,6 +31,13 @@ _TIGHT_BYTES = 64_000_000                      # of buffers up to which nothing 
 _AMPLE_BYTES = 1_000_000_000                   # from which on what is kept grows no further
 _SHARE = 64
 _SETTLED_S = 2.0                               # after a start: extensions are loaded, modules imported, clients connected
+
+_OWNERS: weakref.WeakKeyDictionary[duckdb.DuckDBPyConnection, Engine] = weakref.WeakKeyDictionary()
+
+
+def engine_of(cursor: duckdb.DuckDBPyConnection) -> Engine | None:
+    """Whose cursor it is; None: not one that `Engine.cursor` handed out."""
+    return _OWNERS.get(cursor)
 
 
 class Engine:
@@ -62,7 +70,9 @@ class Engine:
             self._root.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
 
     def cursor(self) -> duckdb.DuckDBPyConnection:
-        return self._silent(self._root.cursor())
+        made = self._silent(self._root.cursor())
+        _OWNERS[made] = self
+        return made
 
     def export_cursor(self) -> duckdb.DuckDBPyConnection:
         """A cursor whose Arrow output PyIceberg accepts: zone UTC, UUID and BLOB kept as such, and the large types that it writes, so that

@@ -1,0 +1,136 @@
+"""What a query calls and names, from DuckDB's own parse tree.
+
+Invariant: nothing is bound or run. Facts of a text depend on the text alone, so they are kept by it."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import duckdb
+
+from kshell.errors import CancelledError, LimitError
+
+_TREE = "SELECT json_serialize_sql(?, skip_null := true, skip_empty := true)"
+_NOWHERE = 1 << 63                               # a place that the parser did not note
+_KEPT_TEXTS = 512
+_KEPT_CHARACTERS = 16_384                        # of one text; a longer one is looked at again each time
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A function in a query, in lower case. `place`: UTF-8 bytes from the start of the query; `uses`: first parts of the columns
+    that stand in its arguments."""
+
+    name: str
+    place: int | None
+    uses: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A table as written: its name and what stands before it, in lower case."""
+
+    parts: tuple[str, ...]
+    place: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    tables: tuple[Named, ...] = ()
+    table_functions: tuple[Call, ...] = ()
+    functions: tuple[Call, ...] = ()
+
+
+class _Kept:
+    """The facts of the last texts: a dashboard asks the same again and again."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._facts: OrderedDict[str, Facts] = OrderedDict()
+
+    def get(self, text: str) -> Facts | None:
+        with self._lock:
+            found = self._facts.get(text)
+            if found is not None:
+                self._facts.move_to_end(text)
+            return found
+
+    def put(self, text: str, facts: Facts) -> None:
+        if len(text) > _KEPT_CHARACTERS:
+            return
+        with self._lock:
+            self._facts[text] = facts
+            if len(self._facts) > _KEPT_TEXTS:
+                self._facts.popitem(last=False)
+
+
+_KEPT = _Kept()
+
+
+def facts_of(cursor: duckdb.DuckDBPyConnection, query: str) -> Facts | None:
+    """None: DuckDB writes no tree of this text, which is then no single query."""
+    found = _KEPT.get(query)
+    if found is None:
+        tree = _tree(cursor, query)
+        if tree is None:
+            return None
+        found = _facts(tree)
+        _KEPT.put(query, found)
+    return found
+
+
+def _tree(cursor: duckdb.DuckDBPyConnection, query: str) -> dict[str, Any] | None:
+    try:
+        row = cursor.execute(_TREE, [query]).fetchone()
+        tree: dict[str, Any] = json.loads(row[0]) if row is not None else {"error": True}
+    except duckdb.InterruptException:
+        raise CancelledError("interrupted") from None
+    except duckdb.Error:                          # nested more deeply than DuckDB writes
+        return None
+    except RecursionError:
+        raise LimitError("the query is nested too deeply to be looked through", hint="split it with WITH name AS (...)") from None
+    return None if tree["error"] or len(tree["statements"]) != 1 else tree
+
+
+def _facts(tree: dict[str, Any]) -> Facts:
+    tables: list[Named] = []
+    table_functions: list[Call] = []
+    functions: list[Call] = []
+    for node, is_table in _nodes(tree):
+        if node.get("type") == "BASE_TABLE":
+            parts = (node.get("catalog_name", ""), node.get("schema_name", ""), node["table_name"])
+            tables.append(Named(tuple(part.lower() for part in parts if part), _place(node)))
+        elif is_table:
+            table_functions.append(_call(node))
+        elif "function_name" in node:
+            functions.append(_call(node))
+    return Facts(tuple(tables), tuple(table_functions), tuple(functions))
+
+
+def _nodes(tree: dict[str, Any]) -> Iterator[tuple[dict[str, Any], bool]]:
+    """Every object of the tree, and whether it is the call of a table function."""
+    left: list[tuple[Any, bool]] = [(tree, False)]
+    while left:
+        part, is_table = left.pop()
+        if isinstance(part, list):
+            left += [(item, False) for item in part]
+        elif isinstance(part, dict):
+            yield part, is_table
+            calls = part.get("type") == "TABLE_FUNCTION"
+            left += [(value, calls and key == "function") for key, value in part.items() if isinstance(value, (dict, list))]
+
+
+def _call(node: dict[str, Any]) -> Call:
+    arguments = {name: value for name, value in node.items() if isinstance(value, (dict, list))}
+    uses = (inner["column_names"][0].lower() for inner, _ in _nodes(arguments) if inner.get("column_names"))
+    return Call(str(node["function_name"]).lower(), _place(node), frozenset(uses))
+
+
+def _place(node: dict[str, Any]) -> int | None:
+    place = int(node.get("query_location", _NOWHERE))
+    return place if place < _NOWHERE else None
