@@ -10,9 +10,9 @@ from __future__ import annotations
 import contextlib
 import threading
 import weakref
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
-from typing import Protocol
+from typing import Any, Protocol
 
 import duckdb
 import pyarrow as pa
@@ -41,9 +41,10 @@ class Runner:
     """Owns one cursor. `run` and the reading of its result belong to one thread at a time; `interrupt` to any."""
 
     def __init__(self, engine: Engine, *, rewriter: Rewriter | None = None,
-                 topics: Callable[[], Iterable[tuple[str, str]]] = tuple) -> None:
+                 topics: Callable[[], Iterable[tuple[str, str]]] = tuple, progress: bool = True) -> None:
         self.cursor = engine.cursor()
-        self.cursor.execute("SET enable_progress_bar = true; SET enable_progress_bar_print = false")    # measured here, drawn elsewhere
+        if progress:                              # measured here, drawn elsewhere
+            self.cursor.execute("SET enable_progress_bar = true; SET enable_progress_bar_print = false")
         self._engine = engine
         self._rewriter = rewriter
         self._topics = topics                     # (connection, topic) as far as known; must not wait for a broker
@@ -51,8 +52,9 @@ class Runner:
         self._late: float | None = None           # the budget in seconds that ran out
         self._last: weakref.ref[Result] | None = None
 
-    def run(self, text: str, *, timeout_s: float | None = None, rewrite: bool = True) -> Result:
-        """One statement, without kshell's own. Rows are read later, from the Result. `rewrite` False: DuckDB gets the text as it is."""
+    def run(self, text: str, parameters: Sequence[Any] = (), *, timeout_s: float | None = None, rewrite: bool = True) -> Result:
+        """One statement, without kshell's own. Rows are read later, from the Result. `rewrite` False: DuckDB gets the text as it is.
+        `parameters`: the values of $1, $2, ..."""
         self.free()
         self._cancelled.clear()
         self._late = None
@@ -61,18 +63,18 @@ class Runner:
         try:
             if rewrite and self._rewriter is not None:
                 edits = self._rewriter.rewrite(text, self.cursor, self.check)
-            result = self._execute(edits, deadline)
+            result = self._execute(edits, parameters, deadline)
         except BaseException as raised:  # noqa: BLE001  whatever it was, the statement's tables end, and it is raised again
             self._end(edits, deadline)
             raise self._translated(raised, edits) from None
         self._last = weakref.ref(result)
         return result
 
-    def _execute(self, edits: Edits, deadline: Deadline | None) -> Result:
+    def _execute(self, edits: Edits, parameters: Sequence[Any], deadline: Deadline | None) -> Result:
         kind = SELECT if plainly_query(edits.text) else statement_type(self.cursor, edits.text)
         self.check()
         failpoint("select.before_execute")
-        self.cursor.execute(edits.text)
+        self.cursor.execute(edits.text, list(parameters) or None)
         columns = columns_of(self.cursor.description or [])
         if edits.tables:
             columns = tuple(replace(column, name=edits.as_typed(column.name)) for column in columns)

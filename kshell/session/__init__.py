@@ -23,7 +23,7 @@ from kshell.errors import BadValueError, CancelledError, Error, NotFoundError, R
 from kshell.iceberg.patience import patient
 from kshell.lang.statements import Attach, CheckSink, Describe, DuckStatement, Print, Set, Show, ShowCreate, Statement, Tail
 from kshell.lang.tokens import leading_words
-from kshell.options import Lookup, redact
+from kshell.options import Lookup
 from kshell.places import data_folder
 from kshell.query.kafka_scan import KafkaTables
 from kshell.query.reads import reads
@@ -35,7 +35,7 @@ from kshell.session.context import Context, Notes
 from kshell.session.lakes import LakeViews
 from kshell.session.metrics import Sample, Serves
 from kshell.session.owned import refuse_change
-from kshell.session.placed import located
+from kshell.session.placed import told
 from kshell.session.registered import register
 from kshell.session.secrets import Secrets
 from kshell.session.show import Shower
@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from kshell.kafka.cluster import Cluster
     from kshell.schemas.registry import SchemaRegistry
     from kshell.session.doctor import Doctor
+    from kshell.session.remote import Remote
     from kshell.session.verify import Definitions
 
 _REMOTE = re.compile(r"'(?:s3|s3a|gs|gcs|r2|https?)://|\bsecret\b.*\btype\s+'?(?:s3|gcs|r2|http)\b", re.DOTALL)
@@ -110,10 +111,7 @@ class Session:
         except duckdb.InterruptException:     # in a question of ours about the statement
             raise CancelledError("interrupted") from None
         except Error as error:
-            located(error, statement.text)
-            error.message, error.hint = redact(error.message), redact(error.hint) if error.hint else error.hint
-            error.args = (error.message,)
-            raise
+            raise told(error, statement.text) from None
 
     def _executed(self, statement: Statement) -> Result:
         if self._closed:
@@ -132,6 +130,14 @@ class Session:
             return self._statements.run(statement)
         finally:
             self._tables.refresh()
+
+    def remote(self) -> Remote:
+        """What another client of this process reads through, on threads of its own. Whoever asks for it closes it."""
+        from kshell.session.remote import Remote
+
+        if self._closed:
+            raise _closed()
+        return Remote(self._context, self._connections, self._sources, self._sinks, self._secrets, self._lakes, self._tables.refresh)
 
     def sql(self, text: str) -> Result:
         """All statements of a text, in order; the result of the last one."""

@@ -38,6 +38,12 @@ class Context:
         self.schema_registry: str | None = None                  # of the configuration, for clusters that name none
         self.allow_commands = False           # whether a secret may be what a command prints
 
+    def for_client(self, cursor: duckdb.DuckDBPyConnection) -> Context:
+        """The same engine, look-ups and settings for somebody else's statements, who hears no notes and is asked nothing."""
+        made = Context(self.engine, cursor, lambda kind, text: None, self.data_dir)
+        made.settings, made.schema_registry = self.settings, self.schema_registry
+        return made
+
     def note(self, text: str) -> None:
         self.tell("note", text)
 

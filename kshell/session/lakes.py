@@ -5,6 +5,7 @@ Invariant: a view reads the newest snapshot of the moment it was made; REFRESH C
 from __future__ import annotations
 
 import re
+import threading
 
 import duckdb
 
@@ -21,9 +22,14 @@ class LakeViews:
         self._connections = connections
         self._made: set[tuple[str, ...]] = set()
         self._absent: set[tuple[str, ...]] = set()     # what the statement names and no catalog has
+        self._making = threading.Lock()                # the session's statements and those of clients name tables at the same time
 
     def prepare(self, text: str) -> None:
         """Make the views that a statement names and that do not exist."""
+        with self._making:
+            self._prepare(text)
+
+    def _prepare(self, text: str) -> None:
         self._absent = set()
         catalogs = {*self._connections.catalogs, *self._connections.configured, LOCAL}
         lowered = text.lower()

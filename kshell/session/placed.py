@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from kshell.errors import Error, NotFoundError, StatementError
 from kshell.lang.statements import Span
 from kshell.lang.tokens import naming
+from kshell.options import redact
 
 
 @contextlib.contextmanager
@@ -27,6 +28,14 @@ def located(error: Error, text: str) -> None:
     token = naming(text, error.named)
     if token is not None:
         error.at(token.start, token.end - token.start)
+
+
+def told(error: Error, text: str) -> Error:
+    """The error of a statement as whoever typed it may read it: with its place, and without a secret."""
+    located(error, text)
+    error.message, error.hint = redact(error.message), redact(error.hint) if error.hint else error.hint
+    error.args = (error.message,)
+    return error
 
 
 def _at(error: StatementError, span: Span | None) -> Error:

@@ -42,8 +42,11 @@ _LIVE = "live"
 
 
 class Tails:
-    def __init__(self, context: Context, connections: Connections, sources: Sources, sinks: Sinks) -> None:
+    """`topics` False: only what sources and sinks have in memory is followed, no broker is asked for anything."""
+
+    def __init__(self, context: Context, connections: Connections, sources: Sources, sinks: Sinks, *, topics: bool = True) -> None:
         self._context, self._connections, self._sources, self._sinks = context, connections, sources, sinks
+        self._topics = topics
         self._open: weakref.WeakSet[Stream] = weakref.WeakSet()
 
     def tail(self, statement: Tail) -> Result:
@@ -109,6 +112,10 @@ class Tails:
         return self._sources.find(parts[-1]) if _own(parts) else None
 
     def _topic(self, parts: Sequence[str], *, topic: bool) -> tuple[Cluster, str]:
+        if not self._topics:
+            name = ".".join(parts)
+            raise NotFoundError(f"there is no source {name}", named=name, hint=did_you_mean(name, self._sources.names())
+                                or "SHOW SOURCES lists them; topics are read where kshell runs: CREATE SOURCE keeps one live")
         if topic:
             return self._connections.cluster(None), parts[0]
         clusters = {name.lower(): name for name in self._connections.cluster_names()}
