@@ -1,0 +1,1 @@
+"""pgwire: PostgreSQL's protocol, version 3, over the sessions of this process."""
