@@ -208,6 +208,8 @@ FROM kafka_scan('orders')
 FROM kafka_topics('k')
 FROM kshell_buffer.segment_1
 FROM memory.kshell_buffer.segment_1
+FROM kshell.secrets
+FROM memory.kshell.secrets
 """.strip().splitlines()
 
 # Text that is no single statement.
