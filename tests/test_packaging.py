@@ -15,7 +15,7 @@ import pytest
 REPOSITORY = Path(__file__).parents[1]
 PROJECT = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
 IMPORTED_AS = {"prompt-toolkit": "prompt_toolkit", "confluent-kafka": "confluent_kafka", "protobuf": "google"}
-NOT_IMPORTED = {"pytz", "grpcio-tools"}       # DuckDB imports one, a child process the other; extensions are found by their folders
+NOT_IMPORTED = {"grpcio-tools"}               # a child process imports it; extensions are found by their folders
 WITH_PYICEBERG = {"pydantic", "requests", "sqlalchemy"}   # parts of its interface: it raises their exceptions
 ON_REQUEST = {"pandas", "polars", "keyring"}  # Result.df() and .pl(), and PERSISTENT secrets, for those who have them
 
@@ -90,7 +90,8 @@ def test_the_version_stands_in_one_spelling() -> None:
 def test_what_is_imported_is_declared_and_what_is_declared_is_imported() -> None:
     declared = {re.split(r"[\[=<>~! ]", requirement)[0] for requirement in PROJECT["dependencies"]}
     wanted = {IMPORTED_AS.get(name, name) for name in declared if not name.startswith("duckdb-extension-")} - NOT_IMPORTED
-    assert _outside_imports() - ON_REQUEST - WITH_PYICEBERG == wanted
+    serving = {re.split(r"[\[=<>~! ]", requirement)[0] for requirement in PROJECT["optional-dependencies"]["serve"]}
+    assert _outside_imports() - ON_REQUEST - WITH_PYICEBERG - serving == wanted
 
 
 def _outside_imports() -> set[str]:
