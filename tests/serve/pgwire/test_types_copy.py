@@ -61,8 +61,10 @@ def test_escape_and_quote_are_both_escaped(duck: duckdb.DuckDBPyConnection) -> N
 
 
 def test_binary_has_its_signature_its_counts_and_its_end(duck: duckdb.DuckDBPyConnection) -> None:
-    found = lines(duck, "SELECT 1::INTEGER AS a, NULL::VARCHAR AS b", CopyForm("binary"))
-    assert found == [b"PGCOPY\n\xff\r\n\0" + bytes(8), b"\0\2\0\0\0\4\0\0\0\1\xff\xff\xff\xff", b"\xff\xff"]
+    signature, row = b"PGCOPY\n\xff\r\n\0" + bytes(8), b"\0\2\0\0\0\4\0\0\0\1\xff\xff\xff\xff"
+    text = "SELECT 1::INTEGER AS a, NULL::VARCHAR AS b FROM range(3000)"
+    assert lines(duck, text, CopyForm("binary")) == [signature + row, *[row] * 2999, b"\xff\xff"]
+    assert lines(duck, f"{text} WHERE false", CopyForm("binary")) == [signature + b"\xff\xff"]
 
 
 def test_no_rows_are_no_messages(duck: duckdb.DuckDBPyConnection) -> None:

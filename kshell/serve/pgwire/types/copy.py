@@ -1,6 +1,7 @@
 """CopyEncoder: record batches as CopyData messages of COPY ... TO STDOUT, in PostgreSQL's text, csv and binary forms.
 
-Invariant: one message holds one row, which is what drivers that read row by row expect."""
+Invariant: one message holds one row, which is what drivers that read row by row expect; in binary the signature stands before the first
+row, or before the end, in one message with it."""
 
 from __future__ import annotations
 
@@ -48,16 +49,15 @@ class CopyEncoder:
         self.form = form or CopyForm()
         self._names = [column.name for column in columns]
         self._rows = RowEncoder(columns, [int(self.form.format == "binary")], zone)
+        self._signature = _SIGNATURE if self.form.format == "binary" else b""         # as long as it is to be sent
 
     def head(self) -> bytes:
-        if self.form.format == "binary":
-            return _message(_SIGNATURE)
-        if not self.form.header:
+        if self.form.format == "binary" or not self.form.header:
             return b""
         return _messages(self._line([from_list([name]) for name in self._names], forced=False))
 
     def tail(self) -> bytes:
-        return _message(b"\xff\xff") if self.form.format == "binary" else b""
+        return _message(self._signature + b"\xff\xff") if self.form.format == "binary" else b""
 
     def encode(self, batch: pa.RecordBatch) -> bytes:
         return b"".join(self._part(part) for part in parts(batch))
@@ -66,8 +66,12 @@ class CopyEncoder:
         cells = self._rows.cells(batch)
         if self.form.format != "binary":
             return _messages(self._line(cells, forced=True))
+        if not batch.num_rows:
+            return b""
+        before = from_list([self._signature, *[b""] * (batch.num_rows - 1)])
+        self._signature = b""
         count = fixed(np.full(batch.num_rows, len(cells), ">i2"))
-        return _messages([count, *(part for column in cells for part in framed(column))])
+        return _messages([before, count, *(part for column in cells for part in framed(column))])
 
     def _line(self, cells: Iterable[pa.Array], *, forced: bool) -> list[Any]:
         """The values of a line, separated and ended."""
