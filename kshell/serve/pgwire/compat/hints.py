@@ -1,0 +1,50 @@
+"""What to write instead of what only PostgreSQL has, and the list of what is still missing here.
+
+Invariant: a hint is for a name that DuckDB did not find; nothing that runs is looked up."""
+
+from __future__ import annotations
+
+import logging
+import re
+
+log = logging.getLogger("kshell.pgwire")
+
+_SAYS = "You are writing DuckDB SQL, not PostgreSQL SQL"
+_MISSING = re.compile(r'(?:Function|Type|Table|Macro)(?: Function)? with name "?([\w~@#&|<>?!*^-]+)"?', re.IGNORECASE)
+_PROBE = re.compile(r"\b(pg_\w+|information_schema\.\w+)", re.IGNORECASE)
+_INSTEAD = {
+    "to_char": "strftime(x, '%Y-%m-%d %H:%M:%S')", "to_date": "strptime(text, '%Y-%m-%d')::DATE",
+    "to_number": "CAST(text AS DECIMAL(18, 3))", "date_bin": "time_bucket(INTERVAL '5 minutes', x)",
+    "clock_timestamp": "now()", "statement_timestamp": "now()",
+    "transaction_timestamp": "now()", "timeofday": "now()::VARCHAR", "json_agg": "to_json(list(x))", "jsonb_agg": "to_json(list(x))",
+    "json_object_agg": "json_group_object(key, value)", "jsonb_object_agg": "json_group_object(key, value)",
+    "json_build_object": "json_object('key', value)", "jsonb_build_object": "json_object('key', value)",
+    "json_build_array": "json_array(x)", "jsonb_build_array": "json_array(x)", "json_array_elements": "unnest(x->'$[*]')",
+    "jsonb_array_elements": "unnest(x->'$[*]')", "json_array_elements_text": "unnest(x->>'$[*]')",
+    "jsonb_array_elements_text": "unnest(x->>'$[*]')", "json_object_keys": "unnest(json_keys(x))",
+    "jsonb_object_keys": "unnest(json_keys(x))",
+    "json_each": "json_each(x), with its columns key and value", "jsonb_each": "json_each(x)", "jsonb_typeof": "json_type(x)",
+    "json_typeof": "json_type(x)", "jsonb_array_length": "json_array_length(x)", "jsonb_extract_path_text": "x->>'$.a.b'",
+    "json_extract_path_text": "x->>'$.a.b'", "jsonb_pretty": "json_pretty(x)", "btrim": "trim(x)", "convert_from": "decode(x)",
+    "convert_to": "encode(x)", "array_dims": "len(x)", "cardinality": "len(x)", "make_interval": "to_seconds(x), to_hours(x), to_days(x)",
+    "crosstab": "PIVOT t ON x IN (...) USING sum(y)", "width_bucket": "floor((x - low) / (high - low) * n) + 1",
+    "regexp_match": "regexp_extract(x, 'pattern', 1)", "initcap": "upper(x[1]) || lower(x[2:])", "money": "DECIMAL(18, 2)",
+    "citext": "VARCHAR with lower(x)", "tsvector": "VARCHAR with ILIKE or regexp_matches", "hstore": "MAP(VARCHAR, VARCHAR)",
+}
+_noted: set[str] = set()
+
+
+def hint(message: str) -> str | None:
+    """For the message of an error that DuckDB gave."""
+    match = _MISSING.search(message)
+    instead = _INSTEAD.get(match[1].lower()) if match else None
+    return f"{_SAYS}: {instead}" if instead else None
+
+
+def note_missing(text: str, message: str) -> None:
+    """A look at the catalog that failed, once each: the log is the list of what to add here."""
+    named = _PROBE.search(text)
+    if named and ("does not exist" in message or "not found" in message or "No function matches" in message) and text not in _noted:
+        if len(_noted) < 1000:
+            _noted.add(text)
+        log.info("a client asked for what kshell lacks of PostgreSQL (%s): %s", message.splitlines()[0], " ".join(text.split()))

@@ -1,0 +1,33 @@
+"""What those who write PostgreSQL are told, and what is kept of what is missing."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+
+from kshell.serve.pgwire.compat import hint, note_missing
+
+
+@pytest.mark.parametrize(("message", "instead"), [
+    ("Catalog Error: Scalar Function with name to_char does not exist!", "strftime(x, '%Y-%m-%d %H:%M:%S')"),
+    ('Catalog Error: Table Function with name "json_array_elements" does not exist!', "unnest(x->'$[*]')"),
+    ("Catalog Error: Type with name citext does not exist!", "VARCHAR with lower(x)"),
+])
+def test_a_function_or_type_of_postgresql_only_is_told_its_counterpart(message: str, instead: str) -> None:
+    assert hint(message) == f"You are writing DuckDB SQL, not PostgreSQL SQL: {instead}"
+
+
+@pytest.mark.parametrize("message", ["Catalog Error: Scalar Function with name frob does not exist!", "Parser Error: syntax error"])
+def test_nothing_is_said_of_what_is_not_known(message: str) -> None:
+    assert hint(message) is None
+
+
+def test_a_look_at_what_is_missing_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "kshell.pgwire")
+    text = "SELECT *\n FROM pg_catalog.pg_frobs"
+    for _ in range(3):
+        note_missing(text, "Catalog Error: Table with name pg_frobs does not exist!")
+    note_missing("SELECT * FROM orderz", "Catalog Error: Table with name orderz does not exist!")
+    note_missing("SELECT pg_catalog.x", "Out of memory")
+    assert [record.getMessage().rpartition(": ")[2] for record in caplog.records] == ["SELECT * FROM pg_catalog.pg_frobs"]
