@@ -21,7 +21,7 @@ from kshell.errors import RefusedError
 from kshell.mapped import give_back_code
 
 DUCKDB_VERSION = "1.5.5"
-_ORDER = ("avro", "iceberg", "httpfs")         # iceberg does not load before avro
+_ORDER = ("avro", "iceberg", "httpfs", "quack")    # iceberg does not load before avro; quack takes its random numbers from httpfs
 BUFFER_SCHEMA = "kshell_buffer"
 _FLUSHES = ("allocator_flush_threshold", "allocator_bulk_deallocation_flush_threshold")
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3      # parameters of glibc's mallopt
@@ -30,6 +30,7 @@ _KEPT_BYTES = 1024 * 1024                      # that an allocator holds on to
 _TIGHT_BYTES = 64_000_000                      # of buffers up to which nothing more is kept
 _AMPLE_BYTES = 1_000_000_000                   # from which on what is kept grows no further
 _SHARE = 64
+QUACK_GATE, QUACK_LOGIN = "kshell_gate", "kshell_gate_login"      # what the quack extension asks; without them it lets nobody in
 _SETTLED_S = 2.0                               # after a start: extensions are loaded, modules imported, clients connected
 
 _OWNERS: weakref.WeakKeyDictionary[duckdb.DuckDBPyConnection, Engine] = weakref.WeakKeyDictionary()
@@ -50,7 +51,7 @@ class Engine:
         config: dict[str, str | bool | int | float | list[str]] = {
             "allow_unsigned_extensions": "false", "allow_community_extensions": "false",
             "autoinstall_known_extensions": "false", "autoload_known_extensions": "false",
-            "allow_persistent_secrets": "false", "errors_as_json": "true",
+            "allow_persistent_secrets": "false",
             # a checkpoint in the middle of ingestion stalls appends for hundreds of milliseconds, and segments end by DROP anyway
             "checkpoint_threshold": "100GB",
             # dropped segments and finished appends go back to the system at once, not when 128 MB of them have come together
@@ -70,22 +71,24 @@ class Engine:
             self._root.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
 
     def cursor(self) -> duckdb.DuckDBPyConnection:
-        made = self._silent(self._root.cursor())
+        made = self._ours(self._root.cursor())
         _OWNERS[made] = self
         return made
 
     def export_cursor(self) -> duckdb.DuckDBPyConnection:
         """A cursor whose Arrow output PyIceberg accepts: zone UTC, UUID and BLOB kept as such, and the large types that it writes, so that
         no column is copied into them. No setting reaches other cursors."""
-        cursor = self._silent(self._root.cursor())
+        cursor = self._ours(self._root.cursor())
         cursor.execute("SET SESSION TimeZone = 'UTC'")
         cursor.execute("SET SESSION arrow_lossless_conversion = true")
         cursor.execute("SET SESSION arrow_large_buffer_size = true")
         return cursor
 
-    def _silent(self, cursor: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
-        """Where the main module is no file (python -c, a notebook) DuckDB prints a bar into standard output after two seconds of a query,
-        whatever its setting enable_progress_bar says."""
+    def _ours(self, cursor: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
+        """Errors come with their place, which only we can read: what an extension says to its clients stays text. Where the main module
+        is no file (python -c, a notebook) DuckDB prints a bar into standard output after two seconds of a query, whatever its setting
+        enable_progress_bar says."""
+        cursor.execute("SET SESSION errors_as_json = true")
         if not hasattr(sys.modules.get("__main__"), "__file__"):
             cursor.execute("SET SESSION enable_progress_bar_print = false")
         return cursor
@@ -107,6 +110,13 @@ class Engine:
         with self._root.cursor() as cursor:
             for flush in _FLUSHES:
                 cursor.execute(f"SET GLOBAL {flush} = '{kept}B'")
+
+    def need_quack(self) -> None:
+        """Before the configuration is locked. Whoever serves makes the two functions."""
+        self.need("httpfs", "quack")
+        with self._root.cursor() as cursor:
+            cursor.execute(f"SET GLOBAL quack_authorization_function = {literal(QUACK_GATE)}")
+            cursor.execute(f"SET GLOBAL quack_authentication_function = {literal(QUACK_LOGIN)}")
 
     def need_iceberg(self) -> None:
         self.need("avro", "iceberg")

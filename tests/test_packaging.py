@@ -90,7 +90,7 @@ def test_the_version_stands_in_one_spelling() -> None:
 def test_what_is_imported_is_declared_and_what_is_declared_is_imported() -> None:
     declared = {re.split(r"[\[=<>~! ]", requirement)[0] for requirement in PROJECT["dependencies"]}
     wanted = {IMPORTED_AS.get(name, name) for name in declared if not name.startswith("duckdb-extension-")} - NOT_IMPORTED
-    serving = {re.split(r"[\[=<>~! ]", requirement)[0] for requirement in PROJECT["optional-dependencies"]["serve"]}
+    serving = {re.split(r"[\[=<>~! ]", requirement)[0].replace("-", "_") for requirement in PROJECT["optional-dependencies"]["serve"]}
     assert _outside_imports() - ON_REQUEST - WITH_PYICEBERG - serving == wanted
 
 

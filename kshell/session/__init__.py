@@ -131,6 +131,11 @@ class Session:
         finally:
             self._tables.refresh()
 
+    @property
+    def engine(self) -> Engine:
+        """For a server whose statements DuckDB runs by itself."""
+        return self._engine
+
     def remote(self) -> Remote:
         """What another client of this process reads through, on threads of its own. Whoever asks for it closes it."""
         from kshell.session.remote import Remote

@@ -88,10 +88,21 @@ class Remote:
         self._refresh()
         return self._handlers[type(statement)](statement)
 
-    def _query(self, text: str, parameters: Sequence[Any], timeout_s: float | None) -> Result:
+    def allowed(self, text: str) -> Statement:
+        """The statement of a text that only reads, with what it names made ready: for a server that runs it by itself."""
+        with patient(self._context.cancel.check, self._context.settings.timeout):
+            statement = permitted(self._judge, text, remote=True)
+            if isinstance(statement, DuckStatement):
+                self._make_ready(statement.text)
+        return statement
+
+    def _make_ready(self, text: str) -> None:
         if "kshell." in text.lower():
             self._refresh()
         self._lakes.prepare(text)
+
+    def _query(self, text: str, parameters: Sequence[Any], timeout_s: float | None) -> Result:
+        self._make_ready(text)
         with self._reading() as own:
             try:
                 result = self._runner.run(text, parameters, timeout_s=timeout_s, rewrite=False)
