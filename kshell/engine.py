@@ -21,7 +21,7 @@ from kshell.errors import RefusedError
 from kshell.mapped import give_back_code
 
 DUCKDB_VERSION = "1.5.5"
-_ORDER = ("avro", "iceberg", "httpfs", "quack")    # iceberg does not load before avro; quack takes its random numbers from httpfs
+_ORDER = ("avro", "iceberg", "httpfs")         # iceberg does not load before avro
 BUFFER_SCHEMA = "kshell_buffer"
 _FLUSHES = ("allocator_flush_threshold", "allocator_bulk_deallocation_flush_threshold")
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3      # parameters of glibc's mallopt
@@ -30,6 +30,7 @@ _KEPT_BYTES = 1024 * 1024                      # that an allocator holds on to
 _TIGHT_BYTES = 64_000_000                      # of buffers up to which nothing more is kept
 _AMPLE_BYTES = 1_000_000_000                   # from which on what is kept grows no further
 _SHARE = 64
+QUACK = "quack"                                # of an extra; it takes its random numbers from httpfs
 QUACK_GATE, QUACK_LOGIN = "kshell_gate", "kshell_gate_login"      # what the quack extension asks; without them it lets nobody in
 _SETTLED_S = 2.0                               # after a start: extensions are loaded, modules imported, clients connected
 
@@ -96,7 +97,7 @@ class Engine:
     def need(self, *extensions: str) -> None:
         """Load DuckDB's signed extension binaries, each once and only when first needed."""
         with self._load_lock:
-            for name in sorted(extensions, key=_ORDER.index):
+            for name in sorted(extensions, key=(*_ORDER, QUACK).index):
                 if name not in self._loaded:
                     self._root.execute(f"LOAD {literal(str(_binary(name)))}")
                     self._loaded.add(name)
@@ -113,7 +114,7 @@ class Engine:
 
     def need_quack(self) -> None:
         """Before the configuration is locked. Whoever serves makes the two functions."""
-        self.need("httpfs", "quack")
+        self.need("httpfs", QUACK)
         with self._root.cursor() as cursor:
             cursor.execute(f"SET GLOBAL quack_authorization_function = {literal(QUACK_GATE)}")
             cursor.execute(f"SET GLOBAL quack_authentication_function = {literal(QUACK_LOGIN)}")
