@@ -33,6 +33,7 @@ class Settings:
     types: bool = True                        # table: types in the header
     table: str = "table"                      # insert: the name of the table
     large: str = "off"                        # table, large numbers in words: off, footer (below a single row), all
+    wide_as_text: bool = False                # json, ndjson: numbers that a double does not hold are strings
     plan: bool = False                        # the rows are the text of a plan: people see it as it is
 
 

@@ -17,6 +17,6 @@ def names(columns: Sequence[OutColumn]) -> list[str]:
     return [json.dumps(name, ensure_ascii=False) + ":" for name in unique([c.name for c in columns])]
 
 
-def objects(batch: pa.RecordBatch, columns: Sequence[OutColumn], members: Sequence[str]) -> list[str]:
-    values = [jsons(array, column.shape) for array, column in zip(batch.columns, columns, strict=True)]
+def objects(batch: pa.RecordBatch, columns: Sequence[OutColumn], members: Sequence[str], *, wide_as_text: bool = False) -> list[str]:
+    values = [jsons(array, column.shape, wide_as_text=wide_as_text) for array, column in zip(batch.columns, columns, strict=True)]
     return ["{" + ",".join(map(str.__add__, members, row)) + "}" for row in zip(*values, strict=True)]

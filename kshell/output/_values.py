@@ -36,9 +36,9 @@ def texts(array: pa.Array, shape: Shape) -> Texts:
     return _SCALARS.get(shape.id, _as_str)(plain)
 
 
-def jsons(array: pa.Array, shape: Shape) -> list[str]:
-    """The values as JSON text, `null` for NULL."""
-    return _JSON.encode(array, shape)
+def jsons(array: pa.Array, shape: Shape, *, wide_as_text: bool = False) -> list[str]:
+    """The values as JSON text, `null` for NULL. `wide_as_text`: numbers that a double does not hold become strings."""
+    return (_WIDE_AS_TEXT if wide_as_text else _JSON).encode(array, shape)
 
 
 class _Json(Encoder):
@@ -61,7 +61,24 @@ class _Json(Encoder):
         return "[" + ",".join([f'{{"key":{k},"value":{v}}}' for k, v in pairs]) + "]"
 
 
+class _WideAsText(_Json):
+    def leaf(self, array: pa.Array, shape: Shape) -> list[str]:
+        written = super().leaf(array, shape)
+        if shape.id not in _WIDE:
+            return written
+        return [f'"{t}"' if t[0] in "-0123456789" and _is_wide(t) else t for t in written]
+
+
+def _is_wide(number: str) -> bool:
+    if "." not in number:
+        return abs(int(number)) > _MOST_WHOLE
+    return len(number.lstrip("-0.").replace(".", "").rstrip("0")) > _SAFE_DIGITS
+
+
 _JSON = _Json()
+_WIDE_AS_TEXT = _WideAsText()
+_WIDE = frozenset({"bigint", "ubigint", "hugeint", "uhugeint", "bignum", "decimal"})
+_MOST_WHOLE, _SAFE_DIGITS = 2 ** 53, 15       # of a double: whole numbers up to the one, decimal fractions with so many digits
 _name = lru_cache(maxsize=1024)(_dump)
 _BYTES = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1a\x1c-\x1f\x7f-\x9f]")
 _NOT_NUMBERS = frozenset({"NaN", "Infinity", "-Infinity"})

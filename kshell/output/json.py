@@ -17,7 +17,8 @@ class Writer(Base):
         self._between = "["
 
     def batch(self, batch: pa.RecordBatch) -> None:
-        self.put(self._between + ",\n".join(map(self.safe, objects(batch, self.columns, self._members))))
+        rows = objects(batch, self.columns, self._members, wide_as_text=self.settings.wide_as_text)
+        self.put(self._between + ",\n".join(map(self.safe, rows)))
         self._between = ",\n"
 
     def end(self) -> None:

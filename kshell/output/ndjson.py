@@ -16,4 +16,5 @@ class Writer(Base):
         self._members = names(self.columns)
 
     def batch(self, batch: pa.RecordBatch) -> None:
-        self.put("".join(self.safe(line) + "\n" for line in objects(batch, self.columns, self._members)))
+        rows = objects(batch, self.columns, self._members, wide_as_text=self.settings.wide_as_text)
+        self.put("".join(self.safe(line) + "\n" for line in rows))

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from kshell.serve.host import Host, Limits
     from kshell.serve.loop import Loop
     from kshell.session import Session
+    from kshell.session.metrics import Sample
 
 KINDS = ("pgwire", "http", "quack")
 EXTRA = ("scramp", "starlette", "uvicorn", "prometheus_client", "duckdb_extension_quack", "numpy")
@@ -102,6 +103,12 @@ class Servers:
 
     def served(self) -> list[Served]:
         return list(self._served.values())
+
+    def samples(self) -> list[Sample]:
+        """For `kshell.metrics`."""
+        from kshell.serve.counted import samples
+
+        return samples([served.host for served in self.served()])
 
     def close(self) -> None:
         with self._lock:

@@ -63,7 +63,7 @@ class Client:
             ended("ok")
 
         return Result(result.columns, bounded, kind=result.kind, note=result.note, rowcount=result.rowcount, plan=result.plan,
-                      endless=result.endless, on_close=close)
+                      endless=result.endless, flow=result.flow, on_close=close)
 
     def _bounded(self, result: Result, most_rows: int, ended: Callable[[str], None]) -> Iterator[pa.RecordBatch]:
         rows = size = 0

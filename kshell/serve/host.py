@@ -27,6 +27,10 @@ SPARE_WORKERS = 4                                 # beside one for each session:
 BUCKETS_S = (0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0, 60.0)
 
 
+class BusyError(LimitError):
+    """As many clients or statements as there may be: it may be tried again."""
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     max_sessions: int = 64
@@ -66,12 +70,12 @@ class Host:
         self._workers = ThreadPoolExecutor(limits.max_sessions + SPARE_WORKERS, thread_name_prefix=f"kshell-{kind}")
 
     def admit(self, user: str, address: str) -> Client:
-        """A session for a client that has proven who it is. LimitError when there are `max_sessions` already."""
+        """A session for a client that has proven who it is. BusyError when there are `max_sessions` already."""
         with self.lock:
             if len(self.clients) >= self.limits.max_sessions:
                 self.counts.refused += 1
-                raise LimitError(f"{self.kind} serves {self.limits.max_sessions} sessions already",
-                                 hint="close one, or start the server with a larger max_sessions")
+                raise BusyError(f"{self.kind} serves {self.limits.max_sessions} sessions already",
+                                hint="close one, or start the server with a larger max_sessions")
             client = Client(self, self._next_id, user, address, self.session.remote())
             self.clients[client.id] = client
             self.counts.connected += 1
@@ -84,11 +88,11 @@ class Host:
 
     @contextmanager
     def running(self, wait_s: float | None = QUEUE_S) -> Iterator[None]:
-        """A turn in DuckDB. LimitError when none is free for `wait_s` seconds; None waits."""
+        """A turn in DuckDB. BusyError when none is free for `wait_s` seconds; None waits."""
         if not self._turns.acquire(timeout=wait_s):
             with self.lock:
                 self.counts.refused += 1
-            raise LimitError(f"{self.limits.max_running} statements are running already", hint="try again in a moment")
+            raise BusyError(f"{self.limits.max_running} statements are running already", hint="try again in a moment")
         with self.lock:
             self.counts.running += 1
         try:
@@ -123,4 +127,4 @@ class Host:
         self._workers.shutdown(wait=False, cancel_futures=True)
 
 
-__all__ = ["BUCKETS_S", "Counts", "Host", "Limits"]
+__all__ = ["BUCKETS_S", "BusyError", "Counts", "Host", "Limits"]
