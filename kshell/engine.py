@@ -12,6 +12,7 @@ import sys
 import tempfile
 import threading
 import weakref
+from collections.abc import Iterable
 from pathlib import Path
 
 import duckdb
@@ -19,6 +20,7 @@ import duckdb
 from kshell.columns import literal
 from kshell.errors import RefusedError
 from kshell.mapped import give_back_code
+from kshell.places import lies_under
 
 DUCKDB_VERSION = "1.5.5"
 _ORDER = ("avro", "iceberg", "httpfs")         # iceberg does not load before avro
@@ -32,6 +34,9 @@ _AMPLE_BYTES = 1_000_000_000                   # from which on what is kept grow
 _SHARE = 64
 QUACK = "quack"                                # of an extra; it takes its random numbers from httpfs
 QUACK_GATE, QUACK_LOGIN = "kshell_gate", "kshell_gate_login"      # what the quack extension asks; without them it lets nobody in
+# What is still set when the configuration is locked. A reader's own: TimeZone (search_path is never locked). Ours: how the cursor that
+# writes Parquet gives its rows (`export_cursor`), that DuckDB prints no bar (`cursor`), what allocators keep (`buffers_may_hold`).
+_STAY_OPEN = ("TimeZone", "arrow_lossless_conversion", "arrow_large_buffer_size", "enable_progress_bar_print", *_FLUSHES)
 _SETTLED_S = 2.0                               # after a start: extensions are loaded, modules imported, clients connected
 
 _OWNERS: weakref.WeakKeyDictionary[duckdb.DuckDBPyConnection, Engine] = weakref.WeakKeyDictionary()
@@ -68,6 +73,7 @@ class Engine:
         self._load_lock = threading.Lock()
         self._settling: threading.Timer | None = None
         self.publish_lock = threading.RLock()
+        self.allowed: tuple[str, ...] | None = None    # the directories DuckDB may still use; None: all, and nothing is locked
         for schema in (BUFFER_SCHEMA, "live", "lake", "kshell"):
             self._root.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
 
@@ -113,7 +119,9 @@ class Engine:
                 cursor.execute(f"SET GLOBAL {flush} = '{kept}B'")
 
     def need_quack(self) -> None:
-        """Before the configuration is locked. Whoever serves makes the two functions."""
+        """Before the configuration is locked, which does it where the extension is there. Whoever serves makes the two functions."""
+        if self.allowed is not None and QUACK in self._loaded:
+            return
         self.need("httpfs", QUACK)
         with self._root.cursor() as cursor:
             cursor.execute(f"SET GLOBAL quack_authorization_function = {literal(QUACK_GATE)}")
@@ -121,6 +129,26 @@ class Engine:
 
     def need_iceberg(self) -> None:
         self.need("avro", "iceberg")
+
+    def lock(self, directories: Iterable[str]) -> None:
+        """From here on DuckDB uses files under these directories alone, and no setting changes but those of `_STAY_OPEN`. It holds for the
+        whole process and for good; said again, it changes nothing. In a directory that is allowed DuckDB may also write."""
+        self.need(*_ORDER)                        # an extension is a file elsewhere
+        if self.allowed is None and _is_there(QUACK):
+            self.need_quack()
+        with self._load_lock, self._root.cursor() as cursor:
+            if self.allowed is not None:
+                return
+            allowed = tuple(dict.fromkeys(directories))
+            cursor.execute(f"SET GLOBAL allowed_configs = {_list(_STAY_OPEN)}")
+            cursor.execute(f"SET GLOBAL allowed_directories = {_list(allowed)}")
+            cursor.execute("SET GLOBAL enable_external_access = false")
+            cursor.execute("SET GLOBAL lock_configuration = true")
+            self.allowed = allowed
+
+    def may_use(self, location: str) -> bool:
+        """Whether DuckDB may read what lies there."""
+        return self.allowed is None or lies_under(location, self.allowed)
 
     def settle(self) -> None:
         """What goes on for long was started: give back the code that only its start needed. Not at once, and never in a process that
@@ -141,6 +169,10 @@ class Engine:
         self._spill.cleanup()
 
 
+def _list(values: Iterable[str]) -> str:
+    return f"[{', '.join(literal(value) for value in values)}]"
+
+
 def _keep_freed_memory(kept: int, own_mapping: int) -> None:
     """Ingestion and commits allocate and free tens of megabytes at a time, on many threads. Left to themselves the allocators keep what
     was freed, each for itself: 150 MB that no budget counts. A budget is about what the process holds, so they are told what to keep."""
@@ -156,6 +188,10 @@ def give_back() -> None:
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if trim is not None:
         trim(0)
+
+
+def _is_there(name: str) -> bool:
+    return importlib.util.find_spec(f"duckdb_extension_{name}") is not None
 
 
 def _binary(name: str) -> Path:

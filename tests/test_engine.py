@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+import types
 from collections.abc import Iterator
 from pathlib import Path
 
 import duckdb
 import pexpect
+import pyarrow as pa
 import pytest
 
 from kshell import engine
@@ -80,3 +82,68 @@ engine.close()"""
     screen.close()
     assert screen.exitstatus == 0
     assert "%" not in str(screen.before)
+
+
+def _as_notebook(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "__main__", types.ModuleType("__main__"))
+
+
+# What sets each of the settings that a locked engine leaves open.
+SETS = {
+    "TimeZone": lambda made: made.export_cursor(), "arrow_lossless_conversion": lambda made: made.export_cursor(),
+    "arrow_large_buffer_size": lambda made: made.export_cursor(), "enable_progress_bar_print": lambda made: made.cursor(),
+    "allocator_flush_threshold": lambda made: made.buffers_may_hold(512_000_000),
+    "allocator_bulk_deallocation_flush_threshold": lambda made: made.buffers_may_hold(512_000_000),
+}
+
+
+def test_a_locked_engine_does_all_of_its_own_work(shipped: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    _as_notebook(monkeypatch)
+    shipped.lock([])
+    for work in SETS.values():
+        work(shipped)
+    shipped.cursor().execute("SET search_path = 'live'; USE memory.main; SET VARIABLE x = 1; SET TimeZone = 'Asia/Tokyo'; RESET TimeZone")
+    shipped.need("iceberg", "httpfs")
+    shipped.need_quack()
+
+
+@pytest.mark.parametrize("setting", SETS)
+def test_no_setting_is_left_open_that_nothing_sets(shipped: Engine, monkeypatch: pytest.MonkeyPatch, setting: str) -> None:
+    _as_notebook(monkeypatch)
+    assert set(SETS) == set(engine._STAY_OPEN)
+    monkeypatch.setattr(engine, "_STAY_OPEN", tuple(name for name in engine._STAY_OPEN if name != setting))
+    shipped.lock([])
+    with pytest.raises(duckdb.InvalidInputException, match=f'"{setting}".*locked'.replace('"', r'\W+')):
+        SETS[setting](shipped)
+
+
+def test_a_lock_is_for_good_and_its_list_does_not_grow(shipped: Engine, tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "out").mkdir()
+    assert shipped.may_use(str(tmp_path / "out")), "until it is locked"
+    shipped.lock([f"file://{tmp_path}/in"])
+    shipped.lock([str(tmp_path)])
+    assert [place for place in ("in", "in/x", "in2", "out", "in/../out") if shipped.may_use(f"{tmp_path}/{place}")] == ["in", "in/x"]
+    shipped.cursor().execute(f"COPY (SELECT 1) TO '{tmp_path}/in/x.csv'")
+    with pytest.raises(duckdb.PermissionException):
+        shipped.cursor().execute(f"COPY (SELECT 1) TO '{tmp_path}/out/x.csv'")
+
+
+@pytest.mark.fault("F87")
+def test_a_locked_engine_still_spills_what_memory_does_not_hold() -> None:
+    made = Engine(threads=1, memory_limit="60MB")
+    made.lock([])
+    with made.cursor() as cursor:
+        cursor.execute("CREATE TABLE large AS SELECT i, repeat('x', 200) || i AS text FROM range(500000) t(i)")
+        assert cursor.execute("SELECT count(*) FROM duckdb_temporary_files()").fetchone() != (0,)
+        assert cursor.execute("SELECT count(*) FROM large").fetchone() == (500_000,)
+    made.close()
+
+
+@pytest.mark.fault("F92")
+def test_variables_of_python_are_no_tables(shipped: Engine) -> None:
+    some_python_variable = pa.table({"secret": ["hush"]})  # noqa: F841  what a replacement scan would find
+    for _ in range(2):
+        with pytest.raises(duckdb.CatalogException, match="some_python_variable"):
+            shipped.cursor().execute("FROM some_python_variable")
+        shipped.lock([])

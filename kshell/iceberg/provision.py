@@ -12,7 +12,7 @@ from pyiceberg.table import Table
 from pyiceberg.table.sorting import UNSORTED_SORT_ORDER, SortOrder
 
 from kshell.columns import OFFSET, PARTITION, TIMESTAMP, Column
-from kshell.errors import BadValueError, ConflictError, NotFoundError
+from kshell.errors import BadValueError, ConflictError, NotFoundError, RefusedError
 from kshell.iceberg import codec, layout
 from kshell.iceberg.evolve import add_columns
 from kshell.iceberg.fileio import DURABLE_PROPERTY
@@ -20,6 +20,7 @@ from kshell.iceberg.mapping import mapped
 from kshell.iceberg.schema import Fit, new_schema, reconcile, require_version
 from kshell.iceberg.state import other_ids, read_state
 from kshell.iceberg.values import ERROR_COLUMNS, RESOLUTION_COLUMNS, Control, Identifier, Sink, SinkSpec, Unset
+from kshell.places import lies_under
 
 if TYPE_CHECKING:
     from kshell.iceberg.catalogs import Lake
@@ -41,6 +42,7 @@ def sink_of(spec: SinkSpec, table: Table, identifier: Identifier) -> Sink:
 
 def sink_table(lake: Lake, spec: SinkSpec, notes: list[str], control: Control) -> tuple[Table, tuple[Column, ...]]:
     table = lake.find(spec.table)
+    _require_within(lake, spec, spec.table, table)
     if table is None:
         _require_creation(lake, spec)
         table = _make(lake, spec)
@@ -50,6 +52,16 @@ def sink_table(lake: Lake, spec: SinkSpec, notes: list[str], control: Control) -
     if found.missing:
         table = add_columns(lake, spec.table, found.missing, control)
     return table, found.columns
+
+
+def _require_within(lake: Lake, spec: SinkSpec, identifier: Identifier, table: Table | None) -> None:
+    """A table whose files DuckDB may not read would never show its rows."""
+    place = table.location() if table is not None else lake.would_lie(identifier) if spec.within is not None else None
+    if spec.within is None or (place is not None and lies_under(place, spec.within)):
+        return
+    where = f"lies in {place}" if place is not None else "would get a place of its own"
+    raise RefusedError(f"OUTSIDE_ALLOWED: table {lake.qualified(identifier)} {where}, and serving has closed all but the tables that were "
+                       "in use when it began", hint="create the sink, or read the table once, before the first CALL kshell_serve")
 
 
 def _require_creation(lake: Lake, spec: SinkSpec) -> None:
@@ -160,6 +172,7 @@ def _layout(table: Table, spec: SinkSpec, name: str, notes: list[str]) -> None:
 
 def errors_table(lake: Lake, spec: SinkSpec, identifier: Identifier) -> Table:
     table = lake.find(identifier)
+    _require_within(lake, spec, identifier, table)
     if table is None:
         schema = new_schema((*ERROR_COLUMNS, *RESOLUTION_COLUMNS))
         table = _create(lake, identifier, schema, {**DEFAULTS, **own_properties(spec, KEEP_SNAPSHOTS, made=True)})

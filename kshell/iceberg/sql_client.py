@@ -3,7 +3,8 @@
 Invariant: what a commit writes, and when it is refused, is what PyIceberg's own class writes and refuses; a test compares them.
 
 Private names: Catalog._load_file_io (so that no table names the class that opens files), SqlCatalog._convert_orm_to_iceberg and
-Catalog._update_and_stage_table (to read no metadata twice and copy no snapshots)."""
+Catalog._update_and_stage_table (to read no metadata twice and copy no snapshots), Catalog._resolve_table_location (to know a table's place
+before it is there)."""
 
 from __future__ import annotations
 
@@ -50,6 +51,10 @@ class OurSqlCatalog(SqlCatalog):
     def __init__(self, name: str, **properties: str) -> None:
         self._written: dict[str, _Written] = {}               # by the location that the database names
         super().__init__(name, **properties)
+
+    def would_lie(self, identifier: Identifier) -> str:
+        """The location of a table that does not exist, in a namespace that does."""
+        return self._resolve_table_location(None, self.namespace_to_string(identifier[:-1]), identifier[-1])
 
     def commit_table(self, table: Table, requirements: tuple[TableRequirement, ...],
                      updates: tuple[TableUpdate, ...]) -> CommitTableResponse:

@@ -310,6 +310,7 @@ class SinkSpec:
     properties: Mapping[str, str] = field(default_factory=dict)
     leaves_out: bool = False                  # not every record becomes a row: a query filters, or ON_ERROR skip
     evolves: bool = False                     # further columns are added as records bring them
+    within: tuple[str, ...] | None = None     # where its tables may lie; None: anywhere
 
 
 @dataclass(frozen=True, slots=True)

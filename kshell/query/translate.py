@@ -31,6 +31,8 @@ _TAIL = re.compile(r"(?:\. You might need to add explicit type casts\.)?\n+\s*"
                    r"(?:Did you mean|Candidate \w+|Extension \"|For more info)\b.*", re.DOTALL)
 _OFFSET_COLUMN = re.compile(r"(?:\bSELECT\s+|,\s*)offset\b", re.IGNORECASE)
 _NO_SCHEMA = re.compile(r'No catalog \+ schema named "([^"]+)"')
+_NO_FILES = re.compile(r'Cannot access (?:file|directory) "([^"]*)" - file system operations are disabled')
+_NO_SETTINGS = re.compile(r'Cannot change configuration option "([^"]*)" - the configuration has been locked')
 _NAME_AT = re.compile(r'"(?:[^"]|"")*"|\'(?:[^\']|\'\')*\'|\w+|\S')
 
 
@@ -84,10 +86,21 @@ def length_at(text: str, position: int) -> int:
 
 def error_of(fault: Fault, text: str, *, hint: str | None) -> Error:
     """The error of our tree. `text` is the statement the position counts in."""
-    made = _class_of(fault)(_message(fault), hint=hint or _standard_hint(fault))
+    made = _locked(fault) or _class_of(fault)(_message(fault), hint=hint or _standard_hint(fault))
     if fault.position is not None and fault.position <= len(text):
         made.at(fault.position, length_at(text, fault.position))
     return made
+
+
+def _locked(fault: Fault) -> Error | None:
+    """What a process that serves has given up for its clients' sake."""
+    if found := _NO_FILES.search(fault.message):
+        return errors.RefusedError(f"{found.group(1)}: a process that serves uses no files but those of its tables",
+                                   hint="read and write files in another kshell, or attach and copy them before CALL kshell_serve")
+    if found := _NO_SETTINGS.search(fault.message):
+        return errors.RefusedError(f"{found.group(1)}: a process that serves keeps DuckDB's settings",
+                                   hint="set it before CALL kshell_serve; TimeZone and search_path can be set at any time")
+    return None
 
 
 def _class_of(fault: Fault) -> type[Error]:

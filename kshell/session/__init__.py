@@ -227,6 +227,16 @@ class Session:
 
     # ---- Python ------------------------------------------------------------------------------------------------------
 
+    def lock_files(self, keep_out: Sequence[Path] = ()) -> tuple[str, ...]:
+        """Close the process's files, as whoever serves must: DuckDB keeps the directories of the tables in use, which are returned.
+        It cannot be undone; said again, it changes nothing. RefusedError where one holds what no reader may reach, such as `keep_out`."""
+        from kshell.session import locked
+
+        if self._engine.allowed is None:
+            locked.require_no_open_secret(self._engine)
+            self._engine.lock(locked.directories(self._connections, self._sinks, self._lakes, self._secrets, keep_out))
+        return self._engine.allowed or ()
+
     def definitions(self) -> Definitions:
         """Reads a script's definitions without making anything of them, for `kshell verify`."""
         from kshell.session.verify import Definitions

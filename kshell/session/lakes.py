@@ -11,7 +11,7 @@ import duckdb
 
 from kshell.columns import literal, quote
 from kshell.engine import Engine
-from kshell.errors import Error, NotFoundError, did_you_mean
+from kshell.errors import Error, NotFoundError, RefusedError, did_you_mean
 from kshell.lang.tokens import Token, tokens
 from kshell.session.connections import LOCAL, Connections
 
@@ -21,6 +21,7 @@ class LakeViews:
         self._engine = engine
         self._connections = connections
         self._made: set[tuple[str, ...]] = set()
+        self._used: set[tuple[str, ...]] = set()       # made at any time
         self._absent: set[tuple[str, ...]] = set()     # what the statement names and no catalog has
         self._making = threading.Lock()                # the session's statements and those of clients name tables at the same time
 
@@ -48,6 +49,9 @@ class LakeViews:
         if table is None:
             self._absent.add(chain)
             return
+        if not self._engine.may_use(table.metadata_location):
+            raise RefusedError(f"OUTSIDE_ALLOWED: table {'.'.join(chain)} was not in use when serving began, and its files are closed",
+                               hint="read the table once before the first CALL kshell_serve")
         self._engine.need_iceberg()
         schema, name = ".".join(identifier[:-1]), identifier[-1]
         cursor = self._engine.cursor()
@@ -56,6 +60,7 @@ class LakeViews:
             view = f"{quote(catalog)}.{quote(schema)}.{quote(name)}"
             cursor.execute(f"CREATE OR REPLACE VIEW {view} AS FROM iceberg_scan({literal(table.metadata_location)})")
             self._made.add(chain)
+            self._used.add(chain)
 
     def explained(self, error: Error) -> Error:
         """DuckDB knows only the tables that were read before; what is missing and what is near, the catalog says."""
@@ -77,6 +82,10 @@ class LakeViews:
 
     def forget(self, catalog: str) -> None:
         self._made = {c for c in self._made if c[0] != catalog}
+
+    def used(self) -> list[tuple[str, tuple[str, ...]]]:
+        """Catalog and table of everything that was read."""
+        return sorted((chain[0], chain[1:]) for chain in self._used)
 
     def relations(self) -> dict[str, tuple[str, ...]]:
         """Every table and view with its columns, for completion."""

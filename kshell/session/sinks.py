@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from kshell.buffer import TP, Outlet, views
@@ -149,7 +150,8 @@ class Sinks:
         from kshell.iceberg.create import create_sink
 
         lake, source = self._catalog(entry).lake, entry.source
-        created = create_sink(lake, spec_of(entry), self._facts(source), lambda: self._starts(entry), Control(cancelled=self._cancelled))
+        spec = replace(spec_of(entry), within=self._context.engine.allowed)
+        created = create_sink(lake, spec, self._facts(source), lambda: self._starts(entry), Control(cancelled=self._cancelled))
         entry.created = created
         if created.stops:                     # the logs were asked before the table: another process may have moved on in between
             for stop in compare(created.head.state, self._facts(source), entry.name) if created.head.state else created.stops:

@@ -87,6 +87,14 @@ class Lake:
         except NotFoundError:
             return None
 
+    def would_lie(self, identifier: tuple[str, ...]) -> str | None:
+        """The location of a table that does not exist; None: that is not known before it is made."""
+        from kshell.iceberg.mapping import mapped
+
+        with mapped(f"reading catalog {self.name}"):
+            chosen = getattr(self.catalog, "would_lie", None)
+            return str(chosen(identifier)) if chosen is not None and self.catalog.namespace_exists(identifier[:-1]) else None
+
     def qualified(self, identifier: tuple[str, ...]) -> str:
         return ".".join((self.name, *identifier))
 
