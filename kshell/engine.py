@@ -35,8 +35,9 @@ _SHARE = 64
 QUACK = "quack"                                # of an extra; it takes its random numbers from httpfs
 QUACK_GATE, QUACK_LOGIN = "kshell_gate", "kshell_gate_login"      # what the quack extension asks; without them it lets nobody in
 # What is still set when the configuration is locked. A reader's own: TimeZone (search_path is never locked). Ours: how the cursor that
-# writes Parquet gives its rows (`export_cursor`), that DuckDB prints no bar (`cursor`), what allocators keep (`buffers_may_hold`).
-_STAY_OPEN = ("TimeZone", "arrow_lossless_conversion", "arrow_large_buffer_size", "enable_progress_bar_print", *_FLUSHES)
+# writes Parquet gives its rows (`export_cursor`), how errors come and that DuckDB prints no bar (`cursor`), what allocators keep
+# (`buffers_may_hold`).
+_STAY_OPEN = ("TimeZone", "arrow_lossless_conversion", "arrow_large_buffer_size", "errors_as_json", "enable_progress_bar_print", *_FLUSHES)
 _SETTLED_S = 2.0                               # after a start: extensions are loaded, modules imported, clients connected
 
 _OWNERS: weakref.WeakKeyDictionary[duckdb.DuckDBPyConnection, Engine] = weakref.WeakKeyDictionary()

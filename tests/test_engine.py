@@ -91,7 +91,8 @@ def _as_notebook(monkeypatch: pytest.MonkeyPatch) -> None:
 # What sets each of the settings that a locked engine leaves open.
 SETS = {
     "TimeZone": lambda made: made.export_cursor(), "arrow_lossless_conversion": lambda made: made.export_cursor(),
-    "arrow_large_buffer_size": lambda made: made.export_cursor(), "enable_progress_bar_print": lambda made: made.cursor(),
+    "arrow_large_buffer_size": lambda made: made.export_cursor(), "errors_as_json": lambda made: made.cursor(),
+    "enable_progress_bar_print": lambda made: made.cursor(),
     "allocator_flush_threshold": lambda made: made.buffers_may_hold(512_000_000),
     "allocator_bulk_deallocation_flush_threshold": lambda made: made.buffers_may_hold(512_000_000),
 }

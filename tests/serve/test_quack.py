@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from kshell.errors import BadValueError, ConflictError, ExistsError, RefusedError
+from kshell.errors import BadValueError, ConflictError, Error, ExistsError, RefusedError
 from kshell.options import Secret
 from kshell.serve import Served, Servers, quack
 from kshell.serve.access import access_of
@@ -264,6 +264,16 @@ def test_it_stops_and_starts_again_in_the_same_place(process: Process, ducks: Ca
         with pytest.raises(Refused):
             duck.there("SELECT 1")
     assert not [t.name for t in threading.enumerate() if t.name == "kshell-quack"]
+
+
+def test_it_starts_in_a_process_whose_files_are_closed_already(process: Process, ducks: Callable[..., Duck]) -> None:
+    """Another server came first. The settings that name its door cannot be changed any more, not even at the prompt."""
+    process.session.lock_files()
+    for _ in range(2):
+        assert ducks(process.serve().address).there("SELECT count(*) FROM t") == [[5]]
+        with pytest.raises(Error, match="keeps DuckDB's settings"):
+            process.session.sql("SET GLOBAL quack_authorization_function = 'quack_nop_authorization'")
+        process.servers.stop("quack")
 
 
 def test_a_second_server_and_a_place_that_is_taken_are_told(process: Process) -> None:

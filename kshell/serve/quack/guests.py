@@ -120,13 +120,16 @@ class Guests:
 
     def _turn(self, session: str) -> None:
         """Wait until less than `max_running` of the others have a statement open."""
-        until = time.monotonic() + QUEUE_S
-        while sum(active for other, active, _ in self._open() if other != session) >= self._host.limits.max_running:
+        until, most = time.monotonic() + QUEUE_S, self._host.limits.max_running
+        while self._others(session, most) >= most:
             if time.monotonic() > until or self._ending.wait(_TURN_S):
                 with self._host.lock:
                     self._host.counts.refused += 1
-                raise LimitError(f"{self._host.limits.max_running} statements are running already",
-                                 hint="try again in a moment, or raise max_running")
+                raise LimitError(f"{most} statements are running already", hint="try again in a moment, or raise max_running")
+
+    def _others(self, session: str, most: int) -> int:
+        """How many have a statement open. To ask takes longer than all the rest, so nobody does while there are no more than `most`."""
+        return sum(active for other, active, _ in self._open() if other != session) if len(self._by_session) > most else 0
 
     # ---- watched -----------------------------------------------------------------------------------------------------
 
