@@ -49,11 +49,13 @@ def connect(brokers: str | None = None, profile: str | None = None, config: str 
     the environment, that before the profile, that before the top level of the file. A profile's init script runs before `read_only` closes.
     Raises UnreachableError when the brokers do not answer, UsageError for a wrong configuration."""
     from kshell.config import load
+    from kshell.serve.offered import offer
     from kshell.session import Session
 
     given = {"brokers": ("brokers", brokers), "read_only": ("read_only", read_only)}
     found = load(path=config, profile=profile, flags={key: pair for key, pair in given.items() if pair[1] is not None})
     session = Session(config=found)
+    offer(session)
     try:
         if found["init"]:
             session.run_file(found["init"])

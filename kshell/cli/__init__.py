@@ -60,7 +60,7 @@ def _run(flags: Flags) -> int:
             return _usage(wrong, [f"--{flags.mode}"])
     if flags.command in ("verify", "doctor", "config"):
         return importlib.import_module(f"kshell.cli.{flags.command}").run(flags)  # type: ignore[no-any-return]
-    if not flags.inputs and flags.command != "run" and sys.stdin is not None and sys.stdin.isatty():
+    if not flags.inputs and flags.command not in reading.STAYS and sys.stdin is not None and sys.stdin.isatty():
         from kshell.cli.prompt import start
         return start(flags)
     from kshell.cli.headless import run

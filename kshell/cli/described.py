@@ -87,5 +87,5 @@ def _command(name: str) -> Command:
     first = takes.split()[0]
     words = tuple(first.split("|")) if re.fullmatch(r"[a-z]+(\|[a-z]+)+", first) else ()
     own = tuple(re.findall(r"--[a-z]+", takes)) if name == "demo" else ()
-    value: Value = "words" if words else "file" if first in _FILES else "nothing" if first.startswith("[") else "text"
+    value: Value = "words" if words else "file" if first.strip("[]") in _FILES else "nothing" if first.startswith("[") else "text"
     return Command(name, takes, flags.COMMANDS[name], value, words, own)

@@ -19,19 +19,23 @@ if TYPE_CHECKING:
 _MODES = ("csv", "tsv", "json", "ndjson", "table", "markdown", "vertical")
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 COMMANDS = {"run": "runs FILE, then keeps its sources and sinks alive until SIGTERM or Ctrl-C",
+            "serve": "runs FILE, then serves other clients by pgwire, or as --pgwire, --http, --quack say, until SIGTERM or Ctrl-C",
             "verify": "proves a sink's table against Kafka; -f FILE defines the sink, nothing is started",
             "doctor": "checks the set-up and says how to repair it; --write also tries to write",
             "config": "init writes a commented file, show prints what holds and why, validate checks a file",
             "demo": "embedded broker, generated events, embedded catalog",
             "completion": "prints the script that completes kshell's flags in your shell"}
-TAKES = {"run": "FILE [flags]", "verify": "SINK [-f FILE]", "doctor": "[--write]", "config": "init|show|validate", "demo": "[--keep DIR]",
+TAKES = {"run": "FILE [flags]", "serve": "[FILE] [--pgwire ADDRESS] [--http ADDRESS] [--quack ADDRESS]",
+         "verify": "SINK [-f FILE]", "doctor": "[--write]", "config": "init|show|validate", "demo": "[--keep DIR]",
          "completion": "bash|zsh|fish"}
+STAYS = ("run", "serve")                       # they keep sources and sinks alive until a signal
 EXIT_CODES = {0: "fine", 1: "statement", 2: "usage", 3: "not reachable", 4: "time is up", 130: "Ctrl-C"}
-_COMMANDS_LATER = ("serve",)
 _WORDS = {"run": ("one script", "kshell run FILE"),
+          "serve": ("one script at most", "kshell serve [FILE] --pgwire 127.0.0.1:5433"),
           "verify": ("one sink or table", "kshell verify SINK -f FILE, or kshell verify catalog.namespace.table"),
           "config": ("one of init, show, validate", "kshell config show"),
           "completion": ("one of bash, zsh, fish", 'eval "$(kshell completion bash)"')}
+_WITHOUT = ("serve",)                          # commands that need no word
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +67,11 @@ class Flags:
     profile: str | None = None
     config: str | None = None
     write: bool = False                       # doctor: also try to write
+    servers: tuple[tuple[str, str], ...] = () # serve: (kind, address), in the order given
+    token_file: str | None = None
+    tls_cert: str | None = None
+    tls_key: str | None = None
+    insecure: bool = False
     settings: Config | None = field(default=None, repr=False)     # what flags, environment and file come to; set by `effective`
 
 
@@ -88,6 +97,13 @@ class _Input(argparse.Action):
         namespace.inputs = [*namespace.inputs, ("c" if option in ("-c", "--command") else "f", values)]
 
 
+class _Server(argparse.Action):
+    """--pgwire, --http and --quack append to one list."""
+
+    def __call__(self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: Any, option: str | None = None) -> None:
+        namespace.servers = [*namespace.servers, ((option or "").removeprefix("--"), values)]
+
+
 def parser() -> argparse.ArgumentParser:
     commands = "\n".join(f"  kshell {name:<10} {what}" for name, what in COMMANDS.items())
     usage = "\n       ".join(["kshell [flags]", *(f"kshell {name} {TAKES[name]}" for name in COMMANDS)])
@@ -96,10 +112,11 @@ def parser() -> argparse.ArgumentParser:
                    usage=usage,
                    description="An analytics shell for Kafka: topics as DuckDB sources, Apache Iceberg exactly once, one SELECT over both.",
                    epilog=f"commands:\n{commands}\n\nexit codes: {exits}")
-    made.set_defaults(inputs=[])
+    made.set_defaults(inputs=[], servers=[])
     _add_inputs(made.add_argument_group("what runs"))
     _add_output(made.add_argument_group("output"))
     _add_session(made.add_argument_group("session"))
+    _add_serve(made.add_argument_group("kshell serve"))
     return made
 
 
@@ -145,12 +162,20 @@ def _add_session(group: argparse._ArgumentGroup) -> None:
     group.add_argument("-h", "--help", action="store_true", help="print this")
 
 
+def _add_serve(group: argparse._ArgumentGroup) -> None:
+    for kind, port in (("pgwire", 5433), ("http", 8642), ("quack", 9494)):
+        group.add_argument(f"--{kind}", action=_Server, metavar="ADDRESS",
+                           help=f"serve {kind} there: HOST:PORT, a port or the path of a UNIX socket; 127.0.0.1:{port} is usual")
+    group.add_argument("--token-file", metavar="FILE", help="the password or token, in a file of mode 0600; made where there is none")
+    group.add_argument("--tls-cert", metavar="FILE", help="PEM file with the certificate; read again on SIGHUP")
+    group.add_argument("--tls-key", metavar="FILE", help="PEM file with its key")
+    group.add_argument("--insecure", action="store_true", help="serve an address that others reach without TLS or a password of yours")
+
+
 def parse(argv: Sequence[str]) -> Flags:
     """Flags of a command line; UsageError for what cannot be meant."""
     words = [_text(word) for word in argv]
-    command = words.pop(0) if words and words[0] in (*COMMANDS, *_COMMANDS_LATER) else ""
-    if command in _COMMANDS_LATER:
-        raise RefusedUsage(f"kshell {command} is not built yet", hint="kshell --help lists what there is")
+    command = words.pop(0) if words and words[0] in COMMANDS else ""
     if command == "demo" and not {"-h", "--help"} & set(words):
         return Flags(command="demo", arguments=tuple(words))
     reader = parser()
@@ -161,8 +186,8 @@ def parse(argv: Sequence[str]) -> Flags:
     arguments: tuple[str, ...] = ()
     if command in _WORDS:
         word, rest = _take_word(rest, command)
-        if command == "run":
-            inputs.append(("f", word))
+        if command in ("run", "serve"):
+            inputs += [("f", word)] if word else []
         else:
             arguments = (word,)
     for flag, text in (*(("-c", text) for kind, text in inputs if kind == "c"), *(("--var", value) for _, value in known.var)):
@@ -170,6 +195,7 @@ def parse(argv: Sequence[str]) -> Flags:
             raise UsageError(f"what follows {flag} is not UTF-8 text", hint="write it into a file of UTF-8 text: -f FILE")
     if known.write and command != "doctor":
         raise UsageError("--write is a flag of kshell doctor", hint="kshell doctor --write")
+    _refuse_serve_flags(known, command)
     if rest:
         raise _unknown(rest[0], reader)
     if len(set(known.modes or ())) > 1:
@@ -180,7 +206,20 @@ def parse(argv: Sequence[str]) -> Flags:
                  read_only=known.read_only, flush=not known.no_flush, stats=known.stats, quiet=known.quiet,
                  color=not known.no_color and not os.environ.get("NO_COLOR"),
                  brokers=known.brokers, schema_registry=known.schema_registry, init=known.init, no_init=known.no_init,
-                 version=known.version, spec=known.spec, log=known.log)
+                 version=known.version, spec=known.spec, log=known.log, servers=tuple(known.servers), token_file=known.token_file,
+                 tls_cert=known.tls_cert, tls_key=known.tls_key, insecure=known.insecure)
+
+
+def _refuse_serve_flags(known: argparse.Namespace, command: str) -> None:
+    """Servers belong to a command that keeps them alive."""
+    given = [*(f"--{kind}" for kind, _ in known.servers), *(flag for flag, there in (
+        ("--token-file", known.token_file), ("--tls-cert", known.tls_cert), ("--tls-key", known.tls_key),
+        ("--insecure", known.insecure)) if there)]
+    if given and command != "serve":
+        raise UsageError(f"{given[0]} is a flag of kshell serve", hint=f"kshell serve [FILE] {given[0]}")
+    kinds = [kind for kind, _ in known.servers]
+    if twice := next((kind for kind in kinds if kinds.count(kind) > 1), None):
+        raise UsageError(f"--{twice} is given twice", hint="one server of each kind")
 
 
 def _text(word: str) -> str:
@@ -208,12 +247,12 @@ class RefusedUsage(UsageError, RefusedError):
 
 
 def _take_word(rest: list[str], command: str) -> tuple[str, list[str]]:
-    """The one word that a command takes, and what is left."""
+    """The one word that a command takes ('': it does without), and what is left."""
     what, usage = _WORDS[command]
     words = [word for word in rest if not word.startswith("-") or word == "-"]
-    if len(words) != 1:
+    if len(words) > 1 or (not words and command not in _WITHOUT):
         raise UsageError(f"kshell {command} takes {what}", hint=usage)
-    return words[0], [word for word in rest if word not in words]
+    return "".join(words), [word for word in rest if word not in words]
 
 
 def _unknown(word: str, reader: argparse.ArgumentParser) -> UsageError:

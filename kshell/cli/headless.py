@@ -1,6 +1,6 @@
 """A run without a prompt: inputs read, session opened, script run, session closed, exit code.
 
-1. read the inputs  2. open the session  3. variables, init file  4. the script  5. `run` only: stay alive  6. close: flush, say
+1. read the inputs  2. open the session  3. variables, init file  4. the script  5. `run` and `serve`: stay alive  6. close: flush, say
 what is not committed
 
 Invariant: the session is closed on every path; the first signal ends the work and still closes cleanly, the second ends the process."""
@@ -14,8 +14,10 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from kshell.cli.flags import STAYS
 from kshell.cli.notify import ready
 from kshell.cli.script import Input, Script, mode_of_output
+from kshell.cli.serve import HangUp, start, wanted
 from kshell.cli.streams import ReaderGone, Stdout
 from kshell.errors import CancelledError, Error, NotFoundError, UsageError
 from kshell.output._errors import error_text
@@ -24,6 +26,7 @@ from kshell.shell.context import ExitAsked
 
 if TYPE_CHECKING:
     from kshell.cli.flags import Flags
+    from kshell.options import Parsed
     from kshell.session import Session
 
 CLOSE_S = 10.0                                    # for the last flush
@@ -36,25 +39,29 @@ def run(flags: Flags) -> int:
     with worker.listening(signal.SIGINT, signal.SIGTERM):
         try:
             mode_of_output(flags)
+            servers = wanted(flags)
             inputs = read_inputs(flags)
             session = worker.run(lambda: open_session(flags))
         except Error as failed:
             return failed_before(failed, flags)
         script = Script(session, worker, flags, out)
         worker.interrupts(script.context.interrupt)
-        code = _guarded(script, session, worker, flags, inputs)
-        return _close(session, script, flags, code)
+        hang_up = HangUp(session)
+        with hang_up.listening():
+            code = _guarded(script, session, worker, flags, inputs, servers, hang_up)
+            return _close(session, script, flags, code)
 
 
-def _guarded(script: Script, session: Session, worker: Worker, flags: Flags, inputs: list[Input]) -> int:
+def _guarded(script: Script, session: Session, worker: Worker, flags: Flags, inputs: list[Input],
+             servers: list[tuple[str, Parsed]], hang_up: HangUp) -> int:
     """The exit code of the work."""
     try:
         prepare(script, session, worker, flags)
         script.run(inputs)
-        if flags.command == "run" and script.code == 0:
-            ready()
-            worker.wait_for_signal(session.failure)
-            return _code_of_stop(worker, flags)
+        if flags.command == "serve" and script.code == 0:
+            worker.run(lambda: start(session, flags, servers))
+        if flags.command in STAYS and script.code == 0:
+            return _stay(session, worker, flags, hang_up)
     except CancelledError as cancelled:
         if worker.stopped_by != signal.SIGTERM:
             script.say_error(cancelled)
@@ -69,10 +76,21 @@ def _guarded(script: Script, session: Session, worker: Worker, flags: Flags, inp
     return script.code
 
 
+def _stay(session: Session, worker: Worker, flags: Flags, hang_up: HangUp) -> int:
+    """Until a signal, or the failure of a source or a sink."""
+    def look() -> Error | None:
+        hang_up.read_certificates()
+        return session.failure()
+
+    ready()
+    worker.wait_for_signal(look)
+    return _code_of_stop(worker, flags)
+
+
 def _code_of_stop(worker: Worker, flags: Flags) -> int:
     """SIGTERM is how a worker is stopped; a script it cuts short has not done its work."""
     if worker.stopped_by == signal.SIGTERM:
-        return 0 if flags.command == "run" else 128 + signal.SIGTERM
+        return 0 if flags.command in STAYS else 128 + signal.SIGTERM
     return 128 + signal.SIGINT
 
 
@@ -105,7 +123,7 @@ def _give_up(code: int) -> None:
 
 def read_inputs(flags: Flags) -> list[Input]:
     """The texts of -c and -f, or of stdin; every file is read before anything runs."""
-    given = flags.inputs or (("f", "-"),)
+    given = flags.inputs or (() if flags.command == "serve" else (("f", "-"),))
     return [Input(value) if kind == "c" else read_script(value) for kind, value in given]
 
 
@@ -122,6 +140,7 @@ def read_script(path: str) -> Input:
 def open_session(flags: Flags) -> Session:
     """Its brokers are connected by the first statement that uses them."""
     from kshell.output import printable
+    from kshell.serve.offered import offer
     from kshell.session import Session
 
     def say(kind: str, text: str) -> None:
@@ -131,6 +150,7 @@ def open_session(flags: Flags) -> Session:
 
     session = Session(config=flags.settings, connect=False, read_only=False, interactive=False, notes=say)
     session.ask = ask
+    offer(session)
     return session
 
 

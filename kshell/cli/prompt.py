@@ -21,6 +21,7 @@ def start(flags: Flags) -> int:
     """The exit code of a session at the prompt."""
     from kshell.columns import literal, quote
     from kshell.lang.statements import DuckStatement
+    from kshell.serve.offered import offer
     from kshell.session import Session
     from kshell.shell.background import Notes
     from kshell.shell.journal import Journal, default_path
@@ -50,6 +51,7 @@ def start(flags: Flags) -> int:
                       journal=Journal(default_path(), tracebacks=True) if flags.log == "debug" else None)
     repl = Repl(session, notes, settings=settings, choices=choices, terminal=sys.stdout.isatty())
     session.ask = repl.no_echo
+    offer(session)
     session.begin_connecting()
     return repl.run()
 

@@ -28,7 +28,7 @@ FORMS = {
     "OPTIMIZE": "OPTIMIZE SINK name [TIMEOUT '60s']",
     "CHECK": "CHECK SINK name [AGAINST KAFKA] [TIMEOUT '60s']",
     "REPLAY": "REPLAY ERRORS OF SINK name [WHERE condition] [TIMEOUT '60s']",
-    "SHOW": "SHOW TOPICS | SOURCES | SINKS | CONNECTIONS | SECRETS | CONSUMER GROUPS [FROM cluster] [LIKE 'pattern'] [EXTENDED]",
+    "SHOW": "SHOW TOPICS | SOURCES | SINKS | CONNECTIONS | SECRETS | SERVERS | CONSUMER GROUPS [FROM cluster] [LIKE 'pattern'] [EXTENDED]",
     "SHOW CREATE": "SHOW CREATE SOURCE name | SINK name | CONNECTION name",
     "DESCRIBE": "DESCRIBE TOPIC 'name' [FROM cluster] [EXTENDED] | SOURCE name [EXTENDED] | SINK name [EXTENDED]",
     "TAIL": "TAIL source | 'topic' | cluster.topic | (SELECT ...) [FROM BEGINNING | FROM END | SINCE time|offsets | LAST n] "
@@ -40,6 +40,9 @@ FORMS = {
     "EMIT CHANGES": "SELECT ... FROM source EMIT CHANGES [LIMIT n]",
     "SET": "SET kshell_name = value",
     "RESET": "RESET kshell_name",
+    "CALL kshell_serve": "CALL kshell_serve('pgwire' | 'http' | 'quack' [, name := value, ...])",
+    "CALL kshell_stop": "CALL kshell_stop('pgwire' | 'http' | 'quack')",
+    "CALL kshell_servers": "CALL kshell_servers(), or a query such as FROM kshell_servers()",
 }
 
 EXAMPLES = {
@@ -62,4 +65,8 @@ EXAMPLES = {
     "PRINT": "PRINT 'orders' FROM BEGINNING LIMIT 3;",
     "EMIT CHANGES": "SELECT user_id, url FROM clicks WHERE url LIKE '%/error%' EMIT CHANGES LIMIT 10;",
     "SET": "SET kshell_timeout = '10s';",
+    "CALL kshell_serve": "CALL kshell_serve('pgwire', port := 5433, password := getenv('DASHBOARDS'));\n"
+                         "CALL kshell_serve('http', host := '0.0.0.0', tls_cert := 'cert.pem', tls_key := 'key.pem', "
+                         "token := getenv('TOKEN'));",
+    "CALL kshell_stop": "CALL kshell_stop('pgwire');",
 }

@@ -7,10 +7,6 @@ from __future__ import annotations
 from kshell.lang.statements import NotBuilt
 
 _ALERTS = "run the query on a schedule: kshell -c \"SELECT ...\" and its exit code"
-_SHOWN = {
-    "ALERTS": _ALERTS,
-    "SERVERS": "kshell run FILE keeps sources and sinks alive; other programs read the Iceberg tables",
-}
 
 
 def alert(text: str, verb: str) -> NotBuilt:
@@ -18,4 +14,4 @@ def alert(text: str, verb: str) -> NotBuilt:
 
 
 def show(text: str, what: str) -> NotBuilt | None:
-    return NotBuilt(text=text, what=f"SHOW {what}", hint=_SHOWN[what]) if what in _SHOWN else None
+    return NotBuilt(text=text, what=f"SHOW {what}", hint=_ALERTS) if what == "ALERTS" else None

@@ -11,7 +11,7 @@ from collections.abc import Callable
 import duckdb
 
 from kshell.errors import StatementSyntaxError
-from kshell.lang import change, define, dialects, habits, inspect, notbuilt, stream
+from kshell.lang import change, define, dialects, habits, inspect, notbuilt, serving, stream
 from kshell.lang.statements import DotCommand, DuckStatement, Statement
 from kshell.lang.tokens import leading_words, tokens
 
@@ -37,6 +37,7 @@ _FIRST: dict[str, _Parser] = {
     "TAIL": stream.tail, "PRINT": stream.print_, "SUBSCRIBE": stream.subscribe,
     "OPTIMIZE": change.optimize, "REPLAY": stream.replay_errors,
     "TERMINATE": dialects.refuse_terminate,
+    "CALL": serving.call,
 }
 _MODIFIERS = ("OR", "REPLACE", "TEMPORARY", "TEMP", "PERSISTENT")
 _DOT = re.compile(r"\s*([.\\])([A-Za-z?]\S*)[ \t]*(.*)", re.DOTALL)
@@ -80,6 +81,8 @@ def _parser(words: tuple[str, ...]) -> _Parser | None:
         return _explained(words)
     if words[0] in ("ALTER", "DROP"):
         return (_ALTER if words[0] == "ALTER" else _DROP).get(words[1] if len(words) > 1 else "")
+    if words[0] == "FROM":
+        return serving.call if words[1:2] in ((serving.SERVE,), (serving.STOP,)) else None
     return _FIRST.get(words[0])
 
 

@@ -12,8 +12,8 @@ from kshell.options.written import Lookup, Options, RawOption, Span, Typed, Valu
 __all__ = [
     "AlterSink", "AlterSource", "Attach", "CheckSink", "ColumnDefinition", "CreateSecret", "CreateSink", "CreateSource", "Describe",
     "Detach", "DotCommand", "Drop", "DropSecret", "DuckStatement", "Flush", "Lookup", "NotBuilt", "Optimize", "Options", "Pause", "Print",
-    "RawOption", "Refresh", "ReplayErrors", "Set",
-    "Show", "ShowCreate", "Span", "Statement", "Tail", "Target", "Typed", "Value", "Wait", "Word",
+    "RawOption", "Refresh", "ReplayErrors", "Serve", "Set",
+    "Show", "ShowCreate", "Span", "Statement", "StopServing", "Tail", "Target", "Typed", "Value", "Wait", "Word",
 ]
 
 
@@ -188,7 +188,7 @@ class ReplayErrors(Statement):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Show(Statement):
-    what: Literal["topics", "sources", "sinks", "connections", "secrets", "alerts", "servers", "consumer groups", "subjects"]
+    what: Literal["topics", "sources", "sinks", "connections", "secrets", "servers", "consumer groups", "subjects"]
     cluster: str | None = None
     cluster_is_address: bool = False
     cluster_span: Span | None = None
@@ -257,6 +257,19 @@ class Set(Statement):
     reset: bool = False
     name_span: Span = field(default=Span(0, 0))
     value_span: Span = field(default=Span(0, 0))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Serve(Statement):
+    kind: str                                 # a key of declared.SERVERS
+    kind_span: Span
+    options: Options = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StopServing(Statement):
+    kind: str
+    kind_span: Span
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,7 @@ from typing import Literal
 from kshell.errors import BadValueError, StatementSyntaxError
 from kshell.lang.reader import Reader
 from kshell.options import Duration, read
-from kshell.options.written import Lookup, Options, RawOption, Typed, Value, Word, canonical, value_text
+from kshell.options.written import Lookup, Options, RawOption, Span, Typed, Value, Word, canonical, value_text
 
 _VALUE = "a value"
 _CONSTANTS: dict[str, bool | None] = {"TRUE": True, "FALSE": False, "NULL": None}
@@ -61,6 +61,18 @@ def _option(reader: Reader) -> RawOption:
     value_start = reader.token.start
     value = read_value(reader)
     return RawOption(canonical(written), written, value, key_span, reader.span_from(value_start))
+
+
+def read_argument(reader: Reader) -> RawOption:
+    """name := value, name = value or name => value, of a table function."""
+    start = reader.token.start
+    written = read_key(reader)
+    span = Span(start, start + len(written))
+    if not (reader.accept_op(":=") or reader.accept_op("=") or reader.accept_op("=>")):
+        reader.fail(":= and a value")
+    begin = reader.token.start
+    value = read_struct(reader) if reader.sees_op("{") else read_value(reader)
+    return RawOption(canonical(written), written, value, span, reader.span_from(begin))
 
 
 def read_key(reader: Reader) -> str:

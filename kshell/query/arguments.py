@@ -11,10 +11,9 @@ from typing import Any
 
 from kshell.errors import BadValueError
 from kshell.lang.reader import Reader
-from kshell.lang.values import read_key, read_struct, read_value
-from kshell.options import Lookup, RawOption, Span
+from kshell.lang.values import read_argument
+from kshell.options import Lookup, RawOption
 from kshell.options.position import Position
-from kshell.options.written import canonical
 from kshell.query.locate import Found
 
 Resolve = Callable[[Lookup], Any]
@@ -76,24 +75,13 @@ def read_call(text: str, found: Found) -> tuple[str | None, dict[str, RawOption]
         if reader.token.kind == "string" and first is None and not named:
             first = reader.string()
         else:
-            option = _argument(reader)
+            option = read_argument(reader)
             if option.key in named:
                 raise BadValueError(f"{found.kind} has {option.written} twice", position=option.span.start, length=len(option.written))
             named[option.key] = option
         if reader.at < end:
             reader.expect_op(",", ", or )")
     return first, named
-
-
-def _argument(reader: Reader) -> RawOption:
-    start = reader.token.start
-    written = read_key(reader)
-    span = Span(start, start + len(written))
-    if not (reader.accept_op(":=") or reader.accept_op("=") or reader.accept_op("=>")):
-        reader.fail(":= and a value")
-    begin = reader.token.start
-    value: Any = read_struct(reader) if reader.sees_op("{") else read_value(reader)
-    return RawOption(canonical(written), written, value, span, Span(begin, reader.tokens[reader.at - 1].end))
 
 
 def _partitions(value: Any) -> tuple[int, ...] | None:

@@ -18,7 +18,7 @@ from kshell.lang.tokens import Token, tokens
 from kshell.query import shapes, translate
 from kshell.query.translate import Fault
 
-_OURS = ("kafka_scan", "kafka_topics", "kafka_groups", "kafka_offsets", "kafka_header")
+_OURS = ("kafka_scan", "kafka_topics", "kafka_groups", "kafka_offsets", "kafka_header", "kshell_serve", "kshell_stop", "kshell_servers")
 _INCLUDED = ("topic", "headers", "value", "rest")
 _SECRET_TYPES = ("kafka", "schema_registry", "iceberg_catalog", "s3", "gcs", "r2", "http")
 _SCHEMA = re.compile(r'Table with name "([^"]+)" does not exist because schema "([^"]+)"')
@@ -121,8 +121,8 @@ class Hints:
             given = [before.text for before, token in zip(tokens(text), tokens(text)[1:], strict=False) if token.text == ":="]
             wrong = next((name for name in given if name.lower() not in known), None)
             return (did_you_mean(wrong, known) if wrong else None) or f"its arguments: {', '.join(known)}"
-        if fault.name.lower() in ("kshell_serve", "kshell_stop", "kshell_servers"):
-            return "serving other clients is not built yet; kshell -c answers programs as csv or json"
+        if fault.name.lower() in ("kshell_serve", "kshell_stop"):
+            return f"it is a statement of its own: CALL {fault.name.lower()}('pgwire')"
         if "Function" in fault.entry:
             return habits.function_hint(fault.name) or did_you_mean(fault.name, self._functions())
         if fault.missing_table or not fault.name:

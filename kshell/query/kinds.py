@@ -17,7 +17,7 @@ _PLAIN_QUERIES = (("SELECT",), ("FROM",), ("VALUES",))
 _ALWAYS = frozenset({SELECT, EXPLAIN, "EXECUTE", "RELATION", "LOGICAL_PLAN"})
 _MAYBE = frozenset({"CALL", "PRAGMA", "MULTI"})                   # rows unless all DuckDB says is Success
 _CHANGES = frozenset({"INSERT", "UPDATE", "DELETE", "MERGE_INTO", "COPY", "CREATE"})
-_OURS_WITH_ROWS = frozenset({"Show", "ShowCreate", "Describe", "CheckSink", "Tail", "Print"})
+_OURS_WITH_ROWS = frozenset({"Show", "ShowCreate", "Describe", "CheckSink", "Tail", "Print", "Serve"})
 _SUCCESS = [("Success", "BOOLEAN")]
 
 

@@ -117,6 +117,11 @@ class Servers:
             self._end_idle_loop()
 
 
+def need(kind: str) -> None:
+    """RefusedError where the extra is missing that this kind is made of."""
+    _module(kind)
+
+
 def _module(kind: str) -> Any:
     if kind not in KINDS:
         raise NotFoundError(f"there is no server {kind}", hint=did_you_mean(kind, KINDS) or f"one of {', '.join(KINDS)}")
@@ -128,4 +133,4 @@ def _module(kind: str) -> Any:
         raise RefusedError(f"serving {kind} needs {missing.name}", hint="pip install 'kshell[serve]'") from None
 
 
-__all__ = ["KINDS", "Running", "Served", "Servers"]
+__all__ = ["KINDS", "Running", "Served", "Servers", "need"]

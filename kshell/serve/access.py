@@ -66,6 +66,11 @@ class Access:
                 raise
         return opened
 
+    def private_files(self) -> list[Path]:
+        """What no client may reach by SQL."""
+        key = self.certificate and (self.certificate.key or self.certificate.cert)
+        return [path.absolute() for path in (self.token_file, key) if path]
+
     def accepts(self, password: str) -> bool:
         return hmac.compare_digest(password.encode("utf-8", "surrogatepass"), reveal(self.password).encode())
 

@@ -33,11 +33,12 @@ from kshell.session import collect, configured, metrics, waits
 from kshell.session.connections import Connections
 from kshell.session.context import Context, Notes
 from kshell.session.lakes import LakeViews
-from kshell.session.metrics import Sample, Serves
+from kshell.session.metrics import Sample
 from kshell.session.owned import refuse_change
 from kshell.session.placed import told
 from kshell.session.registered import register
 from kshell.session.secrets import Secrets
+from kshell.session.serving import Servers, Serving
 from kshell.session.show import Shower
 from kshell.session.sinks import Sinks
 from kshell.session.sources import Sources
@@ -49,12 +50,14 @@ from kshell.testing import failpoint
 if TYPE_CHECKING:
     from kshell.config import Config
     from kshell.kafka.cluster import Cluster
+    from kshell.options import Parsed
     from kshell.schemas.registry import SchemaRegistry
     from kshell.session.doctor import Doctor
     from kshell.session.remote import Remote
     from kshell.session.verify import Definitions
 
 _REMOTE = re.compile(r"'(?:s3|s3a|gs|gcs|r2|https?)://|\bsecret\b.*\btype\s+'?(?:s3|gcs|r2|http)\b", re.DOTALL)
+_SYSTEM = re.compile(r"\bkshell\s*\.|\bkshell_servers\b", re.IGNORECASE)
 _READS = (Show, ShowCreate, Describe, CheckSink, Tail, Print)
 
 
@@ -85,12 +88,13 @@ class Session:
         self._lakes = LakeViews(self._engine, self._connections)
         self._shower = Shower(self._connections, self._sources, self._sinks, self._runner.run, self._context.cancel.check,
                                 self._secrets, self._context.note)
-        self.servers: Serves | None = None            # given by whoever lets others in
+        self._serving = Serving(self._context, self.lock_files, lambda: self.files_locked)
         self._tables = SystemTables(self._engine, lambda: collect.tables(self._connections, self._sources, self._sinks, self._secrets,
-                                                                         self.metrics()))
+                                                                         self.metrics(), self._serving.servers))
+        self._runner.cursor.execute(sqlfile.render("system/servers.sql"))
         self._closed = False
         self._statements = Statements(self._context, self._engine, self._runner, self._connections, self._sources, self._sinks, self._lakes,
-                                      self._shower, self._secrets)
+                                      self._shower, self._secrets, self._serving)
         try:
             if config is not None:
                 configured.apply(config, self._context, self._connections, self._secrets, connect=connect)
@@ -186,7 +190,7 @@ class Session:
         return read.fraction if read is not None else self._runner.progress()
 
     def _duck(self, statement: DuckStatement) -> Result:
-        if "kshell." in statement.text.lower():
+        if _SYSTEM.search(statement.text):
             self._tables.refresh()
         self._need_extensions(statement.text.lower())
         settings = self._context.settings
@@ -287,6 +291,24 @@ class Session:
     def ask(self, ask: Callable[[str], str]) -> None:
         self._context.ask = ask
 
+    @property
+    def servers(self) -> Servers:
+        """Through which other clients of the process read. Set by whoever has made the session; it closes them."""
+        return self._serving.servers
+
+    @servers.setter
+    def servers(self, servers: Servers) -> None:
+        self._serving.servers = servers
+
+    @property
+    def files_locked(self) -> bool:
+        """Whether SQL is kept out of all files but those of tables."""
+        return self._engine.allowed is not None
+
+    def serve(self, kind: str, given: Parsed) -> None:
+        """Start a server with these arguments of kshell_serve, also where statements may only read."""
+        self._serving.start(kind, given)
+
     # ---- about itself ------------------------------------------------------------------------------------------------
 
     def status(self) -> Status:
@@ -319,6 +341,7 @@ class Session:
         if self._closed:
             return []
         self._closed = True
+        self._serving.servers.close()
         self._statements.tails.close()
         self._context.cancel.begin()
         ends = time.monotonic() + timeout_s

@@ -13,6 +13,7 @@ from kshell.flush.batch import error_row
 from kshell.session.connections import Connections
 from kshell.session.metrics import Sample
 from kshell.session.secrets import Held, Secrets
+from kshell.session.serving import Servers
 from kshell.session.sink import SinkEntry
 from kshell.session.sinks import Sinks
 from kshell.session.sources import Source, Sources
@@ -24,7 +25,8 @@ if TYPE_CHECKING:
 Row = dict[str, Any]
 
 
-def tables(connections: Connections, sources: Sources, sinks: Sinks, secrets: Secrets, measured: Iterable[Sample]) -> dict[str, list[Row]]:
+def tables(connections: Connections, sources: Sources, sinks: Sinks, secrets: Secrets, measured: Iterable[Sample],
+           servers: Servers) -> dict[str, list[Row]]:
     return {
         "connections": list(_connections(connections)),
         "secrets": [_secret(h, secrets.storage(h)) for h in secrets.known()],
@@ -33,6 +35,7 @@ def tables(connections: Connections, sources: Sources, sinks: Sinks, secrets: Se
         "partitions": [row for s in sources for row in _partitions(s, sinks)],
         "commits": [row for s in sinks for row in _commits(s)],
         "errors": [{"source": s.name, **error_row(b)} for s in sources for b in s.ingest.errors()],
+        "servers": [dict(row) for row in servers.rows()],
         "metrics": [_metric(s) for s in measured],
     }
 

@@ -54,6 +54,10 @@ class Context:
         """Whatever is said passes the redactor."""
         self._notes(kind, redact(text))
 
+    def announce(self, text: str) -> None:
+        """A note for whoever has typed the statement, with a secret that was made for him."""
+        self._notes("note", text)
+
     def once(self, text: str) -> None:
         if text not in self._said:
             self._said.add(text)

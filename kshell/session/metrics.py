@@ -59,10 +59,10 @@ class Serves(Protocol):
     def samples(self) -> Iterable[Sample]: ...
 
 
-def samples(sources: Iterable[Source], sinks: Iterable[SinkEntry], servers: Serves | None) -> list[Sample]:
+def samples(sources: Iterable[Source], sinks: Iterable[SinkEntry], servers: Serves) -> list[Sample]:
     """In the order of METRICS, so that those of one metric stand together."""
     found = [*(s for source in sources for s in _of_source(source)), *(s for sink in sinks for s in _of_sink(sink)),
-             *(servers.samples() if servers is not None else ())]
+             *servers.samples()]
     order = {name: place for place, name in enumerate(METRICS)}
     return sorted(found, key=lambda sample: order[metric(sample.name)])
 

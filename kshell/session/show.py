@@ -10,7 +10,7 @@ from typing import Any
 from kshell.columns import literal
 from kshell.decode import paths
 from kshell.decode.discovery import ONE_COLUMN
-from kshell.errors import NotFoundError, RefusedError, did_you_mean
+from kshell.errors import NotFoundError, did_you_mean
 from kshell.lang import declared
 from kshell.lang import show as written
 from kshell.lang.statements import Describe, Show, ShowCreate
@@ -30,7 +30,9 @@ BRIEF = {
     "sources": ("name, topic, connection, state, rows_total, rows_per_second, lag_messages, buffer_rows, buffer_bytes, error_rows, "
                 "last_error"),
     "sinks": "name, source, table_name, state, pending_rows, committed_rows, last_commit_at, last_snapshot_id, last_error, resolve_with",
+    "servers": "kind, address, user, tls, insecure, sessions, running, queries",
 }
+_NAMED = {"servers": "kind"}                  # what LIKE is about, where it is not the name
 
 
 class Shower:
@@ -56,14 +58,12 @@ class Shower:
             return self._brokers.groups(statement)
         if statement.what == "subjects":
             return subjects(self._connections, statement, self._check)
-        if statement.what not in (*BRIEF, "secrets"):
-            raise RefusedError(f"SHOW {statement.what.upper()} is not built yet",
-                               hint="SHOW TOPICS, SHOW SOURCES, SHOW SINKS, SHOW CONNECTIONS")
         if statement.what == "secrets":
             return self._secrets_shown(statement)
         columns = "*" if statement.extended else BRIEF[statement.what]
-        where = f" WHERE name LIKE {literal(statement.like)}" if statement.like else ""
-        return self._query(f"SELECT {columns} FROM memory.kshell.{statement.what}{where} ORDER BY name")
+        name = _NAMED.get(statement.what, "name")
+        where = f" WHERE {name} LIKE {literal(statement.like)}" if statement.like else ""
+        return self._query(f"SELECT {columns} FROM memory.kshell.{statement.what}{where} ORDER BY {name}")
 
     def _secrets_shown(self, statement: Show) -> Result:
         """kshell's and DuckDB's: both kinds are made by CREATE SECRET."""

@@ -31,10 +31,12 @@ from kshell.lang.statements import (
     Print,
     Refresh,
     ReplayErrors,
+    Serve,
     Set,
     Show,
     ShowCreate,
     Statement,
+    StopServing,
     Tail,
     Value,
     Wait,
@@ -48,6 +50,7 @@ from kshell.session.connections import Connections
 from kshell.session.context import Context
 from kshell.session.lakes import LakeViews
 from kshell.session.secrets import Secrets
+from kshell.session.serving import Serving
 from kshell.session.show import Shower
 from kshell.session.sink import SinkEntry, errors_table_of
 from kshell.session.sinks import Sinks
@@ -62,7 +65,7 @@ _CHECKED = [("topic", "VARCHAR"), ("partition", "INTEGER"), ("first_offset", "BI
 
 class Statements:
     def __init__(self, context: Context, engine: Engine, runner: Runner, connections: Connections, sources: Sources, sinks: Sinks,
-                 lakes: LakeViews, shower: Shower, secrets: Secrets) -> None:
+                 lakes: LakeViews, shower: Shower, secrets: Secrets, serving: Serving) -> None:
         self._secrets = secrets
         self._context, self._engine, self._runner = context, engine, runner
         self._connections, self._sources, self._sinks, self._lakes = connections, sources, sinks, lakes
@@ -74,7 +77,7 @@ class Statements:
             ReplayErrors: self._replay_errors, Show: shower.show,
             ShowCreate: shower.show_create, Describe: shower.describe, Set: self._set,
             CreateSecret: self._create_secret, DropSecret: self._drop_secret, NotBuilt: _not_built,
-            Tail: self.tails.tail, Print: self.tails.print,
+            Tail: self.tails.tail, Print: self.tails.print, Serve: serving.serve, StopServing: serving.stop,
         }
 
     def run(self, statement: Statement) -> Result:

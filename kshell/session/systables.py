@@ -46,6 +46,10 @@ SCHEMAS: dict[str, pa.Schema] = {
         ("source", pa.string()), ("_kafka_topic", pa.string()), ("_kafka_partition", pa.int32()), ("_kafka_offset", pa.int64()),
         ("_kafka_timestamp", _TIME), ("_kafka_key", pa.binary()), ("_kafka_headers", _HEADERS), ("_kafka_value", pa.binary()),
         ("schema_id", pa.int32()), ("code", pa.string()), ("message", pa.string()), ("seen_at", _TIME)]),
+    "servers": pa.schema([
+        ("kind", pa.string()), ("address", pa.string()), ("user", pa.string()), ("tls", pa.bool_()), ("insecure", pa.bool_()),
+        ("sessions", pa.int64()), ("running", pa.int64()), ("queries", pa.int64()), ("failed", pa.int64()), ("refused", pa.int64()),
+        ("token_file", pa.string()), ("state", pa.string())]),
     "metrics": pa.schema([("name", pa.string()), ("labels", pa.string()), ("value", pa.float64()), ("updated_at", _TIME)]),
 }
 

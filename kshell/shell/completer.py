@@ -87,6 +87,14 @@ def _for_chart(earlier: list[str], names: Names) -> list[Candidate]:
     return [*(Candidate(shlex.quote(column), "column") for column in names.last), Candidate("--out", "file")]
 
 
+def _for_server(earlier: list[str]) -> list[Candidate]:
+    """The kind, then its arguments."""
+    if not earlier:
+        return [Candidate(kind, "server") for kind in options.kinds_of_servers()]
+    given = {word.partition("=")[0].lower() for word in earlier}
+    return [Candidate(f"{o.name}=", "argument") for o in options.of(f"kshell_serve('{earlier[0].lower()}')") if o.name not in given]
+
+
 def _for_command(takes: str, typed: str, earlier: list[str], names: Names) -> list[Candidate]:
     """`earlier`: the words between the command and the one being typed."""
     match takes:
@@ -104,6 +112,8 @@ def _for_command(takes: str, typed: str, earlier: list[str], names: Names) -> li
             return [Candidate(s, "source") for s in names.sources]
         case "sink":
             return [Candidate(s, "sink") for s in names.sinks]
+        case "server":
+            return _for_server(earlier)
         case "query":
             return [Candidate(q, "query") for q in queries.found()]
         case "statement":

@@ -69,10 +69,16 @@ def _at(at: Position, names: Names) -> Iterable[Candidate]:
             return _option_value(at, names)
         case "argument":
             taken = at.given
+            if at.function.startswith("kshell_"):
+                return [Candidate(f"{o.name} := ", "argument") for o in options.of(at.function) if o.name not in taken]
             arguments = options.arguments() if at.function == "kafka_scan" else SOURCE_ARGUMENTS
             return [*(Candidate(f"{a} := ", "argument") for a in arguments if a.strip('"') not in taken), *_expression(at, names)]
         case "argument value":
+            if at.function.startswith("kshell_"):
+                return [*_of("value", options.values(at.function, at.key)), *_of("function", ["getenv('"])]
             return [*_of("value", options.values("kafka_scan", at.key)), *_expression(at, names)]
+        case "server":
+            return _of("server", (f"'{kind}'" for kind in options.kinds_of_servers()))
         case "table":
             return tables(names, at.prefix)
         case "cluster":
@@ -90,6 +96,8 @@ def _string(at: Position, names: Names) -> Iterable[Candidate]:
         return topics(names, at.cluster)
     if at.wants == "path":
         return paths(at.typed)
+    if at.wants == "server":
+        return _of("server", options.kinds_of_servers())
     return _of("value", options.values(at.statement, at.key))
 
 

@@ -10,6 +10,7 @@ from kshell.options import Option, OptionSet
 _SETS: dict[str, OptionSet] = {
     "CREATE SOURCE": declared.SOURCE, "ALTER SOURCE": declared.SOURCE, "CREATE SINK": declared.SINK, "ALTER SINK": declared.SINK,
     "ATTACH KAFKA": declared.ATTACH_KAFKA, "ATTACH ICEBERG": declared.ATTACH_ICEBERG, "kafka_scan": declared.KAFKA_SCAN,
+    **{owned.owner: owned for owned in declared.SERVERS.values()},
 }
 
 
@@ -27,12 +28,16 @@ def arguments() -> list[str]:
     return declared.KAFKA_SCAN.names()
 
 
+def kinds_of_servers() -> list[str]:
+    return list(declared.SERVERS)
+
+
 def settings() -> list[str]:
     return declared.SETTINGS.names()
 
 
 def statements() -> list[str]:
-    return [*_SETS, "SET"]
+    return [name for name in (*_SETS, "SET") if not name.startswith("kshell_serve")]
 
 
 def of_statement(statement: str) -> list[str]:
@@ -40,6 +45,8 @@ def of_statement(statement: str) -> list[str]:
     if statement in ("ATTACH", "CREATE SECRET"):
         kinds = ("ATTACH KAFKA", "ATTACH ICEBERG") if statement == "ATTACH" else tuple(f"SECRET {kind}" for kind in declared.SECRETS)
         return list(kinds)
+    if statement == "CALL kshell_serve":
+        return [owned.owner for owned in declared.SERVERS.values()]
     return [statement] if statement in (*_SETS, "SET") else []
 
 

@@ -12,7 +12,7 @@ from kshell.shell.words import TABLE_BEFORE
 _OPENS, _CLOSES = {"(", "[", "{"}, {")", "]", "}"}
 _OBJECTS = frozenset({"SOURCE", "SINK", "TOPIC", "CATALOG", "CONNECTION"})
 _OWN_HEADS = frozenset({"CREATE", "ALTER", "DROP", "PAUSE", "RESUME", "FLUSH", "WAIT", "REFRESH", "CHECK", "VERIFY", "OPTIMIZE", "SHOW",
-                        "LIST", "DESCRIBE", "DESC", "ATTACH", "TAIL", "PRINT", "EXPLAIN", "REPLAY"})
+                        "LIST", "DESCRIBE", "DESC", "ATTACH", "TAIL", "PRINT", "EXPLAIN", "REPLAY", "CALL"})
 _READS_FILES = frozenset({"READ_CSV", "READ_PARQUET", "READ_JSON", "READ_TEXT", "READ_BLOB", "GLOB", "FROM", "TO", "COPY"})
 
 
@@ -213,6 +213,9 @@ def _in_brackets(at: Position, left: list[Token], opened: list[int], in_string: 
     if called.lower() == "kafka_scan":
         at.function = "kafka_scan"
         return _argument(at, inside, in_string)
+    if called.lower() in ("kshell_serve", "kshell_stop"):
+        at.function = called.lower()
+        return _server(at, inside, in_string)
     if at.statement in ("CREATE SOURCE", "CREATE SINK", "ATTACH KAFKA", "ATTACH ICEBERG", "CREATE SECRET", "ALTER SOURCE", "ALTER SINK"):
         return _option(at, left[:outer], inside, in_string=in_string, nested=nested)
     in_from = outer > 1 and left[outer - 2].text.upper() in ("FROM", "JOIN", ",") and _clause(left[:outer]) in ("FROM", "JOIN")
@@ -237,6 +240,17 @@ def _argument(at: Position, inside: list[Token], in_string: bool) -> bool:
     else:
         return False
     return True
+
+
+def _server(at: Position, inside: list[Token], in_string: bool) -> bool:
+    """The kind of a server, then its arguments."""
+    if not inside:
+        at.kind, at.wants = ("string" if in_string else "server"), "server"
+        return True
+    kind = inside[0].text.strip("'").lower()
+    found = _argument(at, inside, in_string)
+    at.function = at.statement = f"{at.function}('{kind}')"
+    return found
 
 
 def _option(at: Position, outside: list[Token], inside: list[Token], *, in_string: bool, nested: bool) -> bool:

@@ -165,7 +165,7 @@ class Repl:
             self._dot(piece.text.strip())
             return
         statement = lang.parse(piece.text)
-        question = confirm.question(statement)
+        question = confirm.question(statement, locked=self._session.files_locked)
         if question is not None and not self._yes(f"{question} (y/N) "):
             self._context.note("nothing was done")
             return

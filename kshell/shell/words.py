@@ -21,13 +21,14 @@ FOLLOW: dict[tuple[str, ...], tuple[str, ...]] = {
     ("CHECK",): ("SINK",),
     ("VERIFY",): ("SINK",),
     ("REPLAY",): ("ERRORS OF SINK",),
-    ("SHOW",): ("TOPICS", "SOURCES", "SINKS", "CONNECTIONS", "SECRETS", "CONSUMER GROUPS", "SUBJECTS", "CREATE", "TABLES",
-                "ALL TABLES", "DATABASES", "SCHEMAS", "VARIABLES"),
+    ("SHOW",): ("TOPICS", "SOURCES", "SINKS", "CONNECTIONS", "SECRETS", "SERVERS", "CONSUMER GROUPS", "SUBJECTS", "CREATE",
+                "TABLES", "ALL TABLES", "DATABASES", "SCHEMAS", "VARIABLES"),
     ("SHOW", "CREATE"): ("SOURCE", "SINK", "CONNECTION"),
     ("SHOW", "TOPICS"): ("FROM", "LIKE", "EXTENDED"),
     ("DESCRIBE",): ("SOURCE", "SINK", "TOPIC"),
     ("LIST",): ("TOPICS", "SOURCES", "SINKS", "CONNECTIONS"),
     ("RESET",): (),
+    ("CALL",): ("kshell_serve('", "kshell_stop('", "kshell_servers()"),
 }
 AFTER_NAME: dict[str, tuple[str, ...]] = {
     "CREATE SOURCE": ("FROM KAFKA",),
@@ -76,8 +77,8 @@ SOURCE_ARGUMENTS = ("since", "until", '"partition"', "start", "stop", "tier", "l
 OWN = frozenset({
     "ACCEPT", "AGAINST", "ATTACH", "BEGINNING", "CASCADE", "CAUGHT", "CHANGES", "CHECK", "CONNECTION", "CONNECTIONS", "CONSUMER",
     "DESCRIBE", "DETACH", "EMIT", "EVOLUTION", "EXTENDED", "FLUSH", "FORCE", "GROUPS", "ICEBERG", "INTO", "KAFKA", "LIST", "OPTIMIZE",
-    "PAUSE", "PRINT", "RECOVER", "REFRESH", "REPLAY", "RESTRICT", "RESUME", "SECRET", "SECRETS", "SEEK", "SHOW", "SINCE", "SINK", "SINKS",
-    "SKIP", "SOURCE", "SOURCES", "SUMMARIZE", "TAIL", "TIMEOUT", "TOPIC", "TOPICS", "UNTIL", "VERIFY", "WAIT"
+    "PAUSE", "PRINT", "RECOVER", "REFRESH", "REPLAY", "RESTRICT", "RESUME", "SECRET", "SECRETS", "SEEK", "SERVERS", "SHOW", "SINCE", "SINK",
+    "SINKS", "SKIP", "SOURCE", "SOURCES", "SUMMARIZE", "TAIL", "TIMEOUT", "TOPIC", "TOPICS", "UNTIL", "VERIFY", "WAIT"
 })
 OTHERS = frozenset({
     "ADD", "ALL", "ANALYZE", "ANTI", "BY", "CHECKPOINT", "COLUMN", "COLUMNS", "CONFLICT", "CROSS", "CUBE", "CURRENT", "DATABASE",

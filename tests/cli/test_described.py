@@ -89,7 +89,7 @@ def test_every_function_of_the_sql_files_is_described() -> None:
 
 def test_a_form_is_a_statement_of_ours() -> None:
     for name, form in forms.FORMS.items():
-        assert set(name.split()) <= set(re.findall(r"[A-Z]+", form)), name
+        assert set(name.split()) <= set(re.findall(r"[A-Za-z_]+", form)), name
     assert type(parse("FLUSH ALL")).__name__ == "Flush"
 
 

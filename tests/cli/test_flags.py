@@ -53,7 +53,9 @@ def test_the_environment_stands_in_for_a_flag(monkeypatch: pytest.MonkeyPatch, v
     (["run", "a.sql", "b.sql"], "one script"), (["verify"], "one sink or table"),
     (["config"], "init, show, validate"),
     (["--write", "-c", "SELECT 1"], "kshell doctor --write"),
-    (["serve"], "not built yet"), (["--schema-registry", "http://u:p@x"], "seen by everybody"),
+    (["serve", "a.sql", "b.sql"], "one script at most"), (["--http", "1", "-c", "x"], "kshell serve [FILE] --http"),
+    (["serve", "--quack", "1", "--quack", "2"], "given twice"), (["run", "a.sql", "--insecure"], "flag of kshell serve"),
+    (["--schema-registry", "http://u:p@x"], "seen by everybody"),
     (["-c", "SELECT '\udcff'"], "not UTF-8"), (["--var", "a=\udcff"], "not UTF-8"),
     (["--log", "loud"], "log"), (["--no-head"], "did you mean --no-header?"),
 ])

@@ -229,7 +229,6 @@ def test_a_column_has_any_type_of_duckdb(written: str, type_: str, not_null: boo
     ("DROP ALERT a", "DROP ALERT"),
     ("PAUSE ALERT a", "PAUSE ALERT"),
     ("SHOW ALERTS", "SHOW ALERTS"),
-    ("SHOW SERVERS", "SHOW SERVERS"),
 ])
 def test_what_is_not_built_is_named_with_what_to_type_instead(text: str, what: str) -> None:
     statement = parse(text)

@@ -13,6 +13,7 @@ from kshell.lang.statements import DuckStatement, Statement
 
 DUCKDB = [
     "SELECT 1", "", "-- nothing", "FROM range(3)", "VALUES (1)", "WITH t AS (SELECT 1) FROM t", "(SELECT 1)", "PRAGMA version",
+    "FROM kshell_servers()", "SELECT kshell_serve('http')", "CALL kshell.kshell_serve('http')",
     "CALL pragma_version()", "CREATE TABLE topics (a INT)", "CREATE TABLE sink (a INTEGER)", "CREATE TABLE source AS SELECT 2 AS b",
     "CREATE OR REPLACE TABLE sources (a INT)", "CREATE TEMP TABLE stream (a INT)", "CREATE VIEW alert AS SELECT 1", "CREATE SCHEMA sinks",
     "CREATE MACRO tail(x) AS x + 1", 'CREATE TABLE "flush" AS SELECT 4 AS d', "CREATE SEQUENCE connection",
@@ -41,6 +42,8 @@ SHADOWED = [
     "SHOW TOPICS", "SHOW SOURCES", "SHOW SINKS", "SHOW CONNECTIONS", "SHOW ALERTS", "SHOW SERVERS", "SHOW SECRETS", "SHOW SUBJECTS",
     "DETACH k", "DETACH DATABASE IF EXISTS k", "ATTACH 'kafka://b' AS k (TYPE kafka)", "ATTACH 'u' AS c (TYPE iceberg, CATALOG rest)",
     "CREATE SECRET s (TYPE kafka)", "CREATE SECRET s (TYPE schema_registry)", "CREATE SECRET s (TYPE iceberg_catalog)",
+    "CALL kshell_serve('http')", "CALL kshell_stop('http')", "CALL kshell_servers()", "FROM kshell_serve('http')",
+    "FROM kshell_stop('http')",
     "DROP SECRET x", "SET kshell_timeout = '5s'", "RESET kshell_timeout",
 ]
 

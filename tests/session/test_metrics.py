@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from kshell.session import Session
 from kshell.session.metrics import METRICS, Sample, metric
+from kshell.session.serving import Nobody
 from tests.session.conftest import events, one, rows
 from tests.support import wait_until
 from tests.support.producing import Recorder
@@ -58,7 +59,7 @@ def test_every_name_is_declared_and_every_set_of_labels_stands_once(session: Ses
 
 
 def test_servers_add_their_own(session: Session) -> None:
-    class Two:
+    class Two(Nobody):
         def samples(self) -> list[Sample]:
             return [Sample("kshell_sessions", 2.0, {"via": "http"})]
 

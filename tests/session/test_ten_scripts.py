@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from kshell import lang
-from kshell.errors import BadValueError, NotFoundError
+from kshell.errors import BadValueError
 from kshell.session import Session
 from tests.session.conftest import OpenSession
 from tests.support import Recorder
@@ -23,7 +23,7 @@ LEFT_OUT = {
     "6": "ALTER SINK ... SET is not built",
     "7": ".watch belongs to the shell, whose tests have it",
     "9": "no PostgreSQL and no S3 here: the reference data is a table, the past is the snapshot before",
-    "9, served": "kshell_serve is not built",
+    "9, served": "servers have tests of their own",
 }
 
 
@@ -183,9 +183,3 @@ def test_10_a_check_for_ci(manual: Manual) -> None:
     with pytest.raises(BadValueError, match="no heartbeat"):
         manual.run(script.format(where="WHERE beat > 1"))
     manual.run("DROP SOURCE hb")
-
-
-def test_what_is_left_out_is_refused_by_name(manual: Manual) -> None:
-    with pytest.raises(NotFoundError, match="kshell_serve"):
-        manual.run("CALL kshell_serve('pgwire', port := 5433)")
-    assert all(LEFT_OUT.values())

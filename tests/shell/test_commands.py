@@ -17,6 +17,7 @@ import pytest
 from kshell import lang
 from kshell.errors import BadValueError, Error, NotFoundError, ReadOnlyError, RefusedError, UnreachableError, UsageError
 from kshell.lang.forms import EXAMPLES, FORMS
+from kshell.lang.statements import Serve
 from kshell.output._width import width
 from kshell.query.result import Result
 from kshell.session.doctor import Check
@@ -25,7 +26,6 @@ from kshell.shell import commands
 from kshell.shell.commands import _habits
 from kshell.shell.completer import dot_candidates
 from kshell.shell.context import Context, ExitAsked
-from kshell.shell.words import FOLLOW
 from tests.shell.fakes import FakeSession
 
 REPOSITORY = Path(__file__).parents[2]
@@ -72,7 +72,7 @@ def test_a_command_says_what_it_takes_and_does(name: str) -> None:
     assert isinstance(module.USAGE, str)
     assert 10 <= len(module.HELP) <= 56
     assert module.COMPLETES in {"", "path", "onoff", "mode", "table", "topic", "source", "sink", "query", "statement", "command",
-                                "profile", "chart", "large"}
+                                "profile", "chart", "large", "server"}
     assert module.__doc__.startswith(f"`.{name}")
 
 
@@ -566,21 +566,34 @@ def test_databases_lists_what_is_attached(script: Script) -> None:
     assert "memory" in script.type(".databases")
 
 
-def test_serving_is_answered_by_name(script: Script) -> None:
-    with pytest.raises(RefusedError, match="serving by pgwire is not built yet") as raised:
-        script.type(".serve pgwire")
-    assert "kshell run FILE" in str(raised.value.hint)
+@pytest.mark.parametrize(("line", "text"), [
+    (".serve", "CALL kshell_serve('pgwire')"), (".serve http", "CALL kshell_serve('http')"),
+    (".serve pgwire port=5434 insecure=true", "CALL kshell_serve('pgwire', port := 5434, insecure := true)"),
+    (".serve port=5434", "CALL kshell_serve('pgwire', port := 5434)"), (".serve http port:=1", "CALL kshell_serve('http', port := 1)"),
+    (".serve http token=getenv('T')", "CALL kshell_serve('http', token := getenv('T'))"),
+    (".serve http token_file=/a b", None), (".serve http token_file='/a b'", "CALL kshell_serve('http', token_file := '/a b')"),
+])
+def test_serve_is_the_statement_with_its_arguments(script: Script, session: FakeSession, line: str, text: str | None) -> None:
+    if text is None:
+        with pytest.raises(BadValueError, match="b is not NAME=VALUE"):
+            script.type(line)
+        return
+    script.type(line)
+    assert session.executed[-1].text == text
+    assert isinstance(session.executed[-1], Serve)
 
 
-def test_what_is_not_built_is_offered_nowhere(script: Script) -> None:
-    assert not commands.LATER & set(commands.names())
-    assert ".serve" not in script.type(".help")
-    _, found = dot_candidates(".ser", Names())
-    assert not [candidate for candidate in found if candidate.text.startswith(".ser")]
-    assert "SERVERS" not in FOLLOW["SHOW",]
-    with pytest.raises(NotFoundError) as raised:
-        script.type(".serv")
-    assert ".serve" not in str(raised.value.hint).split()
+def test_kinds_and_arguments_of_servers_complete() -> None:
+    assert [c.text for c in dot_candidates(".serve ", Names())[1]] == ["pgwire", "http", "quack"]
+    offered = [c.text for c in dot_candidates(".serve http port=1 ", Names())[1]]
+    assert {"token=", "tls_cert=", "max_rows="} <= set(offered)
+    assert not {"port=", "user="} & set(offered)
+
+
+def test_status_lists_servers(script: Script) -> None:
+    script.type("""CREATE TABLE kshell.servers AS SELECT 'pgwire' AS kind, '127.0.0.1:5433' AS address, 'kshell' AS "user", false AS tls,
+                   false AS insecure, 2 AS sessions, 1 AS running, 'serving' AS state""")
+    assert "  pgwire  serving  on 127.0.0.1:5433, no TLS, 2 sessions, 1 running" in script.type(".status").splitlines()
 
 
 # ---- .doctor, .profile ---------------------------------------------------------------------------------------------

@@ -48,7 +48,12 @@ def offered(text: str) -> list[str]:
     ("ALTER SINK orders_lake |", "ACCEPT ROLLBACK"), (".mo|", ".mode"), (".mode cs|", "csv"), (".peek w|", "web.clicks"),
     (".timer o|", "on"), (".profile pr|", "prod"), (".chart ba|", "bar"), (".chart bar |", "url"), (".chart bar url |", "'a count'"),
     (".chart bar url n --o|", "--out"), (".large_number_rendering f|", "footer"),
-    ("\\d|", "\\dt"),
+    ("\\d|", "\\dt"), ("CALL |", "kshell_serve('"), ("CALL kshell_serve(|", "'pgwire'"), ("CALL kshell_serve('p|", "pgwire"),
+    ("CALL kshell_stop('ht|", "http"), ("CALL kshell_serve('http', tok|", "token := "),
+    ("CALL kshell_serve('pgwire', ins|", "insecure := "),
+    ("CALL kshell_serve('pgwire', insecure := |", "true"), ("CALL kshell_serve('pgwire', port := 1, pass|", "password := "),
+    ("CALL kshell_serve('pgwire', password := |", "getenv('"), (".serve ht|", "http"), (".serve http tok|", "token="),
+    ("SHOW SER|", "SERVERS"),
 ])
 def test_the_fitting_word_is_offered(text: str, expected: str) -> None:
     assert expected in offered(text)

@@ -19,6 +19,11 @@ SECRETS = [
     "ATTACH 'https://user:x9@catalog' AS c (TYPE iceberg, CATALOG rest)",
     "SET s3_secret_access_key = 'x9'",
     "CREATE SECRET p (TYPE kafka, SASL_PASSWORD 'x9",                        # half typed
+    "CALL kshell_serve('pgwire', port := 1, password := 'x9')",
+    "FROM kshell_serve('http', token => 'x9')",
+    "CALL kshell_serve('http', token = x9)",
+    "CALL kshell_serve('pgwire', pasword := 'x9')",
+    ".serve pgwire password=x9",
     ".shell curl -H 'Authorization: Bearer x9' https://host",
 ]
 HARMLESS = [
@@ -27,6 +32,9 @@ HARMLESS = [
     "SELECT 'password' AS word, kind FROM t WHERE kind = 'secret'",
     "CREATE SOURCE o FROM KAFKA k (TOPIC 'orders', CONFIG MAP {'fetch.min.bytes': '1'})",
     ".mode csv",
+    "CALL kshell_serve('pgwire', password := getenv('P'), tls_key := '/k.pem')",
+    "CALL kshell_serve('http', token_file := '/t')",
+    "CALL kshell_serve('http', token := FILE '/t')",
     "DROP SECRET p",
 ]
 

@@ -24,12 +24,11 @@ PSQL: dict[str, tuple[str, str]] = {
 
 
 _FAMILY = sys.modules[__name__]
-LATER = frozenset({"serve", "servers"})       # of servers, which are not built: these words are answered, and offered nowhere
 
 
 def names() -> list[str]:
     """The words, sorted. The file of `.run` is `run_`: a module named `run` would take the place of the function below."""
-    return [name.removesuffix("_") for name in registry.names(_FAMILY) if name not in LATER]
+    return [name.removesuffix("_") for name in registry.names(_FAMILY)]
 
 
 def module(name: str) -> ModuleType:
@@ -57,7 +56,7 @@ def resolve(name: str) -> tuple[str, str]:
         return _psql(name[1:])
     word = name.removeprefix(".").lower()
     known = names()
-    if word in known or word in LATER:
+    if word in known:
         return word, ""
     if word == "?":
         return "help", ""

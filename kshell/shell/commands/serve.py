@@ -1,15 +1,32 @@
-"""`.serve [kind]`: servers for other clients; this version has none, and says so by name."""
+"""`.serve [kind] [name=value ...]`: the statement CALL kshell_serve, which tells the address and the token once."""
 
 from __future__ import annotations
 
-from kshell.errors import RefusedError
+import re
+
+from kshell.columns import literal
+from kshell.errors import BadValueError
+from kshell.shell.commands._arguments import words
 from kshell.shell.context import Context
 
-USAGE, COMPLETES = "[KIND]", ""
-HELP = "servers for other clients: not built yet"
+USAGE, COMPLETES = "[KIND] [NAME=VALUE ...]", "server"
+HELP = "serves other clients by pgwire, http or quack"
+RUNS_SCRIPTS = True                           # a terminal asks before it locks files
+_BARE = re.compile(r"-?\d+|true|false", re.IGNORECASE)
+_LOOKUP = re.compile(r"getenv\(\W*(\w+)\W*\)", re.IGNORECASE)
 
 
 def run(context: Context, arguments: str) -> None:
-    what = f"serving by {arguments.split()[0]}" if arguments.strip() else "serving"
-    raise RefusedError(f"{what} is not built yet",
-                       hint="kshell run FILE keeps sources and sinks alive; other programs read the Iceberg tables")
+    given = words(arguments)
+    kind = given.pop(0) if given and "=" not in given[0] else "pgwire"
+    context.run_text(f"CALL kshell_serve({', '.join([literal(kind), *map(_argument, given)])})", "")
+
+
+def _argument(word: str) -> str:
+    name, equals, value = word.partition("=")
+    name = name.removesuffix(":")             # `port:=5434`, as in the statement
+    if not equals or not name.isidentifier():
+        raise BadValueError(f"{word} is not NAME=VALUE", hint="write .serve pgwire port=5434")
+    lookup = _LOOKUP.fullmatch(value)
+    written = f"getenv({literal(lookup[1])})" if lookup else value if _BARE.fullmatch(value) else literal(value)
+    return f"{name} := {written}"

@@ -1,4 +1,4 @@
-"""`.servers [pattern]`: the statement SHOW SERVERS, which says that there are none in this version."""
+"""`.servers [pattern]`: the statement SHOW SERVERS."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from kshell.shell.commands._arguments import like
 from kshell.shell.context import Context
 
 USAGE, COMPLETES = "[PATTERN]", ""
-HELP = "servers of this process: not built yet"
+HELP = "servers of this process and their clients"
 
 
 def run(context: Context, arguments: str) -> None:

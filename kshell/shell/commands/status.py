@@ -1,4 +1,5 @@
-"""`.status`: one screen: connections, sources, sinks, memory. A sink that stands still is shown with the statement that resolves it."""
+"""`.status`: one screen: connections, sources, sinks, servers, memory. A sink that stands still is shown with the statement
+that resolves it."""
 
 from __future__ import annotations
 
@@ -10,7 +11,7 @@ from kshell.shell.context import Context
 from kshell.shell.figures import count, plural, size
 
 USAGE, COMPLETES = "", ""
-HELP = "connections, sources, sinks, memory: one screen"
+HELP = "connections, sources, sinks, servers, memory: one screen"
 
 Row = dict[str, Any]
 
@@ -19,6 +20,7 @@ def run(context: Context, arguments: str) -> None:
     _part(context, "Connections", "kshell.connections", _connection)
     _part(context, "Sources", "kshell.sources", _source)
     _part(context, "Sinks", "kshell.sinks", _sink)
+    _part(context, "Servers", "(SELECT kind AS name, * FROM kshell.servers)", _server)
     used = context.rows("SELECT sum(memory_usage_bytes)::BIGINT AS used, sum(temporary_storage_bytes)::BIGINT AS spilled "
                         "FROM duckdb_memory()")[0]
     limit = context.rows("SELECT current_setting('memory_limit') AS bytes")[0]["bytes"]
@@ -53,3 +55,8 @@ def _source(row: Row) -> str:
 def _sink(row: Row) -> str:
     snapshot = f", snapshot {row['last_snapshot_id']}" if row["last_snapshot_id"] else ""
     return f"into {row['table_name']}, {count(row['pending_rows'] or 0)} rows pending{snapshot}"
+
+
+def _server(row: Row) -> str:
+    safe = "TLS" if row["tls"] else "insecure" if row["insecure"] else "no TLS"
+    return f"on {row['address']}, {safe}, {plural(row['sessions'], 'session')}, {row['running']} running"
