@@ -64,6 +64,7 @@ class Host:
         self.audit = audit
         self.clients: dict[int, Client] = {}      # by id
         self.counts = Counts()
+        self.closing = False                      # what ends from here on ends because the server does
         self.lock = threading.Lock()
         self._next_id = 1
         self._turns = threading.BoundedSemaphore(limits.max_running)
@@ -120,6 +121,7 @@ class Host:
 
     def close(self) -> None:
         """End all clients. Their statements end with CancelledError."""
+        self.closing = True
         for client in list(self.clients.values()):
             client.interrupt()
         for client in list(self.clients.values()):

@@ -215,14 +215,26 @@ class Remote:
         self._set("search_path", path)
 
     def _set(self, setting: str, value: str) -> None:
+        self.own(f"SET SESSION {setting} = {literal(value)}")
+
+    def own(self, text: str) -> None:
+        """A statement of kshell about this cursor alone: a setting, a variable. Never text of a client."""
         from kshell.query import translate
 
         try:
             with self._at_work():
                 self._free()
-                self.cursor.execute(f"SET SESSION {setting} = {literal(value)}")
+                self.cursor.execute(text)
         except DUCKDB_ERRORS as raised:
-            raise translate.error_of(translate.read(raised, value), value, hint=None) from None
+            raise translate.error_of(translate.read(raised, text), text, hint=None) from None
+
+    @property
+    def zone(self) -> str:
+        """The time zone of this cursor."""
+        with self._at_work():
+            self._free()
+            found = self.cursor.execute("SELECT current_setting('TimeZone')").fetchone()
+        return str(found[0]) if found else "UTC"
 
     def interrupt(self) -> None:
         """End what is running, from any thread. Repeat it until that has ended: DuckDB forgets an interrupt between two calls."""
