@@ -137,7 +137,7 @@ class Session:
 
     @property
     def engine(self) -> Engine:
-        """For a server whose statements DuckDB runs by itself."""
+        """The one DuckDB, for servers: whose catalog needs more than ours, or whose statements it runs by itself."""
         return self._engine
 
     def remote(self) -> Remote:

@@ -8,6 +8,7 @@ import ssl
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Self
 
 import scramp
 
@@ -146,6 +147,7 @@ class Raw:
     def secure(self) -> None:
         context = ssl.create_default_context()
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        self._file.close()
         self.socket = context.wrap_socket(self.socket)
         self._file = self.socket.makefile("rb")
 
@@ -167,6 +169,12 @@ class Raw:
         self._file.close()
         self.socket.close()
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
 
 class Connection(Raw):
     """Logged in. `parameters` are those that the server has told."""
@@ -180,7 +188,11 @@ class Connection(Raw):
         self.send(startup({"user": user, **asked}))
         self.parameters: dict[str, str] = {}
         self.key = b""
-        self._login(password)
+        try:
+            self._login(password)
+        except BaseException:
+            self.close()
+            raise
 
     def _login(self, password: str) -> None:
         client = scramp.ScramClient(["SCRAM-SHA-256"], "ignored", password)

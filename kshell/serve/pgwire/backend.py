@@ -13,9 +13,9 @@ from kshell.errors import Error
 from kshell.lang.tokens import leading_words
 from kshell.output._shape import OutColumn
 from kshell.query.result import Result
+from kshell.query.rewrite import Edits
 from kshell.serve.pgwire import commands, messages
 from kshell.serve.pgwire.commands import Command, Query
-from kshell.query.rewrite import Edits
 from kshell.serve.pgwire.compat import Canned, ClientSettings, canned, hint, note_missing, rewrite, search_path
 from kshell.serve.pgwire.compat.settings import REPORTED
 from kshell.serve.pgwire.rows import Fetched, ResultRows, Rows, pass_over
@@ -86,12 +86,19 @@ class Backend:
     def _take(self, changes: Mapping[str, str]) -> None:
         """What a changed setting means for the cursor, and for what the client is told."""
         if "TimeZone" in changes:
-            self._client.remote.set_zone(changes["TimeZone"])
+            self._set_zone(changes["TimeZone"])
         if "search_path" in changes:
             self._client.remote.set_search_path(search_path(changes["search_path"]))
         if changes:
             self._client.remote.own(self.settings.session_sql())
         self._changed.update((name, value) for name, value in changes.items() if name in REPORTED)
+
+    def _set_zone(self, name: str) -> None:
+        try:
+            self._client.remote.set_zone(name)
+        except Error:
+            raise StateError("22023", f'invalid value for parameter "TimeZone": "{name}"',
+                             hint="FROM pg_timezone_names() lists the zones") from None
 
     # ---- what a command does -----------------------------------------------------------------------------------------
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from kshell import lang
-from kshell.errors import StatementSyntaxError
+from kshell.errors import BadValueError, StatementSyntaxError
 from kshell.output._shape import OutColumn
 from kshell.serve.pgwire import codec, commands, messages
 from kshell.serve.pgwire.backend import Backend
@@ -58,7 +58,7 @@ class Extended:
         size = sum(len(v) for v in message.values if v is not None)
         _bounded(self._portals, "portals", sum(p.size for p in self._portals.values()) + size)
         formats = formats_of(message.formats, len(message.values), "parameter")
-        values = tuple(map(parameter, message.values, formats, prepared.oids))
+        values = tuple(map(_value, message.values, formats, prepared.oids))
         self._portals[message.portal] = Portal(prepared, values, message.result_formats, size)
         await self._channel.put(messages.BIND_COMPLETE)
 
@@ -167,6 +167,13 @@ def _prepared(text: str, oids: Sequence[int]) -> Prepared:
         raise StatementSyntaxError(f"{pieces[0].text.split()[0]} is a command of the shell, not a statement", position=pieces[0].start)
     statement = pieces[0].text if pieces else ""
     return Prepared(commands.command(statement), parameter_oids(statement, oids), pieces[0].start if pieces else 0, len(text))
+
+
+def _value(value: bytes | None, format_: int, oid: int) -> Any:
+    try:
+        return parameter(value, format_, oid)
+    except BadValueError as error:
+        raise StateError("22P02", error.message, hint=error.hint) from None
 
 
 def _row_description(columns: Sequence[OutColumn] | None, formats: Sequence[int]) -> bytes:

@@ -22,8 +22,9 @@ from kshell.serve.pgwire.types import pg_type
 
 MOST_PARAMETERS = 32_767
 TEXT, BIGINT = 25, 20
-_TYPE = re.compile(r"(?:\w+\s*\.\s*)?(?P<name>\w+(?:\s+with(?:out)?\s+time\s+zone|\s+precision|\s+varying)?(?:\s*\([\d\s,]*\))?(?:\s*\[\s*\])?)",
-                   re.IGNORECASE)
+_TYPE = re.compile(r"""(?:\w+\s*\.\s*)?                # pg_catalog.
+                       (?P<name>\w+(?:\s+with(?:out)?\s+time\s+zone|\s+precision|\s+varying)?(?:\s*\([\d\s,]*\))?(?:\s*\[\s*\])?)""",
+                   re.IGNORECASE | re.VERBOSE)
 _COUNTS = ("LIMIT", "OFFSET")
 
 

@@ -33,7 +33,7 @@ _NOT_FOUND = (
 )
 _BAD_VALUE = (
     (re.compile(r"No function matches", re.IGNORECASE), "42883"),
-    (re.compile(r"Could not convert|Failed to parse|Malformed|invalid .* (?:syntax|format)|field value out of range", re.IGNORECASE), "22P02"),
+    (re.compile(r"Could not convert|Failed to parse|Malformed|field value out of range", re.IGNORECASE), "22P02"),
     (re.compile(r"must appear in the GROUP BY", re.IGNORECASE), "42803"),
     (re.compile(r"Ambiguous reference", re.IGNORECASE), "42702"),
     (re.compile(r"out of range|overflow", re.IGNORECASE), "22003"),

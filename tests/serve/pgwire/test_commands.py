@@ -94,13 +94,15 @@ def test_a_mistake_has_its_place(text: str, position: int) -> None:
     assert wrong.value.position == position
 
 
-words = st.sampled_from(["BEGIN", "COPY", "DECLARE", "FETCH", "CLOSE", "(", ")", "TO", "STDOUT", "FROM", "c", "'x'", "$$", ",", "5", "-", "CURSOR",
-                         "FOR", "ALL", "'", '"', "/*", "COMMIT", "ROLLBACK", "WITH", "CSV", "NULL", ";"])
+words = st.sampled_from(["BEGIN", "COPY", "DECLARE", "FETCH", "CLOSE", "(", ")", "TO", "STDOUT", "FROM", "c", "'x'", "$$", ",", "5", "-",
+                         "CURSOR", "FOR", "ALL", "'", '"', "/*", "COMMIT", "ROLLBACK", "WITH", "CSV", "NULL", ";"])
 
 
 @given(st.lists(words, max_size=8).map(" ".join))
 def test_no_text_is_anything_but_a_command_or_an_error_of_ours(text: str) -> None:
+    position = None
     try:
         command(text)
     except Error as error:
-        assert error.position is None or 0 <= error.position <= len(text)
+        position = error.position
+    assert position is None or 0 <= position <= len(text)

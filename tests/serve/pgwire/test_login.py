@@ -1,10 +1,10 @@
-"""Before the password is proven nothing is told: version, TLS, name and database are settled first, and hostile bytes end the connection."""
+"""Before the password is proven nothing is told: version, TLS, name and database come first, and hostile bytes end the connection."""
 
 from __future__ import annotations
 
 import os
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psycopg
@@ -25,8 +25,9 @@ Start = Callable[..., Served]
 
 
 @pytest.fixture
-def raw(server: Served) -> Raw:
-    return Raw(server.address)
+def raw(server: Served) -> Iterator[Raw]:
+    with Raw(server.address) as opened:
+        yield opened
 
 
 def refusal(connection: Raw) -> dict[str, str]:
@@ -113,26 +114,26 @@ def test_a_password_in_the_clear_is_heard_inside_tls_only(start: Start, server: 
     tls = Certificate(Path(cert), Path(key))
     tls.read()
     for served, secure in ((start(certificate=tls), True), (server, False)):
-        raw = Raw(served.address)
-        if secure:
-            raw.send(SSL)
-            assert raw.byte() == b"S"
-            raw.secure()
-        raw.send(startup({"user": "kshell"}))
-        raw.message()
-        raw.send(packet(b"p", text(PASSWORD)))
-        kind, body = raw.message() or (b"", b"")
-        assert (kind == b"R" and body == bytes(4)) is secure
+        with Raw(served.address) as raw:
+            if secure:
+                raw.send(SSL)
+                assert raw.byte() == b"S"
+                raw.secure()
+            raw.send(startup({"user": "kshell"}))
+            raw.message()
+            raw.send(packet(b"p", text(PASSWORD)))
+            kind, body = raw.message() or (b"", b"")
+            assert (kind == b"R" and body == bytes(4)) is secure
 
 
 def test_bytes_sent_before_tls_are_not_read_inside_it(start: Start, tmp_path: Path) -> None:
     cert, key = certificate(tmp_path)
     tls = Certificate(Path(cert), Path(key))
     tls.read()
-    raw = Raw(start(certificate=tls).address)
-    raw.send(SSL + startup({"user": "kshell"}))
-    assert raw.byte() == b"S"
-    assert b"unencrypted data after the request" in b"".join(body for _, body in raw.rest())
+    with Raw(start(certificate=tls).address) as raw:
+        raw.send(SSL + startup({"user": "kshell"}))
+        assert raw.byte() == b"S"
+        assert b"unencrypted data after the request" in b"".join(body for _, body in raw.rest())
 
 
 @pytest.mark.parametrize(("minor", "options"), [(2, {}), (0, {"_pq_.report_parameters": "x"}), (9, {"_pq_.a": "1", "_pq_.b": "2"})])

@@ -117,8 +117,8 @@ def test_the_usual_round_of_a_driver(client: Connection) -> None:
 
 
 def test_binary_parameters_and_results(client: Connection) -> None:
-    talk = client.say(parse("SELECT $1 + 1 AS a, $2 AS b", oids=[INT8, TEXT]), bind([struct.pack("!q", 41), b"x"], formats=[1, 0], results=[1]),
-                      execute(), SYNC)
+    talk = client.say(parse("SELECT $1 + 1 AS a, $2 AS b", oids=[INT8, TEXT]),
+                      bind([struct.pack("!q", 41), b"x"], formats=[1, 0], results=[1]), execute(), SYNC)
     assert talk.rows == [[struct.pack("!q", 42), b"x"]]
 
 
