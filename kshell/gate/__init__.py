@@ -10,7 +10,7 @@ from __future__ import annotations
 import duckdb
 
 from kshell import lang
-from kshell.errors import StatementSyntaxError
+from kshell.errors import Error, StatementSyntaxError
 from kshell.gate import ours, queries, refusals
 from kshell.lang.statements import DuckStatement, Statement
 from kshell.lang.tokens import leading_words, tokens
@@ -28,6 +28,8 @@ def permitted(cursor: duckdb.DuckDBPyConnection, text: str, *, remote: bool = Fa
     _one(text)
     word, at = _first_word(text)
     if word not in _WORDS:
+        if _nobodys(cursor, text):
+            return DuckStatement(text=text)
         raise refusals.of_word(word or "this", remote=remote, position=at)
     statement = lang.parse(text)
     if isinstance(statement, DuckStatement):
@@ -48,6 +50,16 @@ def _one(text: str) -> None:
     if pieces[0].kind == "dot":
         raise StatementSyntaxError(f"{pieces[0].text.split()[0]} is a command of the shell, not a statement",
                                    hint="SHOW, DESCRIBE or a query", position=pieces[0].start)
+
+
+def _nobodys(cursor: duckdb.DuckDBPyConnection, text: str) -> bool:
+    """Neither kshell nor DuckDB has such a statement, as `SELEC 1`: running it gives DuckDB's own words, and their place."""
+    try:
+        return isinstance(lang.parse(text), DuckStatement) and not cursor.extract_statements(text)
+    except duckdb.ParserException:
+        return True
+    except (Error, duckdb.Error):
+        return False
 
 
 def _first_word(text: str) -> tuple[str, int]:
