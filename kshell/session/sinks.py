@@ -26,8 +26,9 @@ from kshell.session import positions, resolving
 from kshell.session.attached import Catalog
 from kshell.session.connections import Connections
 from kshell.session.context import Context
+from kshell.session.growth import Wanted, made_again
 from kshell.session.sink import SinkEntry, definition_of, group_of, spec_of
-from kshell.session.sources import Source, Sources, Wanted, changing, made_again
+from kshell.session.sources import Source, Sources
 
 if TYPE_CHECKING:
     from kshell.flush.flusher import Flusher
@@ -47,7 +48,7 @@ class Sinks:
         self._schema_ids: dict[str, int] = {}  # that the views do not show yet
         self._opening: set[str] = set()       # sources whose columns stand still
         sources.on_trouble = self._trouble
-        sources.on_evolve, sources.on_evolved, sources.resumes = self._evolve, self._evolved, self._resumes
+        sources.growth.on_evolve, sources.growth.on_evolved, sources.growth.resumes = self._evolve, self._evolved, self._resumes
 
     def __iter__(self) -> Iterator[SinkEntry]:
         return iter(list(self._by_name.values()))
@@ -212,7 +213,7 @@ class Sinks:
 
         source, options = entry.source, entry.options
         if entry.reshape is None and _differs(created.columns, source.segment_columns):
-            self._sources.adopt(source, created.columns, created.head.cut(source.buffer.partitions()))
+            self._sources.growth.adopt(source, created.columns, created.head.cut(source.buffer.partitions()))
         target = Target(created.sink, created.errors_sink, lake, created.head, lambda: entry.columns, source.buffer, source.cluster,
                         source.current_topics, None if source.multi_topic else source.topics[0], options["GROUP"] or group_of(created.sink),
                         source.ingest.seal, source.ingest.rewind, source.ingest.leaders,
@@ -277,7 +278,7 @@ class Sinks:
     @contextmanager
     def _columns_held(self, source: Source) -> Iterator[None]:
         """While a sink opens, its source takes no further columns, which the table would not get; records that want some wait."""
-        with changing(source):                # what is under way ends first
+        with source.changing():                # what is under way ends first
             self._opening.add(source.name)
         try:
             yield
@@ -310,7 +311,7 @@ class Sinks:
 
         require_fit(head, entry.columns, entry.table_name, entry.name)
         if entry.reshape is None:
-            self._sources.follow(entry.source, head.columns)
+            self._sources.growth.follow(entry.source, head.columns)
 
     def _resumes(self, source: Source) -> str:
         entry = self.behind(source)
@@ -376,7 +377,7 @@ class Sinks:
         if source.evolution is None or entry.reshape is not None:
             raise RefusedError(f"sink {entry.name} takes no new columns",
                                hint=f"CREATE OR REPLACE SOURCE {source.name} ... with SCHEMA_EVOLUTION add, and a sink FROM it")
-        again = self._sources.resume_evolution(source)
+        again = self._sources.growth.resume(source)
         return f"sink {entry.name} takes new columns {'again' if again else 'already'}"
 
     def drop(self, entry: SinkEntry) -> None:
