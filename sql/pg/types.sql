@@ -114,7 +114,7 @@ CASE WHEN type LIKE 'DECIMAL%' THEN 1700
         'BOOLEAN': 16, 'BLOB': 17, 'BIGINT': 20, 'UINTEGER': 20, 'SMALLINT': 21, 'TINYINT': 21, 'UTINYINT': 21, 'INTEGER': 23, 'USMALLINT': 23,
         'FLOAT': 700, 'DOUBLE': 701, 'DATE': 1082, 'TIME': 1083, 'TIME_NS': 1083, 'TIMESTAMP': 1114, 'TIMESTAMP_S': 1114, 'TIMESTAMP_MS': 1114,
         'TIMESTAMP_NS': 1114, 'TIMESTAMP WITH TIME ZONE': 1184, 'INTERVAL': 1186, 'TIME WITH TIME ZONE': 1266, 'HUGEINT': 1700,
-        'UHUGEINT': 1700, 'UBIGINT': 1700, 'UUID': 2950}[type], 25)
+        'UHUGEINT': 1700, 'UBIGINT': 1700, 'BIGNUM': 1700, 'UUID': 2950}[type], 25)
 END;
 
 CREATE MACRO memory.kshell_pg.kshell_array_oid(element) AS
@@ -122,7 +122,8 @@ MAP {16: 1000, 17: 1001, 20: 1016, 21: 1005, 23: 1007, 25: 1009, 700: 1021, 701:
      1186: 1187, 1266: 1270, 1700: 1231, 2950: 2951}[element];
 
 CREATE MACRO memory.kshell_pg.kshell_type_oid(type) AS
-coalesce(CASE WHEN type LIKE '%]' AND type NOT LIKE '%][%'
+coalesce(MAP {'JSON[]': 199, 'UINTEGER[]': 1028}[regexp_replace(type, '\[\d*\]$', '[]')],
+         CASE WHEN type LIKE '%]' AND type NOT LIKE '%][%'
               THEN memory.kshell_pg.kshell_array_oid(memory.kshell_pg.kshell_scalar_oid(regexp_replace(type, '\[\d*\]$', '')))
               ELSE memory.kshell_pg.kshell_scalar_oid(type) END, 114)::BIGINT;
 

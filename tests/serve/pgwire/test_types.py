@@ -17,6 +17,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from kshell.columns import literal
 from kshell.errors import RefusedError
 from kshell.query.shapes import columns_of
 from kshell.serve.pgwire.types import RowEncoder, pg_type
@@ -33,7 +34,7 @@ def duck() -> Iterator[duckdb.DuckDBPyConnection]:
         yield connection
 
 
-@pytest.mark.parametrize(("type_", "oid"), [
+OIDS = [
     ("BOOLEAN", 16), ("TINYINT", 21), ("UTINYINT", 21), ("SMALLINT", 21), ("USMALLINT", 23), ("INTEGER", 23), ("UINTEGER", 20),
     ("BIGINT", 20),
     ("UBIGINT", 1700), ("HUGEINT", 1700), ("UHUGEINT", 1700), ("BIGNUM", 1700), ("FLOAT", 700), ("DOUBLE", 701), ("VARCHAR", 25),
@@ -43,13 +44,25 @@ def duck() -> Iterator[duckdb.DuckDBPyConnection]:
     ("INTERVAL", 1186), ("UUID", 2950), ("JSON", 114), ('STRUCT("a[]" INTEGER[])', 114), ("MAP(VARCHAR, INTEGER)", 114),
     ("UNION(a INTEGER)", 114),
     ("VARIANT", 114), ("GEOMETRY", 25), ('"NULL"', 25), ('"NULL"[]', 1009),
-    ("BOOLEAN[]", 1000), ("TINYINT[]", 1005), ("INTEGER[3]", 1007), ("BIGINT[]", 1016), ("FLOAT[]", 1021), ("DOUBLE[]", 1022),
+    ("BOOLEAN[]", 1000), ("TINYINT[]", 1005), ("INTEGER[3]", 1007), ("BIGINT[]", 1016), ("UINTEGER[]", 1028),
+    ("FLOAT[]", 1021), ("DOUBLE[]", 1022),
     ("DECIMAL(18,3)[]", 1231), ("VARCHAR[]", 1009), ("ENUM('x[')[]", 1009), ("BLOB[]", 1001), ("DATE[]", 1182), ("TIME[]", 1183),
     ("TIMESTAMP[]", 1115), ("TIMESTAMP WITH TIME ZONE[]", 1185), ("INTERVAL[]", 1187), ("UUID[]", 2951), ("JSON[]", 199),
     ("INTEGER[][]", 114), ("STRUCT(a INTEGER)[]", 114), ("MAP(VARCHAR, INTEGER)[]", 114),
-])
+]
+
+
+@pytest.mark.parametrize(("type_", "oid"), OIDS)
 def test_each_type_has_its_oid(type_: str, oid: int) -> None:
     assert pg_type(type_).oid == oid
+
+
+def test_the_catalog_says_the_same_of_each_type() -> None:
+    from tests.support.pg_catalog import Client, process
+
+    with process() as engine:
+        client = Client(engine)
+        assert [(type_, client.one(f"SELECT kshell_pg.kshell_type_oid({literal(type_)})")) for type_, _ in OIDS] == OIDS
 
 
 def test_every_type_of_duckdb_has_one_as_the_description_prints_it(duck: duckdb.DuckDBPyConnection) -> None:

@@ -1,7 +1,8 @@
 """Casts to the types that look a name up: regclass, regtype, regnamespace, regproc, regrole.
 
 Invariant: text that is written or given as a parameter becomes a number, since clients compare it with one; a column of numbers becomes
-the name, since that is what they print. `::oid` after it makes it a number in either case."""
+the name, since that is what they print. `::oid` after it makes it a number in either case. A list of OIDs is one of UINTEGER, the list that
+goes to clients as oid[]: asyncpg reads it before it knows other arrays."""
 
 from __future__ import annotations
 
@@ -27,6 +28,10 @@ def of(found: Sequence[Token], at: int, taken: set[int]) -> Iterator[Edit]:
 
 def _colons(found: Sequence[Token], at: int, taken: set[int]) -> Iterator[Edit]:
     named = _type_at(found, at + 1)
+    if spans.name(found[named]) == "oid" and [t.text for t in found[named + 1:named + 3]] == ["[", "]"]:
+        yield Edit(found[at + 1].start, found[named + 2].end, "UINTEGER[]")
+        taken.update(range(at, named + 3))
+        return
     lookup = _LOOKUPS.get(spans.name(found[named]))
     if lookup is None or found[named + 1].text == "[":
         return

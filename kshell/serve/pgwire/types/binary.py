@@ -18,6 +18,7 @@ from kshell.serve.pgwire.types.cells import Numbers, blanked, content, fixed, fr
 from kshell.serve.pgwire.types.moments import DIGITS, ENDLESS, ENDLESS_DAYS, interval_parts, micros_of_day, ticks_of
 from kshell.serve.pgwire.types.oids import PgType
 
+OID = 26
 EPOCH_DAYS = 10957                            # 2000-01-01, where PostgreSQL counts from
 EPOCH_US = EPOCH_DAYS * 86400_000_000
 
@@ -28,7 +29,7 @@ def cells(array: pa.Array, shape: Shape, type_: PgType, zone: str) -> pa.Array:
         return pa.nulls(len(array), pa.binary())
     if type_.element:
         return _lists(array, shape.fields[0][1], type_, zone)
-    encode = _SCALARS.get(shape.id)
+    encode = _oids if type_.oid == OID else _SCALARS.get(shape.id)
     return text.cells(array, shape, type_, zone) if encode is None else encode(array)
 
 
@@ -52,6 +53,9 @@ def _with_null(items: pa.Array, bounds: Numbers) -> Numbers:
 
 def _integers(dtype: str) -> Callable[[pa.Array], pa.Array]:
     return lambda array: blanked(fixed(numbers(array, dtype)), array)
+
+
+_oids = _integers(">u4")
 
 
 def _booleans(array: pa.Array) -> pa.Array:

@@ -24,11 +24,11 @@ class PgType:
 _SIZED = (PgType(16, 1, "bool"), PgType(21, 2, "int2"), PgType(23, 4, "int4"), PgType(20, 8, "int8"), PgType(700, 4, "float4"),
           PgType(701, 8, "float8"), PgType(1700, -1, "numeric"), PgType(25, -1, "text"), PgType(17, -1, "bytea"), PgType(1082, 4, "date"),
           PgType(1083, 8, "time"), PgType(1266, 12, "timetz"), PgType(1114, 8, "timestamp"), PgType(1184, 8, "timestamptz"),
-          PgType(1186, 16, "interval"), PgType(2950, 16, "uuid"), PgType(114, -1, "json"))
+          PgType(26, 4, "oid"), PgType(1186, 16, "interval"), PgType(2950, 16, "uuid"), PgType(114, -1, "json"))
 SCALARS = {type_.name: type_ for type_ in _SIZED}
 ARRAYS = {"bool": 1000, "int2": 1005, "int4": 1007, "int8": 1016, "float4": 1021, "float8": 1022, "numeric": 1231, "text": 1009,
           "bytea": 1001, "date": 1182, "time": 1183, "timetz": 1270, "timestamp": 1115, "timestamptz": 1185, "interval": 1187,
-          "uuid": 2951, "json": 199}
+          "uuid": 2951, "json": 199, "oid": 1028}
 TYPES: dict[int, PgType] = {type_.oid: type_ for type_ in _SIZED} | {
     oid: PgType(oid, -1, f"_{name}", element=SCALARS[name].oid) for name, oid in ARRAYS.items()}
 
@@ -60,5 +60,7 @@ def pg_type(duckdb_type: str) -> PgType:
 def _list(element: str) -> PgType:
     if element.endswith("]") or element.startswith(_NESTED):
         return SCALARS["json"]                # PostgreSQL's arrays of arrays are rectangular, and it has no array of anonymous records
+    if element == "UINTEGER":
+        return TYPES[ARRAYS["oid"]]           # PostgreSQL's one array of unsigned 32-bit numbers, which drivers know without asking
     inner = pg_type(element)
     return replace(TYPES[ARRAYS[inner.name]], modifier=inner.modifier)

@@ -190,6 +190,13 @@ def _integer(bits: int) -> Callable[[str, str], int]:
     return read
 
 
+def _unsigned(text: str, _: str) -> int:
+    number = int(text)
+    if "_" in text or not 0 <= number < 1 << 32:
+        raise ValueError(text)
+    return number
+
+
 def _float(text: str, _: str) -> float:
     if "_" in text:
         raise ValueError(text)
@@ -247,8 +254,8 @@ def _zoneless(read: Callable[[str], Any]) -> Callable[[str, str], Any]:
 
 _TEXT = _Type("text", "VARCHAR", _same, _utf8, "")
 _BIGINT = _Type("int8", "BIGINT", _integer(64), _unpack(">q"), 0)
-_OID = _Type("oid", "BIGINT", _integer(64), _unpack(">I"), 0)
 _READ = {
+    "oid": _Type("oid", "UINTEGER", _unsigned, _unpack(">I"), 0),
     "bool": _Type("bool", "BOOLEAN", _boolean, _binary_boolean, False),
     "int2": _Type("int2", "SMALLINT", _integer(16), _unpack(">h"), 0),
     "int4": _Type("int4", "INTEGER", _integer(32), _unpack(">i"), 0),
@@ -270,6 +277,6 @@ _READ = {
 _JSONB = _Type("jsonb", "JSON", _zoneless(_json), _jsonb, "null")
 _SCALAR: dict[int, _Type] = {SCALARS[name].oid: read for name, read in _READ.items()} | {
     **dict.fromkeys((18, 19, 705, 1042, 1043), _TEXT),            # char, name, unknown, bpchar, varchar
-    26: _OID, 28: _OID, 3802: _JSONB}
+    28: _READ["oid"], 3802: _JSONB}
 _ELEMENTS: dict[int, int] = {oid: SCALARS[name].oid for name, oid in ARRAYS.items()} | {
-    1002: 18, 1003: 19, 1014: 1042, 1015: 1043, 1028: 26, 3807: 3802}      # OID of an array -> OID of its elements
+    1002: 18, 1003: 19, 1014: 1042, 1015: 1043, 3807: 3802}      # OID of an array -> OID of its elements

@@ -34,6 +34,7 @@ REWRITTEN = {
     "SELECT s[1] FROM string_to_array('a,b', ',') AS s": "SELECT s[1] FROM (SELECT string_to_array('a,b', ',') AS s) s",
     "FROM pg_class, generate_series(1, 2) i": "FROM pg_class, generate_series(1, 2) i(i)",
     "SELECT x::pg_catalog.text, y::pg_catalog.name, z::pg_catalog.int2[]": "SELECT x::text, y::name, z::int2[]",
+    "SELECT typname, $1::oid[], x::pg_catalog.oid[] FROM pg_type": "SELECT typname, $1::UINTEGER[], x::UINTEGER[] FROM pg_type",
     "SELECT x::information_schema.sql_identifier": "SELECT x::kshell_pg_information.sql_identifier",
 }
 LEFT_ALONE = [
