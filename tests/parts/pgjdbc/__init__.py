@@ -33,6 +33,7 @@ def _classes() -> Path:
     digest = hashlib.sha256(source.read_bytes()).hexdigest()[:12]
 
     def build(classes: Path) -> None:
-        jars.run(["javac", "-proc:none", "-encoding", "UTF-8", "-cp", jars.classpath(folder), "-d", str(classes), str(source)], COMPILE_TIMEOUT_S)
+        jars.run(["javac", "-proc:none", "-encoding", "UTF-8", "-cp", jars.classpath(folder), "-d", str(classes), str(source)],
+                 COMPILE_TIMEOUT_S)
 
     return jars.built(f"pgjdbc-classes-{digest}", build)
