@@ -275,9 +275,12 @@ _TLS = (
     Option("tls_cert", Text("a path"), None, "PEM file with the certificate and its chain; read again on SIGHUP", otherwise="no TLS"),
     Option("tls_key", Text("a path"), None, "PEM file with its key", otherwise="the file of tls_cert"),
 )
-_LIMITS = (
+_SESSIONS = (
     Option("max_sessions", Count(high=10_000), 64, "connected clients; one more is refused"),
     Option("max_running", Count(high=1_000), 8, "statements that run at once; one more waits 5 s, then it is refused"),
+)
+_LIMITS = (
+    *_SESSIONS,
     Option("statement_timeout", Duration(low=0.001), "60s", "limit of one statement"),
     Option("max_rows", Count(), 1_000_000, "rows of one result; a longer one ends with an error, never silently"),
     Option("max_bytes", Size(), "1GiB", "bytes of one result, likewise"),
@@ -330,10 +333,13 @@ SERVERS = {
         (
             *_listens(9494),
             Option("token", SecretText(), None, "TOKEN of ATTACH", otherwise="a random one"),
-            _TOKEN_FILE, *_LIMITS, _READ_ONLY,
+            _TOKEN_FILE, *_SESSIONS,
+            Option("statement_timeout", Duration(low=0.001), "60s", "how long a result may stay open; then its session ends"),
+            _READ_ONLY,
         ),
         exclusive=(("token", "token_file"),),
-        elsewhere={"PASSWORD": "write token := getenv('NAME'), or token_file := '/path'", "USER": "quack has a token and no user",
+        elsewhere={**dict.fromkeys(("MAX_ROWS", "MAX_BYTES"), "rows go over as the client asks for them, and none is held for it here"),
+                   "PASSWORD": "write token := getenv('NAME'), or token_file := '/path'", "USER": "quack has a token and no user",
                    "KIND": _SERVED, "TIMEOUT": "write statement_timeout",
                    **dict.fromkeys(("TLS_CERT", "TLS_KEY"), "quack has no TLS: let a TLS proxy ask localhost, with insecure := true"),
                    "SOCKET": "quack listens on a port"},

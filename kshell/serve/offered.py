@@ -102,8 +102,9 @@ class Offered:
 def _limits(given: Parsed) -> Limits:
     from kshell.serve.host import Limits
 
+    of_a_result = {name: given[name] for name in ("max_rows", "max_bytes") if name in given}       # not everything holds one
     return Limits(max_sessions=given["max_sessions"], max_running=given["max_running"], statement_timeout_s=given["statement_timeout"],
-                  max_rows=given["max_rows"], max_bytes=given["max_bytes"])
+                  **of_a_result)
 
 
 def _row(served: Served) -> Mapping[str, Any]:

@@ -164,6 +164,19 @@ def test_a_refusal_says_what_to_do_instead(process: Process, ducks: Callable[...
         ducks(process.serve().address).there("FROM read_text('/etc/passwd')")
 
 
+def test_what_passes_and_what_does_not_is_counted_and_told_without_its_values(process: Process, ducks: Callable[..., Duck]) -> None:
+    served = process.serve()
+    duck = ducks(served.address)
+    duck.there("SELECT 'a value', 42")
+    duck.there("SHOW SOURCES")
+    with pytest.raises(Refused):
+        duck.there("COPY t TO '/a/path'")
+    assert process.lines == [
+        "quack 1 kshell@localhost: passed: SELECT ?, ?", "quack 1 kshell@localhost: passed: SHOW SOURCES",
+        "quack 1 kshell@localhost: read_only: COPY t TO ?"]
+    assert (served.host.counts.done, served.host.counts.failed) == (2, 1)
+
+
 def test_more_than_one_statement_is_none(process: Process, ducks: Callable[..., Duck]) -> None:
     duck = ducks(process.serve().address)
     for text in ("SELECT 1; SELECT 2", "SELECT 1; DROP TABLE t", "ROLLBACK; INSERT INTO t VALUES (7, 'x'); BEGIN"):

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import duckdb
 
 from kshell.engine import Engine
-from kshell.errors import LimitError, ReadOnlyError, RefusedError
+from kshell.errors import Error, LimitError, ReadOnlyError, RefusedError
 from kshell.lang.statements import Describe, DuckStatement, Show, ShowCreate, Statement
 from kshell.lang.tokens import tokens
 from kshell.serve.client import Client, without_literals
@@ -106,17 +108,31 @@ class Guests:
         most = self._host.limits.max_statement_bytes
         if len(text.encode("utf-8", "surrogatepass")) > most:
             raise LimitError(f"the statement is larger than {most} bytes", hint="put the values into a table of your own and join")
-        with guest.lock:
+        with guest.lock, self._told(guest.client, text):
             return self._judged(session, guest.client, text)
 
     def _judged(self, session: str, client: Client, text: str) -> str:
         statement = client.remote.allowed(text)
         if isinstance(statement, (Show, ShowCreate, Describe)):
-            return answers.rows(client.run(text))
+            return answers.rows(client.remote.run(text, timeout_s=self._host.limits.statement_timeout_s))
         _refuse_beyond(statement, text)
         self._turn(session)
-        self._host.audit(f"quack {client.id} {client.user}@{client.address}: passed: {without_literals(text)}")
         return statement.text
+
+    @contextmanager
+    def _told(self, client: Client, text: str) -> Iterator[None]:
+        """A statement is counted and audited when it has passed: how it ends is not known here."""
+        outcome = "passed"
+        try:
+            yield
+        except Error as error:
+            outcome = error.code
+            raise
+        finally:
+            with self._host.lock:
+                self._host.counts.done += outcome == "passed"
+                self._host.counts.failed += outcome != "passed"
+            self._host.audit(f"quack {client.id} {client.user}@{client.address}: {outcome}: {without_literals(text)}")
 
     def _turn(self, session: str) -> None:
         """Wait until less than `max_running` of the others have a statement open."""
@@ -143,6 +159,7 @@ class Guests:
             guest.known = guest.known or session in there
             if session not in there and (guest.known or time.monotonic() - guest.used > _COMES_S):
                 self._left(session)
+        self._host.counts.running = sum(active for active, _ in there.values())
         limit = self._host.limits.statement_timeout_s
         for session, (active, started) in there.items():
             if active and started is not None and started < time.time() - limit:
