@@ -105,6 +105,10 @@ class Client:
     def end(self) -> bool:
         return self.remote.end()
 
+    @property
+    def closed(self) -> bool:
+        return self._closed
+
     # ---- end ---------------------------------------------------------------------------------------------------------
 
     def interrupt(self) -> None:

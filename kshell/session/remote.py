@@ -239,7 +239,8 @@ class Remote:
     def interrupt(self) -> None:
         """End what is running, from any thread. Repeat it until that has ended: DuckDB forgets an interrupt between two calls."""
         self._context.cancel.cancel()
-        self._runner.interrupt()
+        with contextlib.suppress(duckdb.ConnectionException):     # it is closed already
+            self._runner.interrupt()
         self._tails.interrupt()
 
     def close(self) -> None:

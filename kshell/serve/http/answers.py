@@ -8,7 +8,7 @@ import math
 
 from starlette.responses import Response
 
-from kshell.errors import Error, InternalError
+from kshell.errors import CancelledError, Error, InternalError
 from kshell.output._errors import Place, error_object
 from kshell.serve.host import BusyError
 
@@ -50,7 +50,11 @@ def last_line(error: Error, text: str = "") -> str:
 
 def known(raised: BaseException) -> Error:
     """A defect is told by its kind alone."""
-    return raised if isinstance(raised, Error) else InternalError(f"the server failed: {type(raised).__name__}")
+    if isinstance(raised, Error):
+        return raised
+    if isinstance(raised, RuntimeError) and "after shutdown" in str(raised):      # what concurrent.futures says of workers that have ended
+        return CancelledError("the server is ending")
+    return InternalError(f"the server failed: {type(raised).__name__}")
 
 
 def retry_after(seconds: float) -> dict[str, str]:

@@ -46,13 +46,11 @@ class _Answered:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
             await self._path(scope, receive, send)
-        except (Error, Refusal) as error:     # an answer that has begun ends with its errors in the path itself
-            await _answer(failed(error), Request(scope, receive), send)
         except (GoneError, ClientDisconnect):
             return
-        except RuntimeError:                  # the workers have ended, and the server with them
-            with contextlib.suppress(Exception):
-                await failed(RefusedError("the server is ending"))(scope, receive, send)
+        except Exception as raised:  # noqa: BLE001  whatever it was, it is an answer
+            with contextlib.suppress(Exception):      # unless one has begun: it breaks off
+                await _answer(failed(raised), Request(scope, receive), send)
 
 
 async def _answer(response: Response, request: Request, send: Send) -> None:

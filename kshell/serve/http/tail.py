@@ -22,7 +22,7 @@ from kshell.serve.http.answers import body_of, failed, known
 from kshell.serve.http.asked import once
 from kshell.serve.http.following import HIDDEN, PARAMETERS, Following, following
 from kshell.serve.http.places import Places
-from kshell.serve.http.working import Work
+from kshell.serve.http.working import GoneError, Work
 
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
@@ -83,11 +83,13 @@ class _Stream:
         try:
             while (text := await self._next_said(work)) is not None:
                 await self._say(work, text)
-            await work.send({"type": "http.response.body", "body": _event("end", f'{{"rows": {self._rows}}}').encode()})
-        except CancelledError:                # the server ends: the client may come again
-            await work.send({"type": "http.response.body", "body": b""})
-        except Error as error:
-            await work.send({"type": "http.response.body", "body": _event("failed", body_of(known(error)).rstrip()).encode()})
+            last = "" if work.client.closed else _event("end", f'{{"rows": {self._rows}}}')
+        except GoneError:
+            raise
+        except Exception as raised:  # noqa: BLE001  whatever it was, the client is told that rows are missing
+            error = known(raised)             # but not where the server ends: the client may come again
+            last = "" if isinstance(error, CancelledError) else _event("failed", body_of(error).rstrip())
+        await work.send({"type": "http.response.body", "body": last.encode()})
 
     async def _next_said(self, work: Work) -> str | None:
         """The next rows, with signs of life until they are there."""

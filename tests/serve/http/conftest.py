@@ -16,6 +16,7 @@ from kshell.options import Secret
 from kshell.serve import Served, Servers
 from kshell.serve.access import Access
 from kshell.serve.host import Limits
+from kshell.serve.offered import Offered
 from kshell.session import Session
 from tests.support.producing import Recorder
 
@@ -31,7 +32,7 @@ class Stage:
         self.session = Session(brokers=self.broker.bootstrap, data_dir=folder)
         self.audit: list[str] = []
         self.servers = Servers(self.session, self.audit.append)
-        self.session.servers = self.servers
+        self.session.servers = _Offered(self.session, self.servers)
         self.producer = Recorder(self.broker.bootstrap)
         self._topics = 0
 
@@ -54,6 +55,14 @@ class Stage:
         self.servers.close()
         self.session.close(flush=False, timeout_s=2.0)
         self.broker.close()
+
+
+class _Offered(Offered):
+    """Servers that were started without the lock, which would hold for everything that comes after in this process."""
+
+    def __init__(self, session: Session, servers: Servers) -> None:
+        super().__init__(session)
+        self._servers = servers
 
 
 def free_port() -> int:
@@ -91,8 +100,8 @@ def serve(stage: Stage) -> Iterator[Serve]:
         servers.close()
 
 
-def asking(served: Served, **headers: str) -> httpx.Client:
-    return httpx.Client(base_url=served.running.address, headers={"authorization": f"Bearer {TOKEN}", **headers}, timeout=30)
+def asking(served: Served, transport: httpx.BaseTransport | None = None) -> httpx.Client:
+    return httpx.Client(base_url=served.running.address, headers={"authorization": f"Bearer {TOKEN}"}, timeout=30, transport=transport)
 
 
 @pytest.fixture(scope="module")
