@@ -41,12 +41,13 @@ class Runner:
     """Owns one cursor. `run` and the reading of its result belong to one thread at a time; `interrupt` to any."""
 
     def __init__(self, engine: Engine, *, rewriter: Rewriter | None = None,
-                 topics: Callable[[], Iterable[tuple[str, str]]] = tuple, progress: bool = True) -> None:
+                 topics: Callable[[], Iterable[tuple[str, str]]] = tuple, progress: bool = True, batch_rows: int = BATCH_ROWS) -> None:
         self.cursor = engine.cursor()
         if progress:                              # measured here, drawn elsewhere
             self.cursor.execute("SET enable_progress_bar = true; SET enable_progress_bar_print = false")
         self._engine = engine
         self._rewriter = rewriter
+        self._batch_rows = batch_rows
         self._topics = topics                     # (connection, topic) as far as known; must not wait for a broker
         self._cancelled = threading.Event()
         self._late: float | None = None           # the budget in seconds that ran out
@@ -82,7 +83,7 @@ class Runner:
             changed = self.cursor.to_arrow_reader(BATCH_ROWS).read_all() if columns else None
             self._end(edits, deadline)
             return Result.done(_count(changed) if counts_changes(kind) else None)
-        reader = self.cursor.to_arrow_reader(BATCH_ROWS)
+        reader = self.cursor.to_arrow_reader(self._batch_rows)
         return Result(columns, self._stream(reader, edits), plan=kind == EXPLAIN, on_close=lambda: self._end(edits, deadline))
 
     def _stream(self, reader: pa.RecordBatchReader, edits: Edits) -> Iterator[pa.RecordBatch]:
