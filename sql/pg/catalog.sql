@@ -50,7 +50,7 @@ FROM memory.kshell_pg.kshell_indexes;
 
 CREATE VIEW memory.kshell_pg.pg_constraint AS
 SELECT c.oid, c.name AS conname, memory.kshell_pg.kshell_schema_oid(c.schema_name) AS connamespace, c.kind AS contype, false AS condeferrable,
-       false AS condeferred, true AS convalidated, c.relation AS conrelid, 0::BIGINT AS contypid, c.index_oid::BIGINT AS conindid,
+       false AS condeferred, true AS convalidated, c.relation AS conrelid, 0::BIGINT AS contypid, coalesce(k.index_oid, c.index_oid)::BIGINT AS conindid,
        0::BIGINT AS conparentid, c.referenced::BIGINT AS confrelid, CASE WHEN c.kind = 'f' THEN 'a' ELSE ' ' END AS confupdtype,
        CASE WHEN c.kind = 'f' THEN 'a' ELSE ' ' END AS confdeltype, CASE WHEN c.kind = 'f' THEN 's' ELSE ' ' END AS confmatchtype,
        true AS conislocal, 0 AS coninhcount, true AS connoinherit, c.positions AS conkey,
@@ -60,7 +60,9 @@ SELECT c.oid, c.name AS conname, memory.kshell_pg.kshell_schema_oid(c.schema_nam
        2606::BIGINT AS tableoid, 0::BIGINT AS xmin
 FROM memory.kshell_pg.kshell_constraints AS c
 LEFT JOIN (SELECT relation, list(name ORDER BY position) AS names FROM memory.kshell_pg.kshell_columns GROUP BY relation) AS t
-       ON t.relation = c.referenced;
+       ON t.relation = c.referenced
+LEFT JOIN memory.kshell_pg.kshell_constraints AS k
+       ON c.kind = 'f' AND k.relation = c.referenced AND k.kind IN ('p', 'u') AND k.column_names = c.referenced_column_names;
 
 CREATE VIEW memory.kshell_pg.pg_description AS
 SELECT oid AS objoid, 1259::BIGINT AS classoid, 0 AS objsubid, comment AS description
@@ -68,9 +70,14 @@ FROM memory.kshell_pg.kshell_relations WHERE comment IS NOT NULL
 UNION ALL
 SELECT relation, 1259, position, comment FROM memory.kshell_pg.kshell_columns WHERE comment IS NOT NULL;
 
+-- A foreign key hangs on the index of the key that it names.
 CREATE VIEW memory.kshell_pg.pg_depend AS
-SELECT 1259::BIGINT AS classid, oid AS objid, 0 AS objsubid, 2606::BIGINT AS refclassid, relation AS refobjid, 0 AS refobjsubid, 'i' AS deptype
-FROM memory.kshell_pg.kshell_constraints WHERE false;
+SELECT 2606::BIGINT AS classid, f.oid AS objid, 0 AS objsubid, 1259::BIGINT AS refclassid, k.index_oid::BIGINT AS refobjid, 0 AS refobjsubid,
+       'n' AS deptype
+FROM memory.kshell_pg.kshell_constraints AS f
+JOIN memory.kshell_pg.kshell_constraints AS k
+  ON k.relation = f.referenced AND k.kind IN ('p', 'u') AND k.column_names = f.referenced_column_names
+WHERE f.kind = 'f';
 
 -- Functions: macros of the user, and those of PostgreSQL that clients look up by name.
 CREATE VIEW memory.kshell_pg.kshell_functions AS

@@ -79,6 +79,11 @@ CREATE MACRO memory.kshell_pg.pg_partition_ancestors(relation_oid) AS TABLE
     SELECT relation_oid::BIGINT AS relid, 0::BIGINT AS ordinality WHERE false;
 CREATE MACRO memory.kshell_pg.pg_partition_tree(relation_oid) AS TABLE
     SELECT relation_oid::BIGINT AS relid, NULL::BIGINT AS parentrelid, true AS isleaf, 0 AS level WHERE false;
+CREATE MACRO memory.kshell_pg.pg_get_keywords() AS TABLE
+    SELECT keyword_name AS word,
+           CASE keyword_category WHEN 'reserved' THEN 'R' WHEN 'unreserved' THEN 'U' WHEN 'column_name' THEN 'C' ELSE 'T' END AS catcode,
+           keyword_category AS catdesc
+    FROM duckdb_keywords();
 CREATE MACRO memory.kshell_pg.pg_options_to_table(options) AS TABLE SELECT NULL::VARCHAR AS option_name, NULL::VARCHAR AS option_value WHERE false;
 CREATE MACRO memory.kshell_pg.aclexplode(acl) AS TABLE
     SELECT NULL::BIGINT AS grantor, NULL::BIGINT AS grantee, NULL::VARCHAR AS privilege_type, NULL::BOOLEAN AS is_grantable WHERE false;

@@ -41,7 +41,7 @@ FROM duckdb_sequences() WHERE memory.kshell_pg.kshell_shown(database_name, schem
 CREATE VIEW memory.kshell_pg.kshell_columns AS
 SELECT memory.kshell_pg.kshell_relation_oid(schema_name, table_name) AS relation, schema_name, table_name, column_name AS name,
        column_index AS position, comment, column_default, is_nullable, data_type, memory.kshell_pg.kshell_type_oid(data_type) AS type,
-       memory.kshell_pg.kshell_type_modifier(data_type, numeric_precision, numeric_scale) AS modifier, numeric_precision, numeric_scale
+       memory.kshell_pg.kshell_type_modifier(data_type) AS modifier, numeric_precision, numeric_scale
 FROM duckdb_columns()
 WHERE memory.kshell_pg.kshell_shown(database_name, schema_name) AND NOT internal
   AND NOT (schema_name = 'kshell_pg' AND starts_with(table_name, 'kshell_'));

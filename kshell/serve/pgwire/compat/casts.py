@@ -33,13 +33,25 @@ def _colons(found: Sequence[Token], at: int, taken: set[int]) -> Iterator[Edit]:
         taken.update(range(at, named + 3))
         return
     lookup = _LOOKUPS.get(spans.name(found[named]))
-    if lookup is None or found[named + 1].text == "[":
+    if lookup is None:
+        return
+    if found[named + 1].text == "[":
+        yield from _list(found, at, named, taken)
         return
     begin = spans.operand(found, at)
-    number = _is_text(found, begin) or (found[named + 1].text == "::" and spans.name(found[_type_at(found, named + 2)]) in _NUMBERS)
+    number = _is_text(found, begin) or _becomes_number(found, named + 1) or _compared(found, named + 1)
     yield Edit(found[begin].start, found[begin].start, f"{SCHEMA}.{lookup if number else lookup + '_name'}(")
     yield Edit(found[at].start, found[named].end, ")")
     taken.update(range(at, named + 1))
+
+
+def _list(found: Sequence[Token], at: int, named: int, taken: set[int]) -> Iterator[Edit]:
+    """x::regtype[], the arguments of a function"""
+    if spans.name(found[named]) == "regtype" and found[named + 2].text == "]":
+        begin = spans.operand(found, at)
+        yield Edit(found[begin].start, found[begin].start, f"{SCHEMA}.kshell_regtype_names(")
+        yield Edit(found[at].start, found[named + 2].end, ")")
+        taken.update(range(at, named + 3))
 
 
 def _written(found: Sequence[Token], at: int, taken: set[int]) -> Iterator[Edit]:
@@ -49,15 +61,26 @@ def _written(found: Sequence[Token], at: int, taken: set[int]) -> Iterator[Edit]
     as_ = close - 4 if spans.is_dot(found, close - 2) else close - 2
     if lookup is None or found[as_].upper != "AS":
         return
-    number = _is_text(found, at + 2)
+    within = found[close + 1].upper == "AS" and spans.name(found[_type_at(found, close + 2)]) in _NUMBERS
+    number = _is_text(found, at + 2) or within or _becomes_number(found, close + 1)
     yield Edit(found[at].start, found[at].end, f"{SCHEMA}.{lookup if number else lookup + '_name'}")
     yield Edit(found[as_].start, found[close].start, "")
     taken.update({at, *range(as_, close)})
 
 
+def _becomes_number(found: Sequence[Token], at: int) -> bool:
+    return found[at].text == "::" and spans.name(found[_type_at(found, at + 1)]) in _NUMBERS
+
+
+def _compared(found: Sequence[Token], at: int) -> bool:
+    """`prorettype::regtype <> 'trigger'::regtype`: with text that becomes a number."""
+    return (found[at].text in ("=", "<>", "!=") and _is_text(found, at + 1) and found[at + 2].text == "::"
+            and spans.name(found[_type_at(found, at + 3)]) in _LOOKUPS)
+
+
 def _type_at(found: Sequence[Token], at: int) -> int:
     """The name of a type, after its schema if it has one."""
-    return min(at + 2 if spans.is_dot(found, at + 1) else at, len(found) - 1)
+    return at + 2 if spans.is_dot(found, at + 1) else at
 
 
 def _is_text(found: Sequence[Token], at: int) -> bool:

@@ -18,7 +18,6 @@ _INSTEAD = {
     "clock_timestamp": "now()", "statement_timestamp": "now()",
     "transaction_timestamp": "now()", "timeofday": "now()::VARCHAR", "json_agg": "to_json(list(x))", "jsonb_agg": "to_json(list(x))",
     "json_object_agg": "json_group_object(key, value)", "jsonb_object_agg": "json_group_object(key, value)",
-    "json_build_object": "json_object('key', value)", "jsonb_build_object": "json_object('key', value)",
     "json_build_array": "json_array(x)", "jsonb_build_array": "json_array(x)", "json_array_elements": "unnest(x->'$[*]')",
     "jsonb_array_elements": "unnest(x->'$[*]')", "json_array_elements_text": "unnest(x->>'$[*]')",
     "jsonb_array_elements_text": "unnest(x->>'$[*]')", "json_object_keys": "unnest(json_keys(x))",

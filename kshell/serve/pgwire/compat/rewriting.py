@@ -8,6 +8,8 @@ Invariant: edits do not overlap and stand from left to right; a text that names 
     'orders'::regclass         kshell_pg.kshell_regclass('orders'), a number; c.oid::regclass is the name
     OPERATOR(pg_catalog.~)     ~@, which finds a pattern anywhere as PostgreSQL does
     COLLATE pg_catalog.default nothing
+    = ANY ('{r,v}')            = ANY (['r', 'v'])
+    format('%I', x)            printf('%s', kshell_pg.quote_ident(x))
     FROM string_to_array(x) s  FROM (SELECT string_to_array(x) AS s) s"""
 
 from __future__ import annotations
@@ -15,19 +17,23 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from kshell.lang.tokens import Token, tokens
+from kshell.columns import literal
+from kshell.lang.reader import string_value
+from kshell.lang.tokens import Token
 from kshell.query.rewrite import Edit, Edits
-from kshell.serve.pgwire.compat import casts, spans
+from kshell.serve.pgwire.compat import casts, formats, spans
 from kshell.serve.pgwire.compat.installed import INFORMATION_SCHEMA, SCHEMA, defined
+from kshell.serve.pgwire.types.literals import array
 
 _CONCERNED = re.compile(r"pg_|information_schema|\bpublic\b|\breg(?:class|type|proc|role|namespace)|\boperator\s*\(|\bcollate\b"
-                        r"|string_to_array|^\s*show\s+(?:all\s+)?tables\b", re.IGNORECASE)
+                        r"|string_to_array|'\{|_build_object|\bformat\s*\(\s*'[^']*%[sIL]|^\s*show\s+(?:all\s+)?tables\b", re.IGNORECASE)
 # what the pattern needs, and is looked for in a fraction of its time
-_WORDS = ("pg_", "information_schema", "public", "reg", "operator", "collate", "string_to_array", "tables")
+_WORDS = ("pg_", "information_schema", "public", "reg", "operator", "collate", "string_to_array", "tables", "'{", "_build_object", "format")
 _PROBE = re.compile(r"\bpg_|\binformation_schema\b", re.IGNORECASE)
 _TABLES = re.compile(r"\s*SHOW\s+TABLES\s*(?:(?:FROM|IN)\s+([a-z_]\w*)\s*)?;?\s*", re.IGNORECASE)
 _ALL_TABLES = re.compile(r"\s*SHOW\s+ALL\s+TABLES\s*;?\s*", re.IGNORECASE)
 _ANYWHERE = {"~": "~@", "!~": "!~@"}
+_RENAMED = {"JSON_BUILD_OBJECT": "json_object", "JSONB_BUILD_OBJECT": "json_object"}
 _DEFAULTS = ("default", '"default"')
 
 
@@ -39,17 +45,20 @@ def rewrite(text: str) -> Edits:
 
 
 def _edits(text: str) -> Iterator[Edit]:
-    found = tokens(text)
+    found = spans.padded(text)
     probe = _PROBE.search(text) is not None
-    alias = any(t.upper == "PUBLIC" and found[i + 1].text != "." for i, t in enumerate(found[:-1]))
+    alias = any(t.upper == "PUBLIC" and found[i + 1].text != "." for i, t in enumerate(found))
     taken: set[int] = set()                      # tokens that an edit has dealt with
     for at, token in enumerate(found):
-        if at in taken:
+        if at in taken or token.kind == "end":
             continue
         yield from casts.of(found, at, taken)
         yield from _operator(found, at, taken, probe)
         yield from _collation(found, at, taken)
         yield from _unnested(found, at, probe)
+        yield from _listed(found, at)
+        yield from _renamed(found, at)
+        yield from formats.of(found, at)
         if at not in taken and not (alias and token.upper == "PUBLIC"):
             yield from _schema(found, at)
 
@@ -86,11 +95,11 @@ def _operator(found: Sequence[Token], at: int, taken: set[int], probe: bool) -> 
 def _collation(found: Sequence[Token], at: int, taken: set[int]) -> Iterator[Edit]:
     if found[at].upper != "COLLATE":
         return
-    qualified = spans.name(found[min(at + 1, len(found) - 1)]) == "pg_catalog"
+    qualified = spans.name(found[at + 1]) == "pg_catalog"
     named = at + 3 if qualified else at + 1
-    if named < len(found) and found[named].text.lower() in _DEFAULTS:
+    if found[named].text.lower() in _DEFAULTS:
         yield Edit(found[at].start, found[named].end, "")
-    elif qualified and named < len(found):
+    elif qualified:
         yield Edit(found[at + 1].start, found[named].start, "")
     else:
         return
@@ -104,8 +113,8 @@ def _unnested(found: Sequence[Token], at: int, probe: bool) -> Iterator[Edit]:
     if not (series or word == "STRING_TO_ARRAY") or not spans.opens(found, at + 1) or not spans.in_from(found, at):
         return
     end = spans.closing(found, at + 1)
-    named = end + 2 if found[min(end + 1, len(found) - 1)].upper == "AS" else end + 1
-    if named >= len(found) or not spans.is_alias(found, named) or spans.opens(found, named + 1):
+    named = end + 2 if found[end + 1].upper == "AS" else end + 1
+    if not spans.is_alias(found, named) or spans.opens(found, named + 1):
         return
     alias = found[named].text
     if series:
@@ -113,6 +122,29 @@ def _unnested(found: Sequence[Token], at: int, probe: bool) -> Iterator[Edit]:
     else:
         yield Edit(found[at].start, found[at].start, "(SELECT ")
         yield Edit(found[end].end, found[named].end, f" AS {alias}) {alias}")
+
+
+def _listed(found: Sequence[Token], at: int) -> Iterator[Edit]:
+    """`= ANY ('{r,v}')`, `'{1,2}'::int[]`: a list that is written as text."""
+    token = found[at]
+    if token.kind != "string" or not token.text.startswith("'{") or not (_quantified(found, at) or spans.is_cast_to_list(found, at + 1)):
+        return
+    try:
+        items, depth = array(string_value(token.text), str)
+    except ValueError:
+        return
+    if depth == 1:
+        yield Edit(token.start, token.end, f"[{', '.join('NULL' if item is None else literal(item) for item in items)}]")
+
+
+def _quantified(found: Sequence[Token], at: int) -> bool:
+    return at > 1 and found[at - 1].text == "(" and found[at - 2].upper in ("ANY", "ALL", "SOME") and found[at + 1].text == ")"
+
+
+def _renamed(found: Sequence[Token], at: int) -> Iterator[Edit]:
+    """A function with any number of arguments, which no macro can have."""
+    if found[at].upper in _RENAMED and spans.opens(found, at + 1):
+        yield Edit(found[at].start, found[at].end, _RENAMED[found[at].upper])
 
 
 def _shown(text: str) -> list[Edit]:

@@ -1,18 +1,25 @@
 """Places in a statement's tokens: what a parenthesis closes, where the operand of a cast begins, which clause a token stands in.
 
-Invariant: every answer is an index into the tokens that were given; the last of them is the one of kind `end`."""
+Invariant: every answer is an index into the tokens that `padded` gave, and so are the few places after it that a rule looks at."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from kshell.lang.reader import RESERVED
-from kshell.lang.tokens import Token
+from kshell.lang.tokens import Token, tokens
 
 _CLOSES = {")": "(", "]": "["}
+_AHEAD = 8
 _FROM = ("FROM", "JOIN")
 _CLAUSES = ("SELECT", "WHERE", "ON", "HAVING", "BY", "VALUES", "LIMIT", "OFFSET", "SET", "WHEN", "THEN", "ELSE", "AND", "OR",
             "QUALIFY", "RETURNING")
+
+
+def padded(text: str) -> list[Token]:
+    """The tokens of a text, with more of kind `end` after them than any rule looks ahead."""
+    found = tokens(text)
+    return found + [found[-1]] * _AHEAD
 
 
 def name(token: Token) -> str:
@@ -23,11 +30,11 @@ def name(token: Token) -> str:
 
 
 def is_dot(found: Sequence[Token], at: int) -> bool:
-    return 0 <= at < len(found) and found[at].kind == "op" and found[at].text == "."
+    return at >= 0 and found[at].kind == "op" and found[at].text == "."
 
 
 def opens(found: Sequence[Token], at: int) -> bool:
-    return at < len(found) and found[at].kind == "op" and found[at].text == "("
+    return found[at].kind == "op" and found[at].text == "("
 
 
 def is_alias(found: Sequence[Token], at: int) -> bool:
@@ -40,15 +47,21 @@ def is_type(found: Sequence[Token], at: int) -> bool:
     return before is not None and (before.text == "::" or before.upper == "AS")
 
 
+def is_cast_to_list(found: Sequence[Token], at: int) -> bool:
+    """`::int[]`, `::pg_catalog.text[]`"""
+    named = at + 3 if is_dot(found, at + 2) else at + 1
+    return found[at].text == "::" and found[named + 1].text == "[" and found[named + 2].text == "]"
+
+
 def closing(found: Sequence[Token], at: int) -> int:
-    """The parenthesis that closes the one at `at`; the last token where there is none."""
+    """The parenthesis that closes the one at `at`; the end of the text where there is none."""
     depth = 0
     for index in range(at, len(found)):
         if found[index].kind == "op" and found[index].text in "()":
             depth += 1 if found[index].text == "(" else -1
             if depth == 0:
                 return index
-    return len(found) - 1
+    return len(found) - 1 - _AHEAD
 
 
 def opening(found: Sequence[Token], at: int) -> int:
@@ -61,6 +74,19 @@ def opening(found: Sequence[Token], at: int) -> int:
             if depth == 0:
                 return index
     return 0
+
+
+def arguments(found: Sequence[Token], at: int) -> list[tuple[int, int]]:
+    """The first and last token of each argument of the call whose parenthesis opens at `at`."""
+    end, depth, begin = closing(found, at), 0, at + 1
+    parts: list[tuple[int, int]] = []
+    for index in range(at + 1, end + 1):
+        text = found[index].text if found[index].kind == "op" else ""
+        if (text == "," and depth == 0) or index == end:
+            parts += [(begin, index - 1)] if index > begin else []
+            begin = index + 1
+        depth += (text in ("(", "[")) - (text in (")", "]"))
+    return parts
 
 
 def operand(found: Sequence[Token], end: int) -> int:

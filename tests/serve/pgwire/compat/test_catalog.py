@@ -10,6 +10,7 @@ import pytest
 
 from kshell.engine import Engine
 from kshell.serve.pgwire import compat
+from kshell.serve.pgwire.types import pg_type
 from tests.support.pg_catalog import Client, process
 
 
@@ -52,16 +53,21 @@ def test_classes_namespaces_attributes_and_types_join(client: Client) -> None:
     ("BOOLEAN", 16, "boolean"), ("TINYINT", 21, "smallint"), ("UINTEGER", 20, "bigint"), ("HUGEINT", 1700, "numeric"),
     ("UBIGINT", 1700, "numeric"), ("FLOAT", 700, "real"), ("DOUBLE[]", 1022, "double precision[]"), ("DATE", 1082, "date"),
     ("TIME", 1083, "time without time zone"), ("TIMESTAMP_NS", 1114, "timestamp without time zone"), ("INTERVAL", 1186, "interval"),
-    ("UUID", 2950, "uuid"), ("ENUM('a', 'b[]')", 25, "text"), ("JSON", 114, "json"), ("MAP(VARCHAR, INTEGER[])", 114, "json"),
-    ("STRUCT(a INTEGER)[]", 114, "json"), ("INTEGER[][]", 114, "json"), ("DECIMAL(4,1)[]", 1231, "numeric[]"),
+    ("UUID", 2950, "uuid"), ("ENUM('a', 'b[]')", 25, "text"), ("JSON", 114, "json"), ("JSON[]", 199, "json[]"), ("BIGNUM", 1700, "numeric"),
+    ("TIMETZ", 1266, "time with time zone"),
+     ("MAP(VARCHAR, INTEGER[])", 114, "json"),
+    ("STRUCT(a INTEGER)[]", 114, "json"), ("INTEGER[][]", 114, "json"), ("DECIMAL(4,1)[]", 1231, "numeric(4,1)[]"),
     ("INTEGER[3]", 1007, "integer[]"),
 ])
 def test_a_column_has_postgresqls_type(type_: str, oid: int, formatted: str, engine: Engine, client: Client) -> None:
     with engine.cursor() as cursor:
         cursor.execute(f"CREATE OR REPLACE TABLE typed (x {type_})")
         try:
-            found = client.rows("SELECT atttypid, format_type(atttypid, atttypmod) FROM pg_attribute WHERE attrelid = 'typed'::regclass")
-            assert found == [(oid, formatted)]
+            found = client.rows("SELECT atttypid, atttypmod, format_type(atttypid, atttypmod) FROM pg_attribute "
+                                "WHERE attrelid = 'typed'::regclass")
+            sent = pg_type(str(client.result("SELECT * FROM typed").description[0][1]))
+            assert found == [(oid, sent.modifier, formatted)]
+            assert sent.oid == oid                       # a row's description says the same as the catalog
         finally:
             cursor.execute("DROP TABLE typed")
 
