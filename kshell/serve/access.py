@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from kshell.errors import BadValueError, Error, RefusedError
+from kshell.errors import BadValueError, ConflictError, Error, RefusedError
 from kshell.options import Secret, reveal
 from kshell.serve import addresses, tokens
 from kshell.serve.attempts import Attempts
@@ -123,7 +123,7 @@ def access_of(kind: str, values: Mapping[str, Any], given: frozenset[str]) -> Ac
     socket, host = _socket(kind, values), values["host"]
     if socket is not None and not {"host", "port"} & given:
         host = ""
-    port = _free(host, values["port"], socket)
+    port = _free(kind, host, values["port"], socket)
     password, file, made = _password(values, tokens.usual_path(kind, str(port) if host else re.sub(r"\W+", "-", str(socket)).strip("-")))
     return Access(kind=kind, user=values.get("user") or USER, password=password, token_file=file, token_is_made=made, host=host,
                   port=port, socket=socket, certificate=certificate, insecure=values["insecure"],
@@ -149,15 +149,20 @@ def _certificate(values: Mapping[str, Any]) -> Certificate | None:
     return made
 
 
-def _free(host: str, port: int, socket: Path | None) -> int:
+def _free(kind: str, host: str, port: int, socket: Path | None) -> int:
     """The port. ConflictError where somebody listens: before a token is made, since the file of that port may be his."""
     if socket is not None:
         addresses.listening_unix(socket).close()
         socket.unlink(missing_ok=True)
     if not host:
         return port
-    with addresses.listening(host, port) as tried:
-        return int(tried.getsockname()[1])
+    try:
+        with addresses.listening(host, port) as tried:
+            return int(tried.getsockname()[1])
+    except ConflictError:
+        if kind != "quack" or addresses.answered(host, port):
+            raise
+        return port                               # connections that quack has ended keep others away for a minute, and quack not
 
 
 def _password(values: Mapping[str, Any], usual: Path) -> tuple[Secret, Path | None, bool]:

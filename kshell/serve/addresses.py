@@ -17,6 +17,7 @@ from pathlib import Path
 from kshell.errors import BadValueError, ConflictError, RefusedError
 
 BACKLOG = 128
+_KNOCK_S = 1.0
 _LISTENING = "0A"                                 # the state in /proc/net/tcp
 
 
@@ -51,6 +52,14 @@ def listening(host: str, port: int) -> socket.socket:
         raise _cannot_listen(failed, host, port) from None
     made.setblocking(False)
     return made
+
+
+def answered(host: str, port: int) -> bool:
+    """Whether somebody listens there."""
+    address = resolved(host)
+    with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_STREAM) as knock:
+        knock.settimeout(_KNOCK_S)
+        return knock.connect_ex((address, port)) != errno.ECONNREFUSED
 
 
 def _cannot_listen(failed: OSError, host: str, port: int) -> ConflictError | RefusedError | BadValueError:

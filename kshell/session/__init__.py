@@ -18,7 +18,7 @@ import duckdb
 
 from kshell import lang, sqlfile
 from kshell.columns import literal, quote
-from kshell.engine import Engine
+from kshell.engine import QUACK, Engine
 from kshell.errors import BadValueError, CancelledError, Error, NotFoundError, ReadOnlyError, RefusedError
 from kshell.iceberg.patience import patient
 from kshell.lang.statements import Attach, CheckSink, Describe, DuckStatement, Print, Set, Show, ShowCreate, Statement, Tail
@@ -57,6 +57,7 @@ if TYPE_CHECKING:
     from kshell.session.verify import Definitions
 
 _REMOTE = re.compile(r"'(?:s3|s3a|gs|gcs|r2|https?)://|\bsecret\b.*\btype\s+'?(?:s3|gcs|r2|http)\b", re.DOTALL)
+_QUACK = re.compile(r"'quack:|\btype\s+'?quack\b|\bquack_query\b")
 _SYSTEM = re.compile(r"\bkshell\s*\.|\bkshell_servers\b", re.IGNORECASE)
 _READS = (Show, ShowCreate, Describe, CheckSink, Tail, Print)
 
@@ -215,6 +216,8 @@ class Session:
             self._engine.need_iceberg()
         if _REMOTE.search(text):
             self._engine.need("httpfs")
+        if _QUACK.search(text):
+            self._engine.need("httpfs", QUACK)
 
     def _keep_in_reach(self) -> None:
         """After USE other_db the names of sources still resolve."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import socket
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -13,12 +14,13 @@ import pytest
 
 from kshell.errors import BadValueError, ConflictError, Error, ExistsError, RefusedError
 from kshell.options import Secret
-from kshell.serve import Served, Servers, quack
+from kshell.serve import Served, Servers, addresses, quack
 from kshell.serve.access import access_of
 from kshell.serve.host import Limits
 from kshell.serve.quack import guests
 from kshell.serve.quack.door import Door
 from kshell.session import Session
+from kshell.shell.secrets import holds_secret
 from tests.serve.duck import ATTACH, TOKEN, Duck, Refused
 from tests.support.waiting import wait_until
 
@@ -29,11 +31,11 @@ class Process:
     def __init__(self, session: Session) -> None:
         self.session, self.lines = session, []  # type: ignore[var-annotated]
         self.servers = Servers(session, self.lines.append)
-        self._port = 0
+        self.port = 0
 
     def serve(self, limits: Limits = Limits()) -> Served:  # noqa: B008  it is a value
-        access = access_of("quack", {"host": "127.0.0.1", "port": self._port, "insecure": False, "token": TOKEN}, frozenset())
-        self._port = access.port
+        access = access_of("quack", {"host": "127.0.0.1", "port": self.port, "insecure": False, "token": TOKEN}, frozenset())
+        self.port = access.port
         return self.servers.start("quack", access, limits)
 
     @property
@@ -111,6 +113,19 @@ def test_errors_of_duckdb_are_read_as_text(process: Process, ducks: Callable[...
     with pytest.raises(Refused) as refused:
         duck.there("SELECT 1 +")
     assert "exception_message" not in str(refused.value)
+
+
+def test_another_kshell_attaches_it_too(process: Process, tmp_path: Path) -> None:
+    address = process.serve().address
+    with Session(data_dir=tmp_path / "other") as other:
+        other.sql(f"{ATTACH.format(address)}; CREATE TABLE mine AS SELECT 3 AS a").close()
+        assert other.sql("SELECT b FROM k.t JOIN mine USING (a)").fetchall() == [("row 3",)]
+        with pytest.raises(Error, match="Authorization failed"):
+            other.sql("CREATE TABLE k.made AS FROM mine")
+
+
+def test_the_token_in_attach_stays_out_of_the_history() -> None:
+    assert holds_secret(ATTACH.format("quack:localhost:9494"))
 
 
 # ---- what is refused -------------------------------------------------------------------------------------------------
@@ -287,6 +302,22 @@ def test_it_starts_in_a_process_whose_files_are_closed_already(process: Process,
         with pytest.raises(Error, match="keeps DuckDB's settings"):
             process.session.sql("SET GLOBAL quack_authorization_function = 'quack_nop_authorization'")
         process.servers.stop("quack")
+
+
+@pytest.mark.skipif(not hasattr(socket, "SO_REUSEPORT"), reason="the extension shares an address in this way")
+def test_connections_that_it_has_ended_do_not_keep_it_away(process: Process, ducks: Callable[..., Duck]) -> None:
+    with socket.socket() as listening:            # as the extension's
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        listening.bind(("127.0.0.1", 0))
+        listening.listen(1)
+        host, port = listening.getsockname()
+        with socket.create_connection((host, port)) as client:
+            listening.accept()[0].close()
+            assert client.recv(1) == b""
+    with pytest.raises(ConflictError, match="in use"):
+        addresses.listening(host, port)
+    process.port = port
+    assert ducks(process.serve().address).there("SELECT count(*) FROM t") == [[5]]
 
 
 def test_a_second_server_and_a_place_that_is_taken_are_told(process: Process) -> None:
