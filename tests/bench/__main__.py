@@ -13,7 +13,7 @@ from tests.bench import report
 from tests.bench.scene import EVENTS, ROUNDS, opened
 from tests.parts import jars
 
-ITEMS = ("ingest", "avro", "protobuf", "hot", "latency", "start")
+ITEMS = ("ingest", "avro", "protobuf", "hot", "latency", "serve", "start")
 
 
 def main() -> None:
