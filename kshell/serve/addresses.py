@@ -46,6 +46,7 @@ def listening(host: str, port: int) -> socket.socket:
     made = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)      # inherited: short answers do not wait for an ACK, 40 ms
         made.bind((address, port))
         made.listen(BACKLOG)
     except OSError as failed:

@@ -20,8 +20,9 @@ FROM (SELECT oid, name AS relname, memory.kshell_pg.kshell_schema_oid(schema_nam
       UNION ALL
       SELECT oid, name, memory.kshell_pg.kshell_schema_oid(schema_name), 'i', len(positions), 0, 0, false FROM memory.kshell_pg.kshell_indexes);
 
+-- atttypid: a list of UINTEGER is sent as oid[], and asyncpg collects them before it can read another list.
 CREATE VIEW memory.kshell_pg.pg_attribute AS
-SELECT c.relation AS attrelid, c.name AS attname, c.type AS atttypid, -1 AS attstattarget, t.typlen::SMALLINT AS attlen,
+SELECT c.relation AS attrelid, c.name AS attname, c.type::UINTEGER AS atttypid, -1 AS attstattarget, t.typlen::SMALLINT AS attlen,
        c.position::SMALLINT AS attnum, CASE WHEN t.typelem <> 0 THEN 1 ELSE 0 END AS attndims, -1 AS attcacheoff, c.modifier AS atttypmod,
        t.typbyval AS attbyval, t.typalign AS attalign, t.typstorage AS attstorage, '' AS attcompression, NOT c.is_nullable AS attnotnull,
        c.column_default IS NOT NULL AS atthasdef, false AS atthasmissing, '' AS attidentity, '' AS attgenerated, false AS attisdropped,
@@ -29,7 +30,7 @@ SELECT c.relation AS attrelid, c.name AS attname, c.type AS atttypid, -1 AS atts
        NULL::VARCHAR[] AS attfdwoptions, NULL::VARCHAR AS attmissingval
 FROM memory.kshell_pg.kshell_columns AS c JOIN memory.kshell_pg.kshell_types AS t ON t.oid = c.type
 UNION ALL
-SELECT i.oid, name, 0, -1, 0, position, 0, -1, -1, false, 'i', 'p', '', false, false, false, '', '', false, true, 0, 0, NULL, NULL, NULL, NULL
+SELECT i.oid, name, 0::UINTEGER, -1, 0, position, 0, -1, -1, false, 'i', 'p', '', false, false, false, '', '', false, true, 0, 0, NULL, NULL, NULL, NULL
 FROM (SELECT oid, unnest(column_texts) AS name, generate_subscripts(column_texts, 1) AS position FROM memory.kshell_pg.kshell_indexes) AS i;
 
 CREATE VIEW memory.kshell_pg.pg_attrdef AS

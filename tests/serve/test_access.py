@@ -102,6 +102,13 @@ def test_a_port_in_use_is_told_with_the_process_and_leaves_its_token_alone(state
     assert theirs.read_text() == "of another process"
 
 
+def test_a_client_gets_short_answers_at_once() -> None:
+    with addresses.listening("127.0.0.1", 0) as listening, socket.create_connection(listening.getsockname()):
+        listening.setblocking(True)
+        with listening.accept()[0] as accepted:
+            assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
+
 def test_sockets_listen_where_the_access_says() -> None:
     made = access()
     (opened,) = made.listen()

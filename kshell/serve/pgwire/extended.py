@@ -58,7 +58,7 @@ class Extended:
         size = sum(len(v) for v in message.values if v is not None)
         _bounded(self._portals, "portals", sum(p.size for p in self._portals.values()) + size)
         formats = formats_of(message.formats, len(message.values), "parameter")
-        values = tuple(map(_value, message.values, formats, prepared.oids))
+        values = tuple(_value(*given, self._backend.zone) for given in zip(message.values, formats, prepared.oids, strict=True))
         self._portals[message.portal] = Portal(prepared, values, message.result_formats, size)
         await self._channel.put(messages.BIND_COMPLETE)
 
@@ -169,9 +169,9 @@ def _prepared(text: str, oids: Sequence[int]) -> Prepared:
     return Prepared(commands.command(statement), parameter_oids(statement, oids), pieces[0].start if pieces else 0, len(text))
 
 
-def _value(value: bytes | None, format_: int, oid: int) -> Any:
+def _value(value: bytes | None, format_: int, oid: int, zone: str) -> Any:
     try:
-        return parameter(value, format_, oid)
+        return parameter(value, format_, oid, zone)
     except BadValueError as error:
         raise StateError("22P02", error.message, hint=error.hint) from None
 

@@ -1,6 +1,7 @@
 """Prepared statements and portals, and the types of a statement's parameters.
 
-Invariant: a parameter has a type before anything runs: the one given in Parse, else that of the cast behind it, else text."""
+Invariant: a parameter has a type before anything runs: the one given in Parse, else that of the cast behind it, else text; a list of text
+between the parentheses of ANY."""
 
 from __future__ import annotations
 
@@ -21,11 +22,13 @@ from kshell.serve.pgwire.sqlstate import StateError
 from kshell.serve.pgwire.types import pg_type
 
 MOST_PARAMETERS = 32_767
-TEXT, BIGINT = 25, 20
+TEXT, BIGINT, TEXTS = 25, 20, 1009
+_OIDS = {"oid": 26, "oid[]": 1028}                # DuckDB knows them as BIGINT
 _TYPE = re.compile(r"""(?:\w+\s*\.\s*)?                # pg_catalog.
                        (?P<name>\w+(?:\s+with(?:out)?\s+time\s+zone|\s+precision|\s+varying)?(?:\s*\([\d\s,]*\))?(?:\s*\[\s*\])?)""",
                    re.IGNORECASE | re.VERBOSE)
 _COUNTS = ("LIMIT", "OFFSET")
+_LISTS = ("ANY", "ALL", "SOME")
 
 
 @dataclass(slots=True)
@@ -106,14 +109,17 @@ def _implied(text: str, found: Sequence[Token], at: int) -> int:
         return _oid_at(text, found[min(at + 2, len(found) - 1)].start)
     if after.upper == "AS" and at > 1 and found[at - 2].upper in ("CAST", "TRY_CAST"):
         return _oid_at(text, found[min(at + 2, len(found) - 1)].start)
+    if before is not None and before.text == "(" and at > 1 and found[at - 2].upper in _LISTS:
+        return TEXTS
     return BIGINT if before is not None and before.upper in _COUNTS else 0
 
 
 def _oid_at(text: str, at: int) -> int:
     """Of the type whose name begins there; 0: that is none."""
     found = _TYPE.match(text, at)
+    name = re.sub(r"\s", "", found.group("name").lower()) if found else ""
     try:
-        return pg_type(str(duckdb.sqltype(found.group("name")))).oid if found else 0
+        return _OIDS.get(name) or (pg_type(str(duckdb.sqltype(found.group("name")))).oid if found else 0)
     except (duckdb.Error, RuntimeError):
         return 0
 

@@ -4,7 +4,7 @@ Invariant: a piece holds whole messages; what the client gets first is what desc
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from kshell.serve.pgwire import messages
@@ -32,7 +32,8 @@ class Sending:
                  no_data: bool = False) -> None:
         self._answer, self._limit, self._sent = answer, limit, 0
         self._rows: Rows | None = answer.rows
-        self._head, self._tail = b"", b""
+        self._head = b""
+        self._tail: Callable[[], bytes] = bytes
         if no_data and (answer.rows is None or answer.copy is not None):
             self._head = messages.NO_DATA
         if answer.rows is not None and answer.copy is not None:
@@ -45,7 +46,7 @@ class Sending:
         encoder = CopyEncoder(rows.columns, form, zone)
         self._encode = encoder.encode
         self._head += messages.copy_out(len(rows.columns), binary=form.format == "binary") + encoder.head()
-        self._tail = encoder.tail() + messages.COPY_DONE
+        self._tail = lambda: encoder.tail() + messages.COPY_DONE
 
     def piece(self) -> Piece:
         """The next messages. Raises what reading the rows raises."""
@@ -78,4 +79,4 @@ class Sending:
         """A portal whose limit is reached may have more: whether it has is not looked at, as in PostgreSQL."""
         if self._limit is not None and self._sent >= self._limit:
             return messages.PORTAL_SUSPENDED
-        return self._tail + messages.command_complete(self._answer.tag.format(self._sent))
+        return self._tail() + messages.command_complete(self._answer.tag.format(self._sent))

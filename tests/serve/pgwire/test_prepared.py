@@ -23,6 +23,8 @@ TEXT, INT4, INT8, TIMESTAMP, TIMESTAMPTZ, FLOAT8, NUMERIC, INT4S = 25, 23, 20, 1
     ("SELECT $1::int[]", (), (INT4S,)),
     ("SELECT CAST($1 AS TIMESTAMP)", (), (TIMESTAMP,)),
     ("SELECT $1 || $1::INTEGER", (), (INT4,)),
+    ("SELECT $1::oid[], $2::pg_catalog.oid", (), (1028, 26)),
+    ("FROM n WHERE name = ANY($1) AND i = ANY($2::int[])", (), (1009, INT4S)),
     ("SELECT $1::no_such_type", (), (TEXT,)),
     ("SELECT $1::", (), (TEXT,)),
     ("FROM n LIMIT $1 OFFSET $2", (), (INT8, INT8)),
