@@ -127,13 +127,16 @@ def _started(served: Served) -> Started:
 
 def _how_to_connect(access: Access) -> str:
     """One line that works when it is pasted, but for the secret."""
+    from kshell.serve import addresses
+
     match access.kind:
         case "pgwire":
             where = f"-h {access.host}" if access.host else f"-h {access.socket.parent}" if access.socket else ""
             return f"psql {where} -p {access.port} -U {access.user} memory"
         case "http":
             scheme = "https" if access.tls else "http"
-            where = f"{scheme}://{access.address}/query" if access.host else f"--unix-socket {access.socket} http://localhost/query"
+            at = f"{scheme}://{addresses.shown(access.host, access.port)}/query"
+            where = at if access.host else f"--unix-socket {access.socket} http://localhost/query"
             return f'curl -H "Authorization: Bearer $TOKEN" --data "SELECT 1" {where}'
         case _:
             return f"ATTACH 'quack:localhost:{access.port}' AS k (TYPE quack, TOKEN '...')"

@@ -45,7 +45,7 @@ class Tails:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
         given = once(request.query_params, PARAMETERS, "/tail")
-        wanted = following(request.path_params["source"], given, request.headers.get("last-event-id"))
+        wanted = following(request.path_params["source"], given, request.headers.get("last-event-id") or None)
         if self._open >= MOST_TAILS:
             raise BusyError(f"{MOST_TAILS} clients are following already", hint="end one of them")
         self._open += 1
