@@ -170,6 +170,8 @@ class Backend:
         known = canned(query.text, self.settings)
         if known is not None:
             self._apply(known)
+            if known.tag.startswith("DISCARD"):
+                self._close(commands.CloseCursor(None))
             if known.deallocates is not None:
                 self.deallocated.append(None if known.deallocates == "*" else known.deallocates)
             rows = ResultRows(Result.of_rows(_texts(known.columns), known.rows)) if known.columns else None

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
+from kshell.errors import LimitError
 from kshell.serve.pgwire.sqlstate import ADMIN_SHUTDOWN, StateError
 from kshell.serve.pgwire.wire import Wire
 
@@ -68,7 +69,10 @@ class Channel:
             raise StateError(ADMIN_SHUTDOWN, "terminating connection due to administrator command")
 
     async def read(self, text: str, call: Callable[[str], T]) -> T:
-        """What takes as long as the text is."""
+        """What takes as long as the text is. LimitError for one that nobody runs."""
+        most = self._host.limits.max_statement_bytes
+        if len(text.encode("utf-8", "surrogatepass")) > most:
+            raise LimitError(f"the statement is larger than {most} bytes", hint="send the values as parameters")
         return call(text) if len(text) < LARGE_CHARACTERS else await self.work(call, text)
 
     @contextmanager

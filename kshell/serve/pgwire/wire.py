@@ -6,6 +6,7 @@ soon as the client is gone, also while a statement of his is running; nothing th
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
 from collections.abc import Callable
 from typing import cast
@@ -38,6 +39,7 @@ class Wire(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
         self._transport.set_write_buffer_limits(high=_WRITE_HIGH_BYTES)
+        _keep_alive(self._transport.get_extra_info("socket"))
         if not self.encrypted:
             self._connected(self)
 
@@ -155,3 +157,13 @@ class Wire(asyncio.Protocol):
     def address(self) -> str:
         """Of the client, without its port: failed logins are counted by it."""
         return "local" if self.local else str(self.transport.get_extra_info("peername")[0])
+
+
+def _keep_alive(own: socket.socket) -> None:
+    """A client whose machine is gone without a word is noticed within two minutes."""
+    if own.family == socket.AF_UNIX:
+        return
+    own.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in (("TCP_KEEPIDLE", 60), ("TCP_KEEPINTVL", 15), ("TCP_KEEPCNT", 4)):
+        if (option := getattr(socket, name, None)) is not None:
+            own.setsockopt(socket.IPPROTO_TCP, option, value)
