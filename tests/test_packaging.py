@@ -17,6 +17,7 @@ PROJECT = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
 IMPORTED_AS = {"prompt-toolkit": "prompt_toolkit", "confluent-kafka": "confluent_kafka", "protobuf": "google"}
 NOT_IMPORTED = {"grpcio-tools"}               # a child process imports it; extensions are found by their folders
 WITH_PYICEBERG = {"pydantic", "requests", "sqlalchemy"}   # parts of its interface: it raises their exceptions
+WITH_UVICORN = {"h11"}                       # its parser, whose state tells whether a request has begun
 ON_REQUEST = {"pandas", "polars", "keyring"}  # Result.df() and .pl(), and PERSISTENT secrets, for those who have them
 
 
@@ -91,7 +92,7 @@ def test_what_is_imported_is_declared_and_what_is_declared_is_imported() -> None
     declared = {re.split(r"[\[=<>~! ]", requirement)[0] for requirement in PROJECT["dependencies"]}
     wanted = {IMPORTED_AS.get(name, name) for name in declared if not name.startswith("duckdb-extension-")} - NOT_IMPORTED
     serving = {re.split(r"[\[=<>~! ]", requirement)[0].replace("-", "_") for requirement in PROJECT["optional-dependencies"]["serve"]}
-    assert _outside_imports() - ON_REQUEST - WITH_PYICEBERG - serving == wanted
+    assert _outside_imports() - ON_REQUEST - WITH_PYICEBERG - WITH_UVICORN - serving == wanted
 
 
 def _outside_imports() -> set[str]:
