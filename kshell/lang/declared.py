@@ -269,7 +269,7 @@ SECRETS = {
 
 
 _TOKEN_FILE = Option("token_file", Text("a path"), None, "a file of mode 0600 with the token; made where there is none, and kept",
-                     otherwise="a random token in a file under the state folder, which goes with the server")
+                     otherwise="a random token, which goes with the server")
 _READ_ONLY = Option("read_only", Boolean(), True, "clients only read; FALSE is refused")
 _TLS = (
     Option("tls_cert", Text("a path"), None, "PEM file with the certificate and its chain; read again on SIGHUP", otherwise="no TLS"),

@@ -98,7 +98,10 @@ class Serving:
         self._check(given)
         self._ask_for_password(kind, given)
         started = self.servers.start(kind, given, self._lock)
-        self._context.announce(_announcement(started))
+        self._context.note(f"{kind} is served on {started.address}; {started.connect}")
+        if started.token is not None:
+            what = "password" if started.user else "token"
+            self._context.announce(f"its {what}, told once and kept in {started.token_file}: {reveal(started.token)}")
         return started
 
     def _check(self, given: Parsed) -> None:
@@ -124,11 +127,3 @@ class Serving:
     def stop(self, statement: StopServing) -> Result:
         address = self.servers.stop(statement.kind)
         return Result.of_note(f"{statement.kind} is not served on {address} any more")
-
-
-def _announcement(started: Started) -> str:
-    where = f"{started.kind} is served on {started.address}"
-    if started.token is None:
-        return f"{where}; {started.connect}"
-    what = "password" if started.user else "token"
-    return f"{where}; {started.connect}; its {what}, told once and kept in {started.token_file}: {reveal(started.token)}"

@@ -81,7 +81,7 @@ def read(port: str | int) -> bytes:
 def test_a_script_then_pgwire_until_sigterm(start: Start, tmp_path: Path) -> None:
     (tmp_path / "d.sql").write_text("CREATE TABLE t AS SELECT 42 AS a; FROM t;")
     process = start("serve", "d.sql", "--pgwire", "127.0.0.1:0")
-    served = process.said(r"note: pgwire is served on 127\.0\.0\.1:(\d+); psql .* told once and kept in (\S+): (\S+)")
+    served = process.said(r"note: pgwire is served on 127\.0\.0\.1:(\d+); psql .*\nnote: its password, told once and kept in (\S+): (\S+)")
     assert read(served[1]) == b"hello\n"
     assert "note: files and hosts outside the locations of tables are out of reach" in process.err
     assert Path(served[2]).read_text().strip() == served[3]

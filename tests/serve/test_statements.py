@@ -48,7 +48,7 @@ def test_the_row_says_where_and_the_token_is_told_once(session: Session, notes: 
     token = Path(token_file).read_text().strip()
     told = [note for note in notes if token in note]
     assert len(told) == 1
-    assert f"psql -h 127.0.0.1 -p {address.rpartition(':')[2]} -U kshell memory" in told[0]
+    assert f"note: pgwire is served on {address}; psql -h 127.0.0.1 -p {address.rpartition(':')[2]} -U kshell memory" in notes
     assert notes[0].startswith("note: files and hosts outside the locations of tables are out of reach")
     with pytest.raises(Error) as failed:
         session.sql(f"SELECT nothing_like_{token.replace('-', '_')}")
