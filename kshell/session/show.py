@@ -30,7 +30,7 @@ BRIEF = {
     "sources": ("name, topic, connection, state, rows_total, rows_per_second, lag_messages, buffer_rows, buffer_bytes, error_rows, "
                 "last_error"),
     "sinks": "name, source, table_name, state, pending_rows, committed_rows, last_commit_at, last_snapshot_id, last_error, resolve_with",
-    "servers": "kind, address, user, tls, insecure, sessions, running, queries",
+    "servers": "kind, address, user, token_file, tls, insecure, sessions, running, queries",
 }
 _NAMED = {"servers": "kind"}                  # what LIKE is about, where it is not the name
 

@@ -47,9 +47,9 @@ SCHEMAS: dict[str, pa.Schema] = {
         ("_kafka_timestamp", _TIME), ("_kafka_key", pa.binary()), ("_kafka_headers", _HEADERS), ("_kafka_value", pa.binary()),
         ("schema_id", pa.int32()), ("code", pa.string()), ("message", pa.string()), ("seen_at", _TIME)]),
     "servers": pa.schema([
-        ("kind", pa.string()), ("address", pa.string()), ("user", pa.string()), ("tls", pa.bool_()), ("insecure", pa.bool_()),
-        ("sessions", pa.int64()), ("running", pa.int64()), ("queries", pa.int64()), ("failed", pa.int64()), ("refused", pa.int64()),
-        ("token_file", pa.string()), ("state", pa.string())]),
+        ("kind", pa.string()), ("address", pa.string()), ("user", pa.string()), ("token_file", pa.string()), ("tls", pa.bool_()),
+        ("insecure", pa.bool_()), ("state", pa.string()), ("sessions", pa.int64()), ("running", pa.int64()), ("queries", pa.int64()),
+        ("failed", pa.int64()), ("refused", pa.int64())]),
     "metrics": pa.schema([("name", pa.string()), ("labels", pa.string()), ("value", pa.float64()), ("updated_at", _TIME)]),
 }
 

@@ -174,7 +174,8 @@ def test_stop_frees_the_port_and_the_token(session: Session) -> None:
 def test_servers_are_a_table_a_function_and_a_statement(session: Session) -> None:
     session.sql("CALL kshell_serve('pgwire', port := 0); CALL kshell_serve('http', port := 0, host := '0.0.0.0', insecure := true)")
     brief = session.sql("SHOW SERVERS LIKE 'h%'")
-    assert [column.name for column in brief.columns] == ["kind", "address", "user", "tls", "insecure", "sessions", "running", "queries"]
+    assert [column.name for column in brief.columns] == ["kind", "address", "user", "token_file", "tls", "insecure", "sessions", "running",
+                                                    "queries"]
     assert [row[0] for row in brief.fetchall()] == ["http"]
     assert session.sql("SELECT kind, insecure FROM kshell_servers() ORDER BY ALL").fetchall() == [("http", True), ("pgwire", False)]
     assert session.sql("SELECT count(*) FROM kshell.servers WHERE state = 'serving'").fetchall() == [(2,)]

@@ -102,7 +102,7 @@ def address_of(scope: Scope) -> str:
 
 
 def _unauthorized(message: str) -> Refusal:
-    hint = "send the header Authorization: Bearer <token>; SHOW SERVERS EXTENDED names its file"
+    hint = "send the header Authorization: Bearer <token>; SHOW SERVERS names its file"
     return Refusal(401, RefusedError(message, hint=hint), {"www-authenticate": "Bearer"})
 
 
