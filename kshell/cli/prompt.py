@@ -50,7 +50,7 @@ def start(flags: Flags) -> int:
     choices = Choices(**how, read_only=flags.read_only, flush_on_exit=flags.flush, init=init, quiet=flags.quiet,
                       journal=Journal(default_path(), tracebacks=True) if flags.log == "debug" else None)
     repl = Repl(session, notes, settings=settings, choices=choices, terminal=sys.stdout.isatty())
-    session.ask = repl.no_echo
+    session.ask, session.confirm = repl.no_echo, repl.confirm
     offer(session)
     session.begin_connecting()
     return repl.run()

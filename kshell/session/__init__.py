@@ -295,6 +295,15 @@ class Session:
         self._context.ask = ask
 
     @property
+    def confirm(self) -> Callable[[str], bool]:
+        """Puts a yes-or-no question to the user before something that cannot be undone. Set by whoever has a terminal."""
+        return self._context.confirm
+
+    @confirm.setter
+    def confirm(self, confirm: Callable[[str], bool]) -> None:
+        self._context.confirm = confirm
+
+    @property
     def servers(self) -> Servers:
         """Through which other clients of the process read. Set by whoever has made the session; it closes them."""
         return self._serving.servers

@@ -35,6 +35,7 @@ class Context:
         self._notes = notes
         self._said: set[str] = set()
         self.ask: Callable[[str], str] = lambda question: ""     # at a terminal: the answer, typed without echo
+        self.confirm: Callable[[str], bool] = lambda question: True     # at a terminal: what the user says; a script is not asked
         self.schema_registry: str | None = None                  # of the configuration, for clusters that name none
         self.allow_commands = False           # whether a secret may be what a command prints
 

@@ -1,6 +1,6 @@
 """Servers for other clients, as the session sees them: the statements that start and stop them, and their rows.
 
-1. the arguments  2. what does not fit is told  3. the lock of the process  4. listening  5. a token of its own is told, once
+1. the arguments  2. what does not fit is told  3. a terminal is asked, the process locked  4. listening  5. its token is told, once
 
 Invariant: who makes a session gives it its `servers`; without them it serves nobody. Arguments are judged before the process is locked,
 and nothing listens before it is."""
@@ -23,6 +23,7 @@ from kshell.session.metrics import Sample
 COLUMNS = [("kind", "VARCHAR"), ("address", "VARCHAR"), ("user", "VARCHAR"), ("token_file", "VARCHAR"), ("tls", "BOOLEAN")]
 LOCKED = ("files and hosts outside the locations of tables are out of reach of SQL from here on, until this process ends")
 Lock = Callable[[Sequence[Path]], None]
+QUESTION = "serve, and keep SQL of this process out of all files but those of tables, until it ends?"
 _PASSWORDS = ("password", "token")
 
 
@@ -83,6 +84,10 @@ class Nobody:
         """There is nothing to end."""
 
 
+class _Declined(Exception):
+    """The user does not want the process to be locked."""
+
+
 class Serving:
     """`lock_files` closes the files of the process, `files_locked` says whether they are closed."""
 
@@ -92,7 +97,10 @@ class Serving:
 
     def serve(self, statement: Serve) -> Result:
         given = declared.SERVERS[statement.kind].parse(statement.options, self._context.resolve, zone=self._context.zone())
-        return Result.of_rows(COLUMNS, [self.start(statement.kind, given).row()])
+        try:
+            return Result.of_rows(COLUMNS, [self.start(statement.kind, given).row()])
+        except _Declined:
+            return Result.of_note("nothing was done")
 
     def start(self, kind: str, given: Parsed) -> Started:
         self._check(given)
@@ -121,6 +129,8 @@ class Serving:
 
     def _lock(self, keep_out: Sequence[Path]) -> None:
         if not self._files_locked():
+            if not self._context.confirm(QUESTION):
+                raise _Declined
             self._lock_files(keep_out)
             self._context.note(LOCKED)
 

@@ -19,9 +19,6 @@ class Session(Protocol):
     read_only: bool                            # True: only statements that read are carried out
 
     @property
-    def files_locked(self) -> bool: ...        # True: SQL reaches no file but those of tables
-
-    @property
     def config(self) -> Config: ...            # what it was opened with
     def switch(self, config: Config) -> None: ...
     def doctor(self, *, write: bool = False) -> Any: ...       # `.checks()`: one after the other, each with `.line()`, `.state`, `.name`

@@ -4,15 +4,15 @@ Invariant: a statement is asked about when it throws away something that cannot 
 
 from __future__ import annotations
 
-from kshell.lang.statements import AlterSink, AlterSource, CreateSink, Drop, DuckStatement, Serve, Statement
+from kshell.lang.statements import AlterSink, AlterSource, CreateSink, Drop, DuckStatement, Statement
 from kshell.shell.tokens import tokens
 
 _ACCEPTS = {"accept_rollback": "take the table's older state as the truth", "accept_new_topic": "go on with the new topic from its start",
             "accept_new_cluster": "go on with the other cluster's offsets"}
 
 
-def question(statement: Statement, *, locked: bool = False) -> str | None:
-    """What to ask, or None for a statement that just runs. `locked`: files are out of the reach of SQL already."""
+def question(statement: Statement) -> str | None:
+    """What to ask, or None for a statement that just runs."""
     match statement:
         case Drop(cascade=True):
             return f"drop {statement.kind} {statement.name} and all that depends on it?"
@@ -22,8 +22,6 @@ def question(statement: Statement, *, locked: bool = False) -> str | None:
             return f"{statement.name}: {_ACCEPTS[action]}?"
         case CreateSink(or_replace=True, explain=False):
             return f"replace sink {statement.name}?"
-        case Serve() if not locked:
-            return "serve, and lock SQL of this process out of all files but those of tables, until it ends?"
         case DuckStatement():
             words = [t.text.upper() for t in tokens(statement.text) if t.kind == "word"]
             return "drop it and all that depends on it?" if words[:1] == ["DROP"] and words[-1:] == ["CASCADE"] else None

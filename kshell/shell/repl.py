@@ -33,6 +33,7 @@ from kshell.shell.toolbar import Toolbar
 from kshell.shell.transaction import OpenTransaction
 
 INTERRUPTED = 130
+_YES = ("y", "yes")
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +107,15 @@ class Repl:
             except EOFError:
                 return ""
 
+    def confirm(self, question: str) -> bool:
+        """What a statement asks while it runs."""
+        self._progress.stop()
+        with self._foreground.terminal_lent():
+            try:
+                return input(f"{question} (y/N) ").strip().lower() in _YES
+            except EOFError:
+                return False
+
     def _loop(self) -> None:
         while True:
             try:
@@ -165,7 +175,7 @@ class Repl:
             self._dot(piece.text.strip())
             return
         statement = lang.parse(piece.text)
-        question = confirm.question(statement, locked=self._session.files_locked)
+        question = confirm.question(statement)
         if question is not None and not self._yes(f"{question} (y/N) "):
             self._context.note("nothing was done")
             return
@@ -215,7 +225,7 @@ class Repl:
             return False
 
     def _leaves(self, question: str) -> bool:
-        return self._editor.ask(question).strip().lower() in ("y", "yes")
+        return self._editor.ask(question).strip().lower() in _YES
 
 
 class Reported(Exception):

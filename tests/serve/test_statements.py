@@ -157,6 +157,27 @@ def test_connect_gives_a_session_that_can_serve(monkeypatch: pytest.MonkeyPatch,
     assert not list((tmp_path / "state").rglob("*.token"))
 
 
+def test_a_terminal_is_asked_once_after_all_else_and_no_leaves_nothing_behind(session: Session, notes: list[str], tmp_path: Path) -> None:
+    asked: list[str] = []
+    answers = [False, True]
+
+    def confirm(question: str) -> bool:
+        asked.append(question)
+        return answers.pop(0)
+
+    session.confirm = confirm
+    with pytest.raises(RefusedError):
+        session.sql("CALL kshell_serve('pgwire', host := '0.0.0.0')")
+    assert asked == []
+    assert session.sql("CALL kshell_serve('pgwire', port := 0)").note == "nothing was done"
+    assert len(asked) == 1
+    assert "out of all files but those of tables" in asked[0]
+    assert (session.files_locked, notes, list((tmp_path / "state").rglob("*.token"))) == (False, [], [])
+    assert session.sql("FROM kshell_servers()").fetchall() == []
+    session.sql("CALL kshell_serve('pgwire', port := 0); CALL kshell_serve('http', port := 0)")
+    assert len(asked) == 2
+
+
 # ---- stop, list ----------------------------------------------------------------------------------------------------
 
 def test_stop_frees_the_port_and_the_token(session: Session) -> None:

@@ -29,7 +29,6 @@ class FakeSession:
     closed: list[bool] = field(default_factory=list)          # the `flush` of each close
     interrupts: int = 0
     read_only: bool = False
-    files_locked: bool = False
     config: config.Config = field(default_factory=lambda: config.load())
     checks: list[Check] = field(default_factory=list)         # what a doctor finds
 

@@ -45,10 +45,3 @@ def test_without_waiting_rows_nothing_is_asked(session: FakeSession) -> None:
         raise AssertionError(text)
 
     assert leave.wants_flush(session, never)
-
-
-def test_the_first_server_is_asked_about_since_it_locks_files() -> None:
-    serve = lang.parse("CALL kshell_serve('pgwire')")
-    assert "lock SQL of this process out of all files" in str(question(serve))
-    assert question(serve, locked=True) is None
-    assert question(lang.parse("CALL kshell_stop('pgwire')")) is None

@@ -11,7 +11,6 @@ from kshell.shell.context import Context
 
 USAGE, COMPLETES = "[KIND] [NAME=VALUE ...]", "server"
 HELP = "serves other clients by pgwire, http or quack"
-RUNS_SCRIPTS = True                           # a terminal asks before it locks files
 _BARE = re.compile(r"-?\d+|true|false", re.IGNORECASE)
 _LOOKUP = re.compile(r"getenv\(\W*(\w+)\W*\)", re.IGNORECASE)
 
@@ -19,7 +18,7 @@ _LOOKUP = re.compile(r"getenv\(\W*(\w+)\W*\)", re.IGNORECASE)
 def run(context: Context, arguments: str) -> None:
     given = words(arguments)
     kind = given.pop(0) if given and "=" not in given[0] else "pgwire"
-    context.run_text(f"CALL kshell_serve({', '.join([literal(kind), *map(_argument, given)])})", "")
+    context.query(f"CALL kshell_serve({', '.join([literal(kind), *map(_argument, given)])})")
 
 
 def _argument(word: str) -> str:
