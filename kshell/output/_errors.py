@@ -22,8 +22,10 @@ _SENSITIVE = re.compile(r"password|passwd|secret|token|credential|authorization|
                         re.IGNORECASE)
 _PLAIN_KEYS = frozenset({"type", "scope", "provider", "url", "uri", "username", "sasl_username", "sasl_mechanism", "security_protocol",
                          "region", "bootstrap_servers", "ssl_ca", "s3_region", "s3_endpoint", "endpoint", "oauth2_server_uri",
-                         "getenv", "getvariable", "file", "command"})
+                         "token_file", "getenv", "getvariable", "file", "command"})
 _BARE = re.compile(r"\b(\w*(?:password|token|credential|ssl_key|client_secret|access_key))\s*=?\s*(\w[^\s,()']*)", re.IGNORECASE)
+_SERVES = re.compile(r"\bkshell_serve\s*\(", re.IGNORECASE)
+_BARE_ARGUMENT = re.compile(r"\b(\w*(?:password|token))\s*(?::=|=>|=)\s*(\w[^\s,()']*)", re.IGNORECASE)
 _USER_INFO = re.compile(r"(://[^/\s:@']*:)([^/\s@']+)@")
 
 
@@ -97,7 +99,8 @@ def _secrets(statement: str) -> list[str]:
     """The literals of a statement that may be secrets, judged by the key before them. Errs towards yes."""
     creates = bool(_CREATES_SECRET.search(statement))
     literals = [m.group()[1:-1] for m in _LITERAL.finditer(statement) if len(m.group()) > 2 and _is_secret(statement, m.start(), creates)]
-    bare = [m.group(2) for m in _BARE.finditer(statement) if m.group(2).lower() not in _PLAIN_KEYS] if creates else []
+    keys = _BARE if creates else _BARE_ARGUMENT if _SERVES.search(statement) else None
+    bare = [m.group(2) for m in keys.finditer(statement) if m.group(2).lower() not in _PLAIN_KEYS] if keys else []
     return literals + bare + [m.group(2) for m in _USER_INFO.finditer(statement)]
 
 

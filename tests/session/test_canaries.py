@@ -54,6 +54,16 @@ EXPLAIN FROM o; SELECT * FROM o;
 .dump {d}/dumped.sql
 .status
 .schema
+CALL kshell_serve('pgwire', pasword := 'canary-25-mistyped');
+CALL kshell_serve('http', password := 'canary-26-elsewhere');
+CALL kshell_serve('pgwire', password := canary27bare, port := 'x');
+CALL kshell_serve('pgwire', port := 0, password := 'canary-28-served');
+SHOW SERVERS EXTENDED; FROM kshell_servers(); FROM kshell.servers;
+.status
+CALL kshell_serve('http', port := 0, token := getenv('CANARY_VARIABLE'));
+CALL kshell_serve('quack', port := 0, token := FILE '{d}/canary-file');
+CALL kshell_serve('quack', token := 'canary-29-again');
+.serve pgwire password=canary-30-dot
 CREATE SECRET nine (TYPE kafka, SASL_PASSWORD 'canary-11-open, SASL_USERNAME 'x');
 """
 

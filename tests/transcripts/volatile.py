@@ -8,6 +8,8 @@ import re
 from collections.abc import Sequence
 
 PLACEHOLDERS: Sequence[tuple[str, str]] = (
+    ("token", r"(?<=: )[\w-]{43}$"),
+    ("port", r"(?<=127\.0\.0\.1:)\d{5}\b|(?<=-p )\d{5}\b|(?<=servers/pgwire-)\d{5}\b"),
     ("time", r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(\.\d+)?(Z|\+00(:00)?)?"),
     ("date", r"\d{4}-\d\d-\d\d"),
     ("snapshot", r"\b\d{16,19}\b"),
