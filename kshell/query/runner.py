@@ -41,11 +41,13 @@ class Runner:
     """Owns one cursor. `run` and the reading of its result belong to one thread at a time; `interrupt` to any."""
 
     def __init__(self, engine: Engine, *, rewriter: Rewriter | None = None,
-                 topics: Callable[[], Iterable[tuple[str, str]]] = tuple, progress: bool = True, batch_rows: int = BATCH_ROWS) -> None:
+                 topics: Callable[[], Iterable[tuple[str, str]]] = tuple, progress: bool = True, batch_rows: int = BATCH_ROWS,
+                 more_time: str = "SET kshell_statement_timeout gives it more time") -> None:
         self.cursor = engine.cursor()
         if progress:                              # measured here, drawn elsewhere
             self.cursor.execute("SET enable_progress_bar = true; SET enable_progress_bar_print = false")
         self._engine = engine
+        self._more_time = more_time               # the hint for a statement whose time is up
         self._rewriter = rewriter
         self._batch_rows = batch_rows
         self._topics = topics                     # (connection, topic) as far as known; must not wait for a broker
@@ -127,7 +129,7 @@ class Runner:
     def check(self) -> None:
         """Raise if the statement has been cancelled or its time is up. Whatever waits inside a statement calls this."""
         if self._late is not None:
-            raise DeadlineError(f"the statement took longer than {self._late:g} s", hint="SET kshell_statement_timeout gives it more time")
+            raise DeadlineError(f"the statement took longer than {self._late:g} s", hint=self._more_time)
         if self._cancelled.is_set():
             raise CancelledError("interrupted")
 

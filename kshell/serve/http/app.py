@@ -34,6 +34,7 @@ def app(host: Host) -> ASGIApp:
         OPEN: (Health(host), "GET"), "/metrics": (Metrics(host), "GET"), "/query": (Query(host), "POST"),
         "/tail/{source}": (Tails(host), "GET")}
     routes = [Route(path, _Answered(endpoint), methods=[method]) for path, (endpoint, method) in paths.items()]
+    routes[-1].methods = {"GET"}              # no HEAD: it would follow and send nothing
     return Guard(Starlette(routes=routes, exception_handlers={HTTPException: _no_such}), host.access)
 
 

@@ -67,6 +67,10 @@ def _members(text: str) -> Asked:
         raise BadValueError("sql takes a statement as a string", hint='write {"sql": "SELECT 1"}')
     if not isinstance(params, list):
         raise BadValueError("params takes a list of values, those of $1, $2, ...", hint='write "params": [1, "a"]')
+    try:
+        json.dumps(params, ensure_ascii=False).encode()
+    except (UnicodeEncodeError, RecursionError):      # half of a character, written as \ud800
+        raise BadValueError("params holds text that is no Unicode") from None
     return Asked(_statement(sql), tuple(params), _timeout(found.get("timeout")), _most(found.get("max_rows")))
 
 

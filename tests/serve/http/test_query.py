@@ -110,6 +110,13 @@ def test_a_body_that_is_not_understood_is_told(client: httpx.Client, body: objec
     assert said in answer.json()["message"]
 
 
+def test_half_a_character_is_told(client: httpx.Client) -> None:
+    for body, said in (('{"sql": "SELECT $1", "params": ["\\ud800"]}', "no Unicode"), ('{"sql": "SELECT 1 \\ud800"}', "not UTF-8")):
+        answer = client.post("/query", content=body, headers={"content-type": "application/json"})
+        assert answer.status_code == 400
+        assert said in answer.json()["message"]
+
+
 def test_text_that_is_no_text_and_json_that_is_none_are_told(client: httpx.Client) -> None:
     for content, kind, said in ((b"\xff\xfe", "text/plain", "no UTF-8"), (b'{"sql": ', "application/json", "no JSON"),
                                 (b"", "", "no statement"), (b"[" * 100_000, "application/json", "no JSON")):
@@ -151,6 +158,7 @@ def test_an_error_has_its_place(ask: Ask) -> None:
 def test_a_statement_that_takes_too_long_ends_with_504(client: httpx.Client) -> None:
     answer = client.post("/query", json={"sql": LONG, "timeout": "100ms"})
     assert (answer.status_code, answer.json()["code"]) == (504, "timeout")
+    assert "the server's statement_timeout" in answer.json()["hint"]
 
 
 SECOND_BATCH_FAILS = {"sql": "FROM range(50000)", "max_rows": 20_000}
@@ -182,6 +190,8 @@ def test_arrow_that_cannot_go_on_breaks_off(client: httpx.Client) -> None:
 def test_other_paths_and_methods_are_told_what_there_is(client: httpx.Client) -> None:
     missing, wrong = client.get("/querry"), client.get("/query")
     assert (missing.status_code, missing.json()["hint"]) == (404, "did you mean /query?")
+    assert client.head("/healthz").status_code == 200
+    assert client.head("/tail/orders").status_code == 405
     assert (wrong.status_code, wrong.headers["allow"], wrong.json()["hint"]) == (405, "POST", "it takes POST")
 
 
