@@ -95,6 +95,7 @@ def test_text_becomes_a_value_of_the_type(duck: duckdb.DuckDBPyConnection, oid: 
     (114, ""),
     (1007, "{1,x}"), (1007, "1,2"), (1007, "{1"), (1007, "{1,}"), (1007, "{1}}"), (1007, "{,1}"), (1007, "{1}{2}"), (1009, '{"a}'),
     (1007, "{1 2}"),
+    (1007, "{{1},2}"), (1009, "{a,{b}}"), (1009, "{{a},NULL}"), (1186, "999999999999 years"), (1186, "3000000000 days"), (1700, "NaN5"),
     (1007, "{" * 2000 + "}" * 2000),
 ])
 def test_text_that_is_no_value_is_an_error_that_names_the_type(oid: int, text: str) -> None:
@@ -107,7 +108,7 @@ def test_text_that_is_no_value_is_an_error_that_names_the_type(oid: int, text: s
     (1114, b"\0" * 7),
     (1007, b"\0\0\0\1"), (1007, struct.pack(">iiiii", 1, 0, 23, 2, 1)), (1007, struct.pack(">iiiiii", 1, 0, 23, 1, 1, 400)),
     (1007, struct.pack(">iii", 2000000, 0, 23)),
-    (600, b"\0" * 16), (1083, struct.pack(">q", -1)), (1114, struct.pack(">q", 2**63 - 2)),
+    (600, b"\0" * 16), (1083, struct.pack(">q", -1)), (1266, struct.pack(">qi", 0, 1 << 30)), (1114, struct.pack(">q", 2**63 - 2)),
 ])
 def test_bytes_that_are_no_value_are_an_error(oid: int, value: bytes) -> None:
     with pytest.raises(BadValueError):
@@ -142,6 +143,18 @@ def test_a_sample_has_the_type_before_the_value_is_known(duck: duckdb.DuckDBPyCo
 
 def test_text_has_no_sample() -> None:
     assert (sample(25), sample(0), sample(705), sample(600)) == (None, None, None, None)
+
+
+@settings(max_examples=300)
+@given(st.sampled_from(sorted({0, 600, 3802, 3807, 1015, *TYPES})), st.sampled_from([TEXT, BINARY]), st.binary(max_size=40) | st.text(
+    "0123456789-+:. {}\",\\TZPYMDHSeEn_\0", max_size=24).map(str.encode))
+def test_whatever_comes_is_a_value_that_duckdb_takes_or_an_error_of_the_client(
+        duck: duckdb.DuckDBPyConnection, oid: int, format: int, value: bytes) -> None:
+    try:
+        found = parameter(value, format, oid)
+    except BadValueError:
+        return
+    duck.execute("SELECT $1", [found])
 
 
 # ---- psycopg's dumpers ---------------------------------------------------------------------------------------------

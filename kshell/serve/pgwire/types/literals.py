@@ -132,6 +132,8 @@ def clock_of(micros: int) -> str:
 
 
 def offset_of(seconds: int) -> str:
+    if abs(seconds) >= 16 * 3600:
+        raise ValueError(seconds)
     return f"{'-' if seconds < 0 else '+'}{abs(seconds) // 3600:02d}:{abs(seconds) // 60 % 60:02d}:{abs(seconds) % 60:02d}"
 
 
@@ -156,6 +158,8 @@ def interval(text: str) -> str:
 
 
 def interval_of(months: int, days: int, micros: int) -> str:
+    if max(abs(months), abs(days)) >= 1 << 31 or abs(micros) >= 1 << 63:
+        raise ValueError("more than an interval holds")
     return f"{months} months {days} days {micros} microseconds"
 
 
@@ -268,9 +272,16 @@ def array(text: str, item: Callable[[str], Any]) -> tuple[list[Any], int]:
         else:
             open_[-1].append(_item(token, item))
             expected = "next"
-    if done is None or depth > _MOST_DEPTH:
+    if done is None or depth > _MOST_DEPTH or not _even(done, depth):
         raise ValueError(text)
     return done, depth
+
+
+def _even(items: list[Any], depth: int) -> bool:
+    """Whether all values lie at this depth; an empty list may end above it."""
+    if depth == 1:
+        return not any(isinstance(item, list) for item in items)
+    return all(isinstance(item, list) and _even(item, depth - 1) for item in items)
 
 
 def _follows(expected: str, token: re.Match[str]) -> bool:

@@ -209,7 +209,7 @@ def _exact(text: str) -> str:
     if word.lstrip("-") in ("nan", "inf", "infinity"):
         return word
     number = Decimal(text)
-    if "_" in text or not -2 * _MOST_DIGITS <= number.adjusted() <= 2 * _MOST_DIGITS:
+    if "_" in text or not number.is_finite() or not -2 * _MOST_DIGITS <= number.adjusted() <= 2 * _MOST_DIGITS:
         raise ValueError(text)
     return _numeric_type([written := format(number, "f")]) and written
 
