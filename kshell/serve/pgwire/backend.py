@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from kshell.errors import Error
+from kshell.errors import Error, ReadOnlyError
 from kshell.lang.tokens import leading_words
 from kshell.output._shape import OutColumn
 from kshell.query.result import Result
@@ -298,6 +298,8 @@ def _placed(error: Error, edits: Edits, at: int) -> Error:
     """The error with its place in what the client wrote, and what DuckDB has for a name that only PostgreSQL has."""
     note_missing(edits.original, error.message)
     error.hint = hint(error.message) or error.hint
+    if isinstance(error, ReadOnlyError) and leading_words(edits.original, 1) == ("TAIL",):
+        error.hint = f"{error.hint}, or COPY ({edits.original}) TO STDOUT sends rows as they come"
     if error.position is not None:
         error.position, error.length = edits.place(error.position, error.length)
         error.position += at

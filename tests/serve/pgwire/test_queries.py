@@ -83,6 +83,12 @@ def test_statements_of_kshell_are_answered(client: Connection, session: Session)
     assert talk.columns[0] == ("name", TEXT)
 
 
+def test_a_tail_without_an_end_is_told_the_way_to_have_one(client: Connection) -> None:
+    error = client.query("TAIL n").error
+    assert error["C"] == "25006"
+    assert error["H"] == "TAIL n LIMIT 100, or COPY (TAIL n) TO STDOUT sends rows as they come"
+
+
 def test_a_text_over_the_limit_is_refused_and_the_session_goes_on(client: Connection) -> None:
     assert client.query("SELECT '" + "x" * (1 << 20) + "'").error["C"] == "53200"
     assert client.query("SELECT length('" + "x" * 1_000_000 + "')").rows == [[b"1000000"]]
