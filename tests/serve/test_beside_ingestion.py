@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import psycopg
 import pytest
 
 from kshell.serve import Served, Servers
@@ -134,13 +135,20 @@ def over_http(process: Process, text: str) -> int:
     return int(httpx.post(f"{served.address}/query", content=text, headers={"authorization": f"Bearer {TOKEN}"}, timeout=60).json()["n"])
 
 
+def over_pgwire(process: Process, text: str) -> int:
+    access = process.serve("pgwire").access
+    with psycopg.connect(host=access.host, port=access.port, user=access.user, password=TOKEN, dbname="memory") as connection:
+        found = connection.execute(text).fetchone()
+    return int(found[0]) if found else -1
+
+
 def over_quack(process: Process, text: str) -> int:
     return int(process.duck().there(text)[0][0])
 
 
 @pytest.mark.timeout(180)
 def test_an_outage_of_the_brokers_fails_no_client(alone: Process, own_kafka: Broker) -> None:
-    ways: tuple[Callable[[Process, str], int], ...] = (over_http, over_quack)
+    ways: tuple[Callable[[Process, str], int], ...] = (over_http, over_pgwire, over_quack)
     sent = alone.flow.send(3000)
     alone.ask("WAIT SOURCE s; FLUSH SINK s_lake TIMEOUT '30s'")
     sent = alone.flow.send(500)
