@@ -1,11 +1,12 @@
 """Another DuckDB, in a process of its own, that reads what a kshell server offers over Quack.
 
-`Duck()` is its driver; `python -m tests.serve.duck` the process: a line of JSON in is SQL, a line of JSON out its rows or its error.
+`Duck()` is its driver; this file, run as a program, the process: a line of JSON in is SQL, a line of JSON out its rows or its error.
 Invariant: it ends with its test: it reads from a pipe that only the test holds open."""
 
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import json
 import os
 import subprocess
@@ -22,9 +23,11 @@ class Refused(Exception):
 
 
 class Duck:
-    def __init__(self) -> None:
-        environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
-        self._process = subprocess.Popen([sys.executable, "-m", "tests.serve.duck"], env=environment, text=True,
+    """`python`: of an installation with another DuckDB, whose extensions DuckDB itself has installed."""
+
+    def __init__(self, python: str = sys.executable) -> None:
+        own = {"PYTHONPATH": str(Path(__file__).parents[2])} if python == sys.executable else {}
+        self._process = subprocess.Popen([python, __file__], env={**os.environ, **own}, text=True,
                                          stdin=subprocess.PIPE, stdout=subprocess.PIPE)
 
     def send(self, text: str, *, rows: int | None = None) -> None:
@@ -61,12 +64,12 @@ class Duck:
 def main() -> None:
     import duckdb
 
-    from kshell.engine import _binary
-
     # what is trusted is of no interest here, and to look at 60 MB of signatures takes half a second
     database = duckdb.connect(config={"allow_unsigned_extensions": "true"})
     for name in ("httpfs", "quack"):
-        database.execute(f"LOAD '{_binary(name)}'")
+        package = importlib.util.find_spec(f"duckdb_extension_{name}")
+        folder = Path(str(package.origin)).parent / "extensions" / f"v{duckdb.__version__}" if package else None
+        database.execute(f"LOAD '{folder / f'{name}.duckdb_extension' if folder else name}'")
     for line in sys.stdin:
         text, rows = json.loads(line)
         answer: object

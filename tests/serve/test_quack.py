@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import socket
 import sys
 import threading
@@ -60,8 +61,8 @@ def ducks() -> Iterator[Callable[..., Duck]]:
     """`ducks(uri)`: one that has attached it as `k`."""
     made: list[Duck] = []
 
-    def make(uri: str | None = None) -> Duck:
-        made.append(Duck())
+    def make(uri: str | None = None, **options: str) -> Duck:
+        made.append(Duck(**options))
         if uri is not None:
             made[-1].sql(ATTACH.format(uri))
         return made[-1]
@@ -122,6 +123,14 @@ def test_another_kshell_attaches_it_too(process: Process, tmp_path: Path) -> Non
         assert other.sql("SELECT b FROM k.t JOIN mine USING (a)").fetchall() == [("row 3",)]
         with pytest.raises(Error, match="Authorization failed"):
             other.sql("CREATE TABLE k.made AS FROM mine")
+
+
+@pytest.mark.skipif("KSHELL_DUCKDB_2" not in os.environ, reason="KSHELL_DUCKDB_2 names no Python with DuckDB 2.0 and its quack extension")
+def test_duckdb_2_attaches_it_too(process: Process, ducks: Callable[..., Duck]) -> None:
+    duck = ducks(process.serve().address, python=os.environ["KSHELL_DUCKDB_2"])
+    assert duck.sql("SELECT count(*), max(a) FROM k.t") == [[5, 4]]
+    with pytest.raises(Refused, match="Authorization failed"):
+        duck.sql("CREATE TABLE k.made (a INT)")
 
 
 def test_the_token_in_attach_stays_out_of_the_history() -> None:
