@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import os
 import socket
@@ -313,6 +314,35 @@ def test_it_starts_in_a_process_whose_files_are_closed_already(process: Process,
         process.servers.stop("quack")
 
 
+def test_it_may_stop_while_it_is_being_asked(process: Process, ducks: Callable[..., Duck]) -> None:
+    """A statement on its way calls the door that was there before; DuckDB itself keeps no reference to it."""
+    address, ending = process.serve().address, threading.Event()
+
+    def ask(duck: Duck) -> None:
+        while not ending.is_set():
+            with contextlib.suppress(Refused):
+                duck.sql(ATTACH.format(address))
+                while not ending.is_set():
+                    duck.there("SELECT count(*) FROM t")
+            with contextlib.suppress(Refused):
+                duck.sql("DETACH k")
+
+    threads = [threading.Thread(target=ask, args=(ducks(),)) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for _ in range(8):
+        asked = process.servers.served()[0].host.counts
+        wait_until(lambda counts=asked: counts.done > 5)        # type: ignore[misc]
+        process.servers.stop("quack")
+        process.serve()
+    ending.set()
+    for thread in threads:
+        thread.join(30.0)
+    assert not any(thread.is_alive() for thread in threads)
+    assert ducks(address).there("SELECT count(*) FROM t") == [[5]]
+    assert [kept.__name__ for kept in quack._DOORS[-18:]] == ["login", "judge"] * 9, "the objects that DuckDB calls, of all nine servers"
+
+
 @pytest.mark.skipif(not hasattr(socket, "SO_REUSEPORT"), reason="the extension shares an address in this way")
 def test_connections_that_it_has_ended_do_not_keep_it_away(process: Process, ducks: Callable[..., Duck]) -> None:
     with socket.socket() as listening:            # as the extension's
@@ -352,7 +382,7 @@ def test_without_its_door_it_does_not_listen(process: Process, monkeypatch: pyte
 def test_a_shut_door_refuses(process: Process, ducks: Callable[..., Duck]) -> None:
     served = process.serve()
     duck = ducks(served.address)
-    quack._DOORS[-1].shut()
+    quack._DOORS[-1].__self__.shut()  # type: ignore[attr-defined]
     for text in ("SELECT 1", "INSERT INTO t VALUES (1, 'x')"):
         with pytest.raises(Refused, match="Authorization failed"):
             duck.there(text)

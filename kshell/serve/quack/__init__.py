@@ -23,7 +23,7 @@ from kshell.serve.quack.guests import Guests
 
 _SHORTEST = 4                                     # characters of a token, by the extension's own rule
 # DuckDB holds no reference to a function in Python beyond the connection that made it, and a request on its way may still call it
-_DOORS: list[Door] = []
+_DOORS: list[Callable[..., object]] = []
 
 
 def start(host: Host) -> Listening:
@@ -49,7 +49,6 @@ class Listening:
         self._made: list[str] = []
         self._guests = Guests(host, engine, uri)
         self._door = Door(self._guests)
-        _DOORS.append(self._door)
         try:
             self._make(QUACK_LOGIN, self._door.login, ["VARCHAR"] * 3, "BOOLEAN")
             self._make(QUACK_GATE, self._door.judge, ["VARCHAR"] * 2, "VARCHAR")
@@ -61,6 +60,7 @@ class Listening:
 
     def _make(self, name: str, function: Callable[..., object], takes: list[str], gives: str) -> None:
         """Called once a statement, when that runs: what has side effects is not computed ahead of it."""
+        _DOORS.append(function)
         self._cursor.create_function(name, function, [duckdb.sqltype(t) for t in takes], duckdb.sqltype(gives), side_effects=True)
         self._made.append(name)
 
