@@ -69,7 +69,7 @@ class Access:
     def private_files(self) -> list[Path]:
         """What no client may reach by SQL."""
         key = self.certificate and (self.certificate.key or self.certificate.cert)
-        return [path.absolute() for path in (self.token_file, key) if path]
+        return [path for path in (self.token_file, key) if path]
 
     def accepts(self, password: str) -> bool:
         return hmac.compare_digest(password.encode("utf-8", "surrogatepass"), reveal(self.password).encode())
@@ -134,7 +134,7 @@ def _socket(kind: str, values: Mapping[str, Any]) -> Path | None:
     """A folder stands for the name that clients look for in it."""
     if values.get("socket") is None:
         return None
-    path = Path(values["socket"]).expanduser()
+    path = _path(values["socket"])
     return path / _SOCKET_NAMES.get(kind, f"{kind}.sock").format(port=values["port"]) if path.is_dir() else path
 
 
@@ -144,7 +144,7 @@ def _certificate(values: Mapping[str, Any]) -> Certificate | None:
         if key is not None:
             raise BadValueError("tls_key needs tls_cert", hint="tls_cert := '/path/cert.pem', tls_key := '/path/key.pem'")
         return None
-    made = Certificate(Path(cert).expanduser(), Path(key).expanduser() if key else None)
+    made = Certificate(_path(cert), _path(key) if key else None)
     made.read()
     return made
 
@@ -174,6 +174,11 @@ def _password(values: Mapping[str, Any], usual: Path) -> tuple[Secret, Path | No
     if given is not None:
         return (given if isinstance(given, Secret) else Secret(given)), None, False
     if file is not None:
-        path = Path(file).expanduser()
+        path = _path(file)
         return Secret(tokens.kept(path)), path, False
     return Secret(tokens.fresh(usual)), usual, True
+
+
+def _path(written: str) -> Path:
+    """Absolute: it is looked at again after the user has gone to another folder."""
+    return Path(written).expanduser().absolute()

@@ -239,6 +239,9 @@ class Session:
         It cannot be undone; said again, it changes nothing. RefusedError where one holds what no reader may reach, such as `keep_out`."""
         from kshell.session import locked
 
+        reached = [path for path in keep_out if self._engine.allowed is not None and self._engine.may_use(str(path))]
+        if reached:
+            raise RefusedError(f"{reached[0]} lies where clients read tables", hint="keep it in another folder")
         if self._engine.allowed is None:
             locked.require_no_open_secret(self._engine)
             self._engine.lock(locked.directories(self._connections, self._sinks, self._lakes, self._secrets, keep_out))

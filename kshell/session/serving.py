@@ -128,10 +128,11 @@ class Serving:
                 given[name] = Secret(answer)
 
     def _lock(self, keep_out: Sequence[Path]) -> None:
-        if not self._files_locked():
-            if not self._context.confirm(QUESTION):
-                raise _Declined
-            self._lock_files(keep_out)
+        before = self._files_locked()
+        if not before and not self._context.confirm(QUESTION):
+            raise _Declined
+        self._lock_files(keep_out)
+        if not before:
             self._context.note(LOCKED)
 
     def stop(self, statement: StopServing) -> Result:

@@ -197,6 +197,16 @@ def test_a_given_password_is_in_no_file(state: Path) -> None:
     assert not state.exists()
 
 
+def test_paths_stay_where_they_were_when_the_folder_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    certificate(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    made = access(socket="s", token_file="t", tls_cert="server.pem", tls_key="server.key")
+    monkeypatch.chdir("/")
+    made.read_certificate()
+    assert (made.socket, made.token_file) == (tmp_path / "s", tmp_path / "t")
+    assert made.private_files() == [tmp_path / "t", tmp_path / "server.key"]
+
+
 def test_a_named_token_file_is_made_once_and_kept(tmp_path: Path) -> None:
     path = str(tmp_path / "t")
     first = access(token_file=path)

@@ -127,6 +127,13 @@ def test_the_list_holds_tables_and_nothing_above_them(locked: Session, tmp_path:
     assert sorted(locked.lock_files()) == [f"{table}/s", f"{table}/s__errors"]
 
 
+def test_what_a_later_server_keeps_secret_may_not_lie_in_a_table(locked: Session, tmp_path: Path) -> None:
+    table = tmp_path / "data" / "iceberg" / "warehouse" / "web" / "s"
+    with pytest.raises(RefusedError, match="lies where clients read tables"):
+        locked.lock_files([table / "token"])
+    locked.lock_files([tmp_path / "token"])
+
+
 def test_a_table_that_was_not_in_use_is_named(locked: Session, open_session: OpenSession, topic: str) -> None:
     with closing(open_session()) as neighbour:
         neighbour.sql(f"CREATE SOURCE n FROM KAFKA kafka (TOPIC '{topic}', ON_ERROR quarantine); "

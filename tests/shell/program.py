@@ -2,19 +2,19 @@
 
 `pending`: rows wait for a commit. `busy`: with a source and a sink at work. `notes`: another thread has something to say after a second.
 `dead`: the names never come, as with a broker that does not answer. `live`: TAIL has a row every tenth of a second, and something to say
-after the third."""
+after the third. `asks`: CALL kshell_serve puts a question while it runs."""
 
 from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import count
 
 import pyarrow as pa
 
 from kshell.errors import CancelledError
-from kshell.lang.statements import Statement, Tail
+from kshell.lang.statements import Serve, Statement, Tail
 from kshell.query.result import Result
 from kshell.session.status import Names, SinkStatus, SourceStatus, Status
 from kshell.shell.background import Notes
@@ -49,8 +49,19 @@ class Live(FakeSession):
     interrupted = threading.Event()
 
 
+class Asks(FakeSession):
+    """A statement that asks while it runs."""
+
+    confirm: Callable[[str], bool]
+
+    def execute(self, statement: Statement) -> Result:
+        if isinstance(statement, Serve):
+            return Result.of_note("served" if self.confirm("lock files?") else "nothing was done")
+        return super().execute(statement)
+
+
 def main(what: str) -> int:
-    session = {"dead": DeadBroker, "live": Live}.get(what, FakeSession)()
+    session = {"dead": DeadBroker, "live": Live, "asks": Asks}.get(what, FakeSession)()
     if what in ("pending", "busy"):
         session.waiting = [waiting_rows("orders_lake", 3201)]
     if what == "busy":
@@ -63,7 +74,10 @@ def main(what: str) -> int:
         threading.Timer(1.0, notes.put, ["warning: k: reconnecting"]).start()
     if isinstance(session, Live):
         session.notes = notes
-    code = Repl(session, notes).run()
+    repl = Repl(session, notes)
+    if isinstance(session, Asks):
+        session.confirm = repl.confirm
+    code = repl.run()
     print(f"flushed {session.closed}", flush=True)
     return code
 

@@ -136,6 +136,14 @@ def test_an_error_points_at_the_place_and_ends_the_text(start: Start) -> None:
     assert "later" not in child.before
 
 
+def test_a_statement_that_runs_may_ask(start: Start) -> None:
+    child = start("asks")
+    for typed, answer in (("n", "nothing was done"), ("", "nothing was done"), ("y", "served")):
+        child.send("CALL kshell_serve('pgwire');\r")
+        child.expect_exact("lock files? (y/N)")
+        run(child, typed, f"note: {answer}")
+
+
 def test_a_refused_confirmation_does_nothing(start: Start) -> None:
     child = start()
     child.send("CREATE TABLE t (a INT); SELECT 1 AS made;\r")
