@@ -297,7 +297,7 @@ def _tag(text: str) -> str:
 def _placed(error: Error, edits: Edits, at: int) -> Error:
     """The error with its place in what the client wrote, and what DuckDB has for a name that only PostgreSQL has."""
     note_missing(edits.original, error.message)
-    error.hint = hint(error.message) or error.hint
+    error.hint = hint(error.message, edits.original) or error.hint
     if isinstance(error, ReadOnlyError) and leading_words(edits.original, 1) == ("TAIL",):
         error.hint = f"{error.hint}, or COPY ({edits.original}) TO STDOUT sends rows as they come"
     if error.position is not None:

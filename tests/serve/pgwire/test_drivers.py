@@ -166,6 +166,9 @@ def test_psycopg_is_told_by_its_own_classes(connected: Any) -> None:
             connected.execute(text)
     with pytest.raises(psycopg.errors.InvalidTextRepresentation):
         connected.execute("SELECT %s::UUID", ["1234"])
+    with pytest.raises(psycopg.Error) as untyped:
+        connected.execute("SELECT date_trunc('hour', %s)", ["2026-11-26 10:20:30"])
+    assert "write $1::TIMESTAMP" in untyped.value.diag.message_hint
 
 
 # ---- asyncpg -------------------------------------------------------------------------------------------------------

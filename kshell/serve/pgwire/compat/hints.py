@@ -30,14 +30,19 @@ _INSTEAD = {
     "regexp_match": "regexp_extract(x, 'pattern', 1)", "initcap": "upper(x[1]) || lower(x[2:])", "money": "DECIMAL(18, 2)",
     "citext": "VARCHAR with lower(x)", "tsvector": "VARCHAR with ILIKE or regexp_matches", "hstore": "MAP(VARCHAR, VARCHAR)",
 }
+_UNTYPED = re.compile(r"STRING_LITERAL|values of type .+ and VARCHAR")
+_PARAMETER = re.compile(r"\$\d+(?!\s*::)\b")
 _noted: set[str] = set()
 
 
-def hint(message: str) -> str | None:
-    """For the message of an error that DuckDB gave."""
+def hint(message: str, text: str = "") -> str | None:
+    """For the message of an error that DuckDB gave about the text."""
     match = _MISSING.search(message)
     instead = _INSTEAD.get(match[1].lower()) if match else None
-    return f"{_SAYS}: {instead}" if instead else None
+    if instead:
+        return f"{_SAYS}: {instead}"
+    untyped = _UNTYPED.search(message) and _PARAMETER.search(text)
+    return f"a parameter without a type is text: write {untyped[0]}::TIMESTAMP, or the type it has" if untyped else None
 
 
 def note_missing(text: str, message: str) -> None:

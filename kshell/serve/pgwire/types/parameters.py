@@ -22,6 +22,7 @@ from kshell.serve.pgwire.types.moments import ENDLESS, ENDLESS_DAYS
 from kshell.serve.pgwire.types.oids import ARRAYS, SCALARS
 
 _MOST_DIGITS = 38                             # of DuckDB's DECIMAL
+_BOUNDS = {"numeric": "a numeric has at most 38 digits here"}
 Read = Callable[[bytes], Any]
 
 
@@ -81,8 +82,8 @@ def _read(value: bytes, format: int, type_: _Type, zone: str) -> Any:
         found = type_.binary(value) if format else type_.text(value.decode(), zone)
         return found if found == found else "nan"          # DuckDB takes a NaN of Python for NULL where a type is given
     except (ValueError, struct.error, ArithmeticError, RecursionError) as error:
-        shown = "these bytes" if format else repr(value.decode(errors="replace")[:100])
-        raise BadValueError(f"invalid input for a parameter of type {type_.name}: {shown}") from error
+        shown = "" if format else f": {value.decode(errors='replace')[:100]!r}"
+        raise BadValueError(f"invalid input for a parameter of type {type_.name}{shown}", hint=_BOUNDS.get(type_.name)) from error
 
 
 # ---- arrays --------------------------------------------------------------------------------------------------------

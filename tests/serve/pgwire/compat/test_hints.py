@@ -18,6 +18,14 @@ def test_a_function_or_type_of_postgresql_only_is_told_its_counterpart(message: 
     assert hint(message) == f"You are writing DuckDB SQL, not PostgreSQL SQL: {instead}"
 
 
+def test_a_parameter_without_a_type_is_told_how_to_get_one() -> None:
+    message = "Could not choose a best candidate function for the function call \"date_trunc(STRING_LITERAL, STRING_LITERAL)\"."
+    assert hint(message, "SELECT $1::INTEGER, date_trunc('hour', $2)") == (
+        "a parameter without a type is text: write $2::TIMESTAMP, or the type it has")
+    assert hint(message, "SELECT date_trunc('hour', 'x')") is None
+    assert hint("Table t does not exist", "FROM t WHERE i = $1") is None
+
+
 @pytest.mark.parametrize("message", ["Catalog Error: Scalar Function with name frob does not exist!", "Parser Error: syntax error"])
 def test_nothing_is_said_of_what_is_not_known(message: str) -> None:
     assert hint(message) is None
