@@ -10,7 +10,7 @@ import pytest
 
 from kshell import config
 from kshell.cli import main
-from kshell.errors import UsageError
+from kshell.errors import NotFoundError, UsageError
 
 FILE = """\
 editing_mode = "vi"
@@ -181,7 +181,12 @@ def test_a_profile_opens_its_catalog_runs_its_init_and_closes_the_gate(home: Pat
     assert main(["-P", "prod", "-c", "CREATE TABLE t (a INT)"]) == 1
     assert "read-only" in capfd.readouterr().err
     import kshell
+    from kshell.iceberg.catalogs import open_catalog
 
+    with kshell.connect(profile="prod") as session, pytest.raises(NotFoundError, match="this session only reads"):
+        session._connections.catalog("ice")
+    assert not (tmp_path / "c.db").exists()
+    open_catalog("sql", "ice", f"sqlite:///{tmp_path}/c.db", f"file://{tmp_path}/wh").close()
     with kshell.connect(profile="prod") as session:
         assert session.sql("FROM made_by_init").fetchall() == [(7,)]
         assert session.read_only

@@ -14,7 +14,7 @@ def names() -> list[str]:
     return sorted(Config().get_known_catalogs())
 
 
-def open_configured(name: str) -> Lake:
+def open_configured(name: str, *, sealed: bool = False) -> Lake:
     properties = Config().get_catalog_config(name)
     if properties is None:
         near = did_you_mean(name, names())
@@ -24,4 +24,4 @@ def open_configured(name: str) -> Lake:
     kind = texts.pop("type", "rest" if uri.startswith("http") else "sql")
     if kind not in KINDS:
         raise RefusedError(f"catalog {name} has the type {kind}; kshell opens {' and '.join(KINDS)}")
-    return open_catalog(kind, name, uri, texts.pop("warehouse", None), texts, default_name=name)
+    return open_catalog(kind, name, uri, texts.pop("warehouse", None), texts, default_name=name, sealed=sealed)

@@ -5,11 +5,13 @@ empty catalog and make a second table over the first. The name found in the data
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from sqlalchemy import Engine, create_engine, event, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
-from kshell.errors import BadValueError
+from kshell.errors import BadValueError, NotFoundError
 from kshell.iceberg.catalogs import FILE_IO, Connected, Request
 from kshell.iceberg.sql_client import OurSqlCatalog
 
@@ -18,12 +20,23 @@ BUSY_TIMEOUT_MS = 5000
 
 def connect(request: Request, pragmas: tuple[str, ...]) -> Connected:
     """`pragmas` are for SQLite, and hold for every connection that is made."""
+    if request.sealed:
+        _require_there(request)
+        pragmas = (f"busy_timeout={BUSY_TIMEOUT_MS}",)
     name = request.catalog_name or stored_name(request)
     properties = {**request.options, **FILE_IO, "uri": request.uri, "warehouse": request.warehouse or ""}
     catalog = OurSqlCatalog(name, **{**properties, "init_catalog_tables": "false"})
     tune(catalog.engine, pragmas)
-    catalog.create_tables()
+    if not request.sealed:
+        catalog.create_tables()
     return Connected(catalog, name, make_url(request.uri).render_as_string(hide_password=True))
+
+
+def _require_there(request: Request) -> None:
+    """SQLite makes a file that it is asked to open."""
+    url = make_url(request.uri)
+    if url.get_backend_name() == "sqlite" and url.database and not Path(url.database).exists():
+        raise NotFoundError(f"catalog {request.name} does not exist yet, and this session only reads", hint="start without --read-only")
 
 
 def tune(engine: Engine, pragmas: tuple[str, ...]) -> None:

@@ -11,8 +11,10 @@ import os
 from pathlib import Path
 from typing import cast
 
-from pyiceberg.io import OutputStream
+from pyiceberg.io import InputFile, OutputFile, OutputStream
 from pyiceberg.io.pyarrow import PyArrowFile, PyArrowFileIO
+
+from kshell.errors import ReadOnlyError
 
 DURABLE_PROPERTY = "kshell.durable"
 BUFFER_BYTES = 1024 * 1024
@@ -50,6 +52,16 @@ class DurableFileIO(PyArrowFileIO):
         if scheme != "file" or self.properties.get(DURABLE_PROPERTY) == "false":
             return super().new_output(location)
         return DurableFile(fs=self.fs_by_scheme(scheme, netloc), location=location, path=path)
+
+
+class SealedFileIO(DurableFileIO):
+    """Of a session that only reads."""
+
+    def new_output(self, location: str) -> PyArrowFile:
+        raise ReadOnlyError(f"this session only reads: {location} is not written", hint="start without --read-only")
+
+    def delete(self, location: str | InputFile | OutputFile) -> None:
+        raise ReadOnlyError("this session only reads: no file is deleted", hint="start without --read-only")
 
 
 def sync_directory(path: str) -> None:

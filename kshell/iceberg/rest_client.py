@@ -13,9 +13,10 @@ from requests import Response, Session
 
 from kshell.clocks import Skew
 from kshell.iceberg.bounds import bounded, trusted_properties
+from kshell.iceberg.sealed import Sealable
 
 
-class OurRestCatalog(RestCatalog):
+class OurRestCatalog(Sealable, RestCatalog):
     def __init__(self, name: str, **properties: str) -> None:
         self._ours = dict(properties)
         self.skew = Skew()
@@ -32,4 +33,4 @@ class OurRestCatalog(RestCatalog):
         self.skew.saw(answer.headers.get("Date"))
 
     def _load_file_io(self, properties: Properties = EMPTY_DICT, location: str | None = None) -> FileIO:
-        return super()._load_file_io(trusted_properties(properties, self._ours), location)
+        return self._files(super()._load_file_io(trusted_properties(properties, self._ours), location))

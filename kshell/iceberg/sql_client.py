@@ -21,6 +21,7 @@ from pyiceberg.table.update import AddSnapshotUpdate, SetPropertiesUpdate, SetSn
 from pyiceberg.typedef import EMPTY_DICT, Identifier, Properties
 
 from kshell.iceberg.bounds import trusted_properties
+from kshell.iceberg.sealed import Sealable
 
 _WRITTEN_KEPT = 8                             # metadata of so many commits; those of two tables alternate
 _OF_AN_APPEND = (AddSnapshotUpdate, SetSnapshotRefUpdate, SetPropertiesUpdate)
@@ -44,7 +45,7 @@ def _stamp(location: str) -> tuple[int, int] | None:
     return (found.st_size, found.st_mtime_ns)
 
 
-class OurSqlCatalog(SqlCatalog):
+class OurSqlCatalog(Sealable, SqlCatalog):
     """PyIceberg reads and parses the metadata twice for a commit, and copies every snapshot to add one: 100 ms at 1,000 of them.
     Here a metadata file that this catalog has written is not read again while it stands as it was written, and snapshots are shared."""
 
@@ -89,4 +90,4 @@ class OurSqlCatalog(SqlCatalog):
         return staged
 
     def _load_file_io(self, properties: Properties = EMPTY_DICT, location: str | None = None) -> FileIO:
-        return super()._load_file_io(trusted_properties(properties, self.properties), location)
+        return self._files(super()._load_file_io(trusted_properties(properties, self.properties), location))

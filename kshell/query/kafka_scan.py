@@ -14,6 +14,7 @@ import duckdb
 
 from kshell.columns import quote
 from kshell.errors import BadValueError, Error, NotFoundError, RefusedError
+from kshell.gate import permitted
 from kshell.lang.tokens import Token, naming, tokens
 from kshell.options import Lookup
 from kshell.query.arguments import ScanSpec, read_call, read_scan
@@ -56,6 +57,7 @@ class KafkaTables:
     def __init__(self, kafka: Kafka, warn: Callable[[str], None]) -> None:
         self._kafka, self._warn = kafka, warn
         self._made = 0
+        self.only_reads = False                   # the statement with its tables in place of topics passes the gate too
         self.running: BoundedRead | None = None   # for a progress bar
 
     def rewrite(self, text: str, cursor: duckdb.DuckDBPyConnection, check: Callable[[], None]) -> Edits:
@@ -73,6 +75,8 @@ class KafkaTables:
             for place in places:
                 table = self._load(text, place, cursor, edits, check, enough)
                 edits.replace(place.start, place.end, table if place.alias is None else f"{table} AS {quote(place.alias)}")
+            if self.only_reads and places:
+                _require_reading(edits, cursor)
         except BaseException:
             drop(cursor, edits.tables)
             raise
@@ -139,6 +143,16 @@ class KafkaTables:
         if load.bad:
             self._warn(f"{spec.topic}: {load.bad} of {load.seen} records do not decode as {load.format} and are left out; "
                        f"the first: {load.first_bad}; {load.cure}")
+
+
+def _require_reading(edits: Edits, cursor: duckdb.DuckDBPyConnection) -> None:
+    """A topic of many parts, `k.a.b.c`, is no name to DuckDB, so that the gate did not see the rest of the query."""
+    try:
+        permitted(cursor, edits.text)
+    except Error as error:
+        if error.position is not None:
+            error.position, error.length = edits.place(error.position, error.length)
+        raise
 
 
 def _newest(topic: str, cluster: Cluster, check: Callable[[], None]) -> list[Any]:

@@ -175,13 +175,6 @@ class Runner:
             made.position, made.length = edits.place(made.position, made.length)
         return made
 
-    def gives_rows(self, text: str) -> bool:
-        """Whether the statement would print rows, without running it; a statement that does not parse would not."""
-        try:
-            return gives_rows(statement_type(self.cursor, text), text)
-        except DUCKDB_ERRORS:
-            return False
-
 
 def _count(changed: pa.Table | None) -> int | None:
     if changed is None or changed.num_rows != 1 or changed.column_names != ["Count"]:

@@ -19,7 +19,8 @@ import duckdb
 from kshell import lang, sqlfile
 from kshell.columns import literal, quote
 from kshell.engine import QUACK, Engine
-from kshell.errors import BadValueError, CancelledError, Error, NotFoundError, ReadOnlyError, RefusedError
+from kshell.errors import BadValueError, CancelledError, Error, NotFoundError, RefusedError
+from kshell.gate import permitted
 from kshell.iceberg.patience import patient
 from kshell.lang.statements import Attach, CheckSink, Describe, DuckStatement, Print, Set, Show, ShowCreate, Statement, Tail
 from kshell.lang.tokens import leading_words
@@ -74,7 +75,6 @@ class Session:
     def __init__(self, *, brokers: str | None = None, read_only: bool = False, interactive: bool = False, notes: Notes | None = None,
                  data_dir: Path | None = None, config: Config | None = None, connect: bool = True) -> None:
         self.interactive = interactive
-        self.read_only = read_only
         self._config = config
         self._profiles = _profiles(config)
         self._engine = Engine()
@@ -83,6 +83,9 @@ class Session:
         self._context = Context(self._engine, self._runner.cursor, notes or (lambda kind, text: None), data_dir or default_data_dir())
         self._secrets = Secrets(self._context)
         self._connections = Connections(self._context, self._secrets)
+        self.read_only = read_only
+        if config is not None and config["read_only"]:
+            self._connections.seal()              # also for what runs before the gate closes: an init script may make views, but no sink
         self._sources = Sources(self._context, self._connections)
         self._sinks = Sinks(self._context, self._connections, self._sources)
         self._runner.cursor.execute(sqlfile.render("system/macros.sql"))
@@ -125,7 +128,8 @@ class Session:
         if not self._context.settings.grammar and not isinstance(statement, Set):
             statement = DuckStatement(text=statement.text)
         if self.read_only:
-            _require_reading(statement, self._runner.gives_rows)
+            self._runner.free()
+            permitted(self._runner.cursor, statement.text)
         if isinstance(statement, DuckStatement):
             return self._duck(statement)
         self._refuse_inside_transaction(statement)
@@ -135,6 +139,17 @@ class Session:
             return self._statements.run(statement)
         finally:
             self._tables.refresh()
+
+    @property
+    def read_only(self) -> bool:
+        """Whether only what reads is carried out. It stays so once it is said."""
+        return self._scans.only_reads
+
+    @read_only.setter
+    def read_only(self, closed: bool) -> None:
+        if closed:
+            self._connections.seal()
+        self._scans.only_reads = closed
 
     @property
     def engine(self) -> Engine:
@@ -434,12 +449,6 @@ def _profiles(config: Config | None) -> tuple[str, ...]:
     from kshell.config import profiles
 
     return tuple(profiles(config.path))
-
-
-def _require_reading(statement: Statement, gives_rows: Callable[[str], bool]) -> None:
-    if isinstance(statement, _READS) or (isinstance(statement, DuckStatement) and gives_rows(statement.text)):
-        return
-    raise ReadOnlyError("the session is read-only", hint="queries, SHOW, DESCRIBE and TAIL work; start without --read-only for the rest")
 
 
 __all__ = ["NotFoundError", "Session", "default_data_dir"]

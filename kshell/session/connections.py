@@ -44,6 +44,7 @@ class Connections:
         self.expected: dict[str, Expected] = {}               # of the configuration: known by name, not connected
         self._connecting: set[Cluster] = set()                # by a statement, which Ctrl-C ends
         self.catalogs: dict[str, Catalog] = {}
+        self.sealed = False                                   # no catalog is changed, by whatever is asked
         self.topics: dict[str, tuple[str, ...]] = {}          # as last seen; for completion and did-you-mean
         self.registries = Registries(context, secrets)
         self._lock = threading.Lock()
@@ -165,7 +166,7 @@ class Connections:
         properties = {**(as_catalog(secret) if secret else {}), **revealed(asked.properties)}
         try:
             lake = open_catalog(asked.kind, name, asked.uri, asked.warehouse, properties, catalog_name=files_as,
-                                data_dir=self._context.data_dir)
+                                data_dir=self._context.data_dir, sealed=self.sealed)
         except UnreachableError as failed:
             raise UnreachableError(failed.message, hint=catalog_cure(failed, secret)) from None
         self._let_duckdb_read(name, properties, asked.warehouse)
@@ -187,6 +188,12 @@ class Connections:
         if name not in self.catalogs:
             self._context.engine.cursor().execute(f"ATTACH IF NOT EXISTS ':memory:' AS {quote(name)}")
         self.catalogs[name] = catalog
+
+    def seal(self) -> None:
+        """No catalog, of today or of later, is changed from here on."""
+        self.sealed = True
+        for catalog in list(self.catalogs.values()):
+            catalog.lake.seal()
 
     def detach(self, name: str, used_by: list[str]) -> str:
         if used_by:
@@ -272,7 +279,8 @@ class Connections:
         from kshell.iceberg.catalogs import open_catalog
 
         if name == LOCAL:
-            self._put_catalog(LOCAL, Catalog(open_catalog(LOCAL, LOCAL, data_dir=self._context.data_dir), read_only=False))
+            lake = open_catalog(LOCAL, LOCAL, data_dir=self._context.data_dir, sealed=self.sealed)
+            self._put_catalog(LOCAL, Catalog(lake, read_only=False))
             return
         if name in self.configured:
             asked = self.configured[name]
@@ -284,7 +292,7 @@ class Connections:
             raise NotFoundError(f"no catalog {name} is attached", named=name,
                                 hint=did_you_mean(name, [*self.catalogs, LOCAL, *self.configured, *names()])
                                 or f"ATTACH '<uri>' AS {quote_if_needed(name)} (TYPE iceberg, CATALOG rest)")
-        self._put_catalog(name, Catalog(open_configured(name), read_only=False))
+        self._put_catalog(name, Catalog(open_configured(name, sealed=self.sealed), read_only=False))
 
     def topics_for_hints(self) -> Iterator[tuple[str, str]]:
         """As `known_topics`; a cluster that nothing has asked yet gets a second to answer."""

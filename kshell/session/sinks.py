@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from kshell.buffer import TP, Outlet, views
 from kshell.buffer import Lake as BufferLake
 from kshell.columns import Column
-from kshell.errors import ConflictError, Error, ExistsError, NotFoundError, RefusedError, UnreachableError, did_you_mean
+from kshell.errors import ConflictError, Error, ExistsError, NotFoundError, ReadOnlyError, RefusedError, UnreachableError, did_you_mean
 from kshell.iceberg import Control, Created, Head, KafkaFacts, State, Stop, StopState
 from kshell.ingest import Trouble
 from kshell.ingest.values import OF_RECORDS
@@ -137,6 +137,9 @@ class Sinks:
         return source, reshape(statement.select, source.name, source.segment_columns, self._context.cursor)
 
     def _catalog(self, entry: SinkEntry) -> Catalog:
+        if self._connections.sealed:
+            raise ReadOnlyError("the session is read-only, and a sink writes",
+                                hint="start without --read-only; the table itself can be read")
         catalog = self._connections.catalog(entry.catalog_name)
         if catalog.read_only:
             raise RefusedError(f"catalog {entry.catalog_name} is attached READ_ONLY",

@@ -31,6 +31,7 @@ class Request:
     catalog_name: str | None = None           # NAME: under which the database files its tables
     default_name: str = "default"             # where the database is empty and NAME was not given
     data_dir: Path | None = None              # local only
+    sealed: bool = False                      # nothing is made or changed, also by opening it
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,20 +112,29 @@ class Lake:
             arguments["warehouse"] = self.warehouse
         return f"load_catalog({self.files_tables_as!r}, {', '.join(f'{k}={v!r}' for k, v in arguments.items())})"
 
+    def seal(self) -> None:
+        """From here on it only reads."""
+        self.catalog.seal()  # type: ignore[attr-defined]  # every kind's class can be sealed
+
     def close(self) -> None:
         self.catalog.close()
 
 
 def open_catalog(kind: str, name: str, uri: str = "", warehouse: str | None = None, options: Mapping[str, str] | None = None, *,
-                 catalog_name: str | None = None, default_name: str = "default", data_dir: Path | None = None) -> Lake:
-    """Open and try a catalog. UnreachableError when it does not answer, ReadOnlyError when its database cannot be written."""
+                 catalog_name: str | None = None, default_name: str = "default", data_dir: Path | None = None,
+                 sealed: bool = False) -> Lake:
+    """Open and try a catalog. UnreachableError when it does not answer, ReadOnlyError when its database cannot be written. `sealed`: it
+    only reads, and where it does not exist NotFoundError says so."""
     from kshell.iceberg.mapping import mapped
 
     module = _kind(kind)
     with mapped(f"opening catalog {name}"):
-        request = module.prepare(Request(name, uri, warehouse, dict(options or {}), catalog_name, default_name, data_dir))
+        request = module.prepare(Request(name, uri, warehouse, dict(options or {}), catalog_name, default_name, data_dir, sealed))
         connected = module.connect(request)
-    return Lake(name, kind, connected.shown_uri, request.warehouse, connected.catalog, connected.files_tables_as, request.options)
+    lake = Lake(name, kind, connected.shown_uri, request.warehouse, connected.catalog, connected.files_tables_as, request.options)
+    if sealed:
+        lake.seal()
+    return lake
 
 
 def _kind(kind: str) -> Any:

@@ -19,7 +19,8 @@ def prepare(request: Request) -> Request:
         raise BadValueError("the embedded catalog needs a data directory", hint="set KSHELL_DATA_DIR")
     folder = request.data_dir.absolute() / "iceberg"
     warehouse = folder / "warehouse"
-    warehouse.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if not request.sealed:
+        warehouse.mkdir(parents=True, exist_ok=True, mode=0o700)
     return replace(request, uri=f"sqlite:///{folder / 'catalog.db'}", warehouse=warehouse.as_uri(), catalog_name=NAME)
 
 

@@ -28,6 +28,8 @@ def run(context: Context, arguments: str) -> None:
         raise ReadOnlyError("a read-only session keeps its profile", hint=f"start another: kshell -P {given[0]}")
     before = context.session.config
     wished = config.load(path=str(before.path) if before.path else None, profile=given[0], flags=before.typed())
+    if wished["read_only"] and (sinks := context.session.names().sinks):
+        raise ReadOnlyError(f"profile {given[0]} is read-only, and sink {sinks[0]} writes", hint=f"DROP SINK {sinks[0]} first")
     context.in_front(lambda: context.session.switch(wished))
     _put_on(context, wished)
     if wished["init"]:
