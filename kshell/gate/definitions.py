@@ -3,7 +3,8 @@
 Rule: a view, or a macro, is its owner's choice and may read files; but no argument of whoever calls a macro may reach a function that
 reads files, runs a query given as a string or takes a table's name as one, and nothing that acts stands behind any name.
 
-Invariant: definitions are at most ten seconds old, and a name that is not among them is looked up again before it is refused."""
+Invariant: definitions are at most ten seconds old. A name that is not among them is looked up again at once, and one that is refused for
+what stands behind it within a second."""
 
 from __future__ import annotations
 
@@ -24,6 +25,7 @@ from kshell.lang.tokens import tokens
 Kind = Literal["macro", "table_macro", "view"]
 
 _OLD_S = 10.0
+_FRESH_S = 1.0                                   # what is refused again and again is looked up no more often: that takes 15 ms
 _FUNCTIONS = ("SELECT function_type, lower(function_name), parameters, macro_definition, internal FROM duckdb_functions() "
               "WHERE function_type IN ('macro', 'table_macro', 'table')")
 # live, lake and kshell hold views that only kshell makes
@@ -62,10 +64,10 @@ class Definitions:
         with self._lock:
             self._refresh(cursor, _OLD_S)
             found = self._first_fault(cursor, facts)
-            if found is None and not self._unknown(facts):
-                return None
-            self._refresh(cursor, 0.0)
-            return self._first_fault(cursor, facts)
+            if self._unknown(facts) or (found is not None and found.defined):
+                self._refresh(cursor, _FRESH_S if found is not None else 0.0)
+                found = self._first_fault(cursor, facts)
+            return found
 
     def _refresh(self, cursor: duckdb.DuckDBPyConnection, age_s: float) -> None:
         if self._read_at is not None and time.monotonic() - self._read_at < age_s:
@@ -81,15 +83,17 @@ class Definitions:
         for call in facts.table_functions:
             said = self._table_function(cursor, call.name)
             if said:
-                return Fault(call.name, said, call.place, called=True)
+                defined = ("table_macro", call.name) in self._behind.bodies
+                return Fault(call.name, said, call.place, called=True, defined=defined)
         for call in facts.functions:
-            said = why_scalar(call.name) or self._behind_name(cursor, "macro", call.name)
-            if said:
-                return Fault(call.name, said, call.place, called=True)
+            said = why_scalar(call.name)
+            behind = None if said else self._behind_name(cursor, "macro", call.name)
+            if said or behind:
+                return Fault(call.name, said or behind or "", call.place, called=True, defined=said is None)
         for table in facts.tables:
             said = self._behind_name(cursor, "view", table.parts[-1])
             if said:
-                return Fault(table.parts[-1], said, table.place)
+                return Fault(table.parts[-1], said, table.place, defined=True)
         return None
 
     def _table_function(self, cursor: duckdb.DuckDBPyConnection, name: str) -> str | None:
@@ -119,12 +123,14 @@ class Definitions:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """`said`: what the thing named does, as the end of a sentence; `place`: UTF-8 bytes from the start of the query."""
+    """`said`: what the thing named does, as the end of a sentence; `place`: UTF-8 bytes from the start of the query; `defined`: it does so
+    by somebody's definition, which may be another one by now."""
 
     name: str
     said: str
     place: int | None
     called: bool = False
+    defined: bool = False
 
 
 _OF_ENGINES: weakref.WeakKeyDictionary[Engine, Definitions] = weakref.WeakKeyDictionary()

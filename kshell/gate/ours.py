@@ -7,11 +7,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from kshell.errors import RefusedError
 from kshell.gate import refusals
 from kshell.lang.statements import CheckSink, Describe, NotBuilt, Print, Show, ShowCreate, Span, Statement, Tail
 from kshell.options.written import Lookup
 
-_READS = (Show, ShowCreate, Describe, CheckSink, Tail, Print, NotBuilt)     # what is not built is carried out by saying so
+_READS = (Show, ShowCreate, Describe, CheckSink, Tail, Print)
 _OWN_SCHEMAS = frozenset({"memory", "main", "live"})
 
 
@@ -25,6 +26,8 @@ class Inner:
 
 def allow(statement: Statement, word: str, *, remote: bool, endless: bool) -> None:
     """Raise ReadOnlyError unless the statement, which begins with this word, reads; what stands inside it is another question."""
+    if isinstance(statement, NotBuilt):
+        raise RefusedError(f"{statement.what} is not built yet", hint=statement.hint)
     if not isinstance(statement, _READS):
         raise refusals.of_word(word, remote=remote)
     if remote:
