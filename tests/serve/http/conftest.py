@@ -25,13 +25,10 @@ ORIGIN = "https://board.example"
 
 
 class Stage:
-    """`audit`: one line a statement that ran."""
-
     def __init__(self, folder: Path) -> None:
         self.broker = EmbeddedBroker()
         self.session = Session(brokers=self.broker.bootstrap, data_dir=folder)
-        self.audit: list[str] = []
-        self.servers = Servers(self.session, self.audit.append)
+        self.servers = Servers(self.session)
         self.session.servers = _Offered(self.session, self.servers)
         self.producer = Recorder(self.broker.bootstrap)
         self._topics = 0
@@ -92,7 +89,7 @@ def serve(stage: Stage) -> Iterator[Serve]:
     opened: list[Servers] = []
 
     def make(limits: Limits | None = None, **access: Any) -> Served:
-        opened.append(Servers(stage.session, stage.audit.append))
+        opened.append(Servers(stage.session))
         return stage.serve(opened[-1], limits, **access)
 
     yield make

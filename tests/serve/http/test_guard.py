@@ -13,7 +13,7 @@ import pytest
 from kshell.serve import Served
 from kshell.serve.attempts import FAILURES_A_MINUTE
 from kshell.serve.http import body, connection, guard
-from tests.serve.http.conftest import ORIGIN, TOKEN, Serve, Stage, asking
+from tests.serve.http.conftest import ORIGIN, TOKEN, Serve, asking
 from tests.support.waiting import wait_until
 
 PATHS = [("GET", "/metrics"), ("POST", "/query"), ("GET", "/tail/orders"), ("GET", "/nowhere")]
@@ -41,14 +41,13 @@ def everything(connected: socket.socket) -> str:
 @pytest.mark.fault("F100")
 @pytest.mark.parametrize(("method", "path"), PATHS)
 @pytest.mark.parametrize("header", [None, "", "Bearer", "Bearer wrong", "Basic a-token-of-the-tests", f"bearer  {TOKEN}x"])
-def test_nothing_but_the_health_check_answers_without_the_token(serve: Serve, stage: Stage, method: str, path: str,
-                                                                header: str | None) -> None:
-    ran = len(stage.audit)
+def test_nothing_but_the_health_check_answers_without_the_token(serve: Serve, method: str, path: str, header: str | None) -> None:
+    served = serve()
     headers = {} if header is None else {"authorization": header}
-    answer = httpx.request(method, serve().running.address + path, content="SELECT 1" if method == "POST" else None, headers=headers)
+    answer = httpx.request(method, served.running.address + path, content="SELECT 1" if method == "POST" else None, headers=headers)
     assert (answer.status_code, answer.headers["www-authenticate"]) == (401, "Bearer")
     assert TOKEN not in answer.text
-    assert len(stage.audit) == ran
+    assert served.host.counts.connected == 0
 
 
 @pytest.mark.fault("F100")
@@ -84,23 +83,23 @@ def test_a_token_missing_is_no_failed_attempt(serve: Serve) -> None:
 
 @pytest.mark.fault("F100")
 @pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://127.0.0.1", "https://board.example.evil", "https://board.example:8443"])
-def test_a_page_of_another_origin_gets_403_and_nothing_runs(client: httpx.Client, stage: Stage, origin: str) -> None:
-    ran = len(stage.audit)
+def test_a_page_of_another_origin_gets_403_and_nothing_runs(client: httpx.Client, served: Served, origin: str) -> None:
+    sessions = served.host.counts.connected
     for method, path in PATHS:
         answer = client.request(method, path, content="SELECT 1", headers={"origin": origin})
         assert answer.status_code == 403
         assert not [name for name in answer.headers if name.startswith("access-control")]
     assert client.options("/query", headers={"origin": origin, "access-control-request-method": "POST"}).status_code == 403
-    assert len(stage.audit) == ran
+    assert served.host.counts.connected == sessions
 
 
 @pytest.mark.fault("F100")
 @pytest.mark.parametrize("host", ["evil.example", "evil.example:8642", "127.0.0.1.evil.example", "10.0.0.1", "", "localhost@evil.example"])
-def test_a_name_that_was_pointed_here_reaches_nothing(client: httpx.Client, stage: Stage, host: str) -> None:
-    ran = len(stage.audit)
+def test_a_name_that_was_pointed_here_reaches_nothing(client: httpx.Client, served: Served, host: str) -> None:
+    sessions = served.host.counts.connected
     for method, path in [*PATHS, ("GET", "/healthz")]:
         assert client.request(method, path, content="SELECT 1", headers={"host": host}).status_code == 403
-    assert len(stage.audit) == ran
+    assert served.host.counts.connected == sessions
 
 
 @pytest.mark.parametrize("host", ["localhost", "localhost:9999", "127.0.0.1:1", "[::1]:8642", "LOCALHOST"])
@@ -125,14 +124,14 @@ HEAD = f"POST /query HTTP/1.1\nHost: localhost\nAuthorization: Bearer {TOKEN}\n"
 
 
 @pytest.mark.fault("F100")
-def test_a_body_of_a_gigabyte_is_refused_by_its_length(served: Served, stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_body_of_a_gigabyte_is_refused_by_its_length(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(body, "_FAREWELL_S", 0.1)
-    ran = len(stage.audit)
+    sessions = served.host.counts.connected
     with raw(served, f"{HEAD}Content-Length: 1073741824\n\n") as sender:
         said = everything(sender)
     assert said.startswith("HTTP/1.1 413 ")
     assert '"code": "limit"' in said
-    assert len(stage.audit) == ran
+    assert served.host.counts.connected == sessions
 
 
 @pytest.mark.fault("F100")
