@@ -41,6 +41,7 @@ FUNCTIONS = (
              (Argument("headers", "_kafka_headers", "the headers of a record", named=False),
               Argument("name", "a string", "the name of a header", named=False)),
              "the last value of a header as text, NULL where there is none"),
+    Function("kshell_servers", "table", (), "the servers of this process and what they count, as SHOW SERVERS EXTENDED lists them"),
     Function(SOURCE, "table",
              (Argument("since", _TIME, "rows from this time on"),
               Argument("until", _TIME, "rows before this time"),

@@ -1,4 +1,5 @@
-"""`kshell serve`: what it starts, what it refuses before anything runs, how it stops. pgwire and http are stand-ins of one line."""
+"""`kshell serve`: what it starts, what it refuses before anything runs, how it stops. pgwire and http are stand-ins that say one line,
+unless it says otherwise."""
 
 from __future__ import annotations
 
@@ -9,7 +10,10 @@ import socket
 import ssl
 import subprocess
 import sys
+import urllib.error
+import urllib.request
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -28,12 +32,12 @@ Start = Callable[..., "Process"]
 class Process:
     """A run of the program; what it says goes into files, so that it can be looked at while it runs."""
 
-    def __init__(self, folder: Path, argv: tuple[str, ...]) -> None:
+    def __init__(self, folder: Path, argv: tuple[str, ...], module: str) -> None:
         self._out, self._err = folder / "out", folder / "err"
         environment = {**os.environ, "HOME": str(folder), "PYTHONPATH": str(REPOSITORY), "XDG_STATE_HOME": str(folder / "state"),
                        "SECRET_OF_TEST": "canary-31-served"}
         with self._out.open("w") as out, self._err.open("w") as err:
-            self.running = subprocess.Popen([sys.executable, "-m", "tests.serve.stand_in", *argv], cwd=folder, env=environment, text=True,
+            self.running = subprocess.Popen([sys.executable, "-m", module, *argv], cwd=folder, env=environment, text=True,
                                             stdin=subprocess.DEVNULL, stdout=out, stderr=err)
 
     @property
@@ -63,8 +67,8 @@ class Process:
 def start(tmp_path: Path) -> Iterator[Start]:
     started: list[Process] = []
 
-    def make(*argv: str) -> Process:
-        started.append(Process(tmp_path, argv))
+    def make(*argv: str, module: str = "tests.serve.stand_in") -> Process:
+        started.append(Process(tmp_path, argv, module))
         return started[-1]
 
     yield make
@@ -109,6 +113,34 @@ def test_a_script_that_serves_needs_no_flags(start: Start, tmp_path: Path) -> No
     assert process.out == f"kind,address,user,token_file,tls\nhttp,127.0.0.1:{port},,,false\n"
     assert "pgwire" not in process.err
     assert "canary" not in process.err
+
+
+def test_sigterm_ends_clients_at_work_and_the_exit_is_clean(start: Start, tmp_path: Path) -> None:
+    (tmp_path / "d.sql").write_text("CREATE TABLE n AS SELECT range AS i FROM range(200000);")
+    process = start("serve", "d.sql", "--pgwire", "0", "--http", "0", "--token-file", "token", module="kshell")
+    port = process.said(r"http is served on http://127\.0\.0\.1:(\d+); ")[1]
+    ask = urllib.request.Request(f"http://127.0.0.1:{port}/query", b"SELECT count(*) FROM n a, n b, n c WHERE a.i + b.i = c.i * 3", {
+        "Authorization": f"Bearer {(tmp_path / 'token').read_text().strip()}"})
+    with ThreadPoolExecutor(1) as pool:
+        answer = pool.submit(_answer, ask)
+        wait_until(lambda: _answer(_asking(ask, b"SELECT running FROM kshell.servers WHERE kind = 'http'")) == b'{"running":2}\n')
+        assert process.stop() == 0
+        assert b'"code": "interrupted"' in answer.result(30)
+    assert "Traceback" not in process.err
+    assert "error" not in process.err
+
+
+def _asking(ask: urllib.request.Request, text: bytes) -> urllib.request.Request:
+    return urllib.request.Request(ask.full_url, text, ask.headers)
+
+
+def _answer(ask: urllib.request.Request) -> bytes:
+    try:
+        with urllib.request.urlopen(ask, timeout=60) as answered:
+            return bytes(answered.read())
+    except urllib.error.HTTPError as refused:
+        with refused:
+            return refused.read()
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

@@ -50,6 +50,7 @@ def test_loopback_needs_neither_tls_nor_a_password_of_the_user(host: str) -> Non
     assert access(host=host).password
 
 
+@pytest.mark.fault("F100")
 @pytest.mark.parametrize("given", [{}, {"password": Secret("hunter2hunter2")}], ids=["nothing", "password"])
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1"])
 def test_another_address_without_tls_is_refused_and_names_both_ways_out(host: str, given: dict[str, Any], state: Path) -> None:
@@ -138,6 +139,7 @@ def test_a_small_answer_waits_for_no_acknowledgement() -> None:
 
 # ---- UNIX sockets --------------------------------------------------------------------------------------------------
 
+@pytest.mark.fault("F100")
 def test_a_unix_socket_is_the_owners_alone_and_takes_the_place_of_the_port(tmp_path: Path) -> None:
     made = access(port=None, socket=str(tmp_path / "s"))
     assert made.host == ""
@@ -171,6 +173,8 @@ def test_a_socket_in_use_and_a_file_are_left_alone(tmp_path: Path) -> None:
 
 # ---- passwords -----------------------------------------------------------------------------------------------------
 
+@pytest.mark.fault("F97")
+@pytest.mark.fault("F100")
 def test_the_random_token_is_in_a_file_of_its_own_that_goes_with_the_server(state: Path) -> None:
     made = access()
     assert made.token_file is not None
@@ -215,6 +219,7 @@ def test_a_named_token_file_is_made_once_and_kept(tmp_path: Path) -> None:
     assert stat.S_IMODE((tmp_path / "t").stat().st_mode) == 0o600
 
 
+@pytest.mark.fault("F97")
 def test_a_token_file_that_others_can_read_or_that_holds_nothing_is_refused(tmp_path: Path) -> None:
     loose, empty = tmp_path / "loose", tmp_path / "empty"
     loose.write_text("x" * 40)
@@ -228,6 +233,7 @@ def test_a_token_file_that_others_can_read_or_that_holds_nothing_is_refused(tmp_
 
 # ---- failed logins -------------------------------------------------------------------------------------------------
 
+@pytest.mark.fault("F100")
 def test_after_five_failures_in_a_minute_an_address_waits() -> None:
     now = [1000.0]
     attempts = Attempts(clock=lambda: now[0])
