@@ -123,8 +123,7 @@ class Backend:
             case commands.Savepoint(action="ROLLBACK"):
                 return self._to_savepoint()
             case _ if self.status == "E":
-                raise StateError("25P02", "current transaction is aborted, commands ignored until end of transaction block",
-                                 hint="ROLLBACK ends it")
+                raise _aborted()
             case commands.Query():
                 return self._query(command, parameters)
             case commands.CopyOut():
@@ -154,6 +153,8 @@ class Backend:
         """What the command would give, without running it; None: no rows."""
         try:
             match command:
+                case commands.Query() if self.status == "E":
+                    raise _aborted()
                 case commands.Query():
                     return self._columns(command, parameters)
                 case commands.Fetch(move=False):
@@ -283,6 +284,10 @@ class Backend:
         if name not in self.cursors:
             raise StateError("34000", f'cursor "{name}" does not exist')
         return self.cursors[name][0]
+
+
+def _aborted() -> StateError:
+    return StateError("25P02", "current transaction is aborted, commands ignored until end of transaction block", hint="ROLLBACK ends it")
 
 
 def _texts(names: Sequence[str]) -> list[tuple[str, str]]:

@@ -17,6 +17,7 @@ def test_the_state_of_the_transaction_is_told(client: Connection) -> None:
     assert client.query("SELECT nope").status == "E"
     refused = client.query("SELECT 1")
     assert (refused.error["C"], refused.status) == ("25P02", "E")
+    assert client.say(parse("SELECT 1"), describe("S"), SYNC).error["C"] == "25P02"
     ended = client.query("COMMIT")
     assert (ended.tags, ended.status) == (["ROLLBACK"], "I")
     assert client.query("START TRANSACTION ISOLATION LEVEL SERIALIZABLE, READ ONLY").tags == ["START TRANSACTION"]
