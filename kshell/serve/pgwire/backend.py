@@ -18,6 +18,7 @@ from kshell.serve.pgwire import commands, messages
 from kshell.serve.pgwire.commands import Command, Query
 from kshell.serve.pgwire.compat import Canned, ClientSettings, canned, hint, note_missing, rewrite, search_path
 from kshell.serve.pgwire.compat.settings import REPORTED
+from kshell.serve.pgwire.copying import COPY_FORM
 from kshell.serve.pgwire.rows import Fetched, ResultRows, Rows, pass_over
 from kshell.serve.pgwire.sqlstate import StateError, plain
 from kshell.serve.pgwire.types.copy import CopyForm
@@ -193,7 +194,7 @@ class Backend:
         """TAIL without LIMIT has an end here: that of the client's patience."""
         answer = self._query(command.query, parameters, endless=leading_words(command.query.text, 1) == ("TAIL",))
         if answer.rows is None:
-            raise StateError("42601", "COPY sends the rows of a query", hint=commands.COPY_FORM)
+            raise StateError("42601", "COPY sends the rows of a query", hint=COPY_FORM)
         return Answer("COPY {}", answer.rows, copy=command.form)
 
     def _columns(self, query: Query, parameters: Sequence[Any]) -> Sequence[OutColumn] | None:

@@ -11,7 +11,7 @@ from typing import Any
 from kshell import lang
 from kshell.errors import BadValueError, StatementSyntaxError
 from kshell.output._shape import OutColumn
-from kshell.serve.pgwire import codec, commands, messages
+from kshell.serve.pgwire import codec, commands, messages, parser
 from kshell.serve.pgwire.backend import Backend
 from kshell.serve.pgwire.channel import Channel
 from kshell.serve.pgwire.execution import Execution, send
@@ -166,7 +166,7 @@ def _prepared(text: str, oids: Sequence[int]) -> Prepared:
     if pieces and pieces[0].kind == "dot":
         raise StatementSyntaxError(f"{pieces[0].text.split()[0]} is a command of the shell, not a statement", position=pieces[0].start)
     statement = pieces[0].text if pieces else ""
-    return Prepared(commands.command(statement), parameter_oids(statement, oids), pieces[0].start if pieces else 0, len(text))
+    return Prepared(parser.command(statement), parameter_oids(statement, oids), pieces[0].start if pieces else 0, len(text))
 
 
 def _value(value: bytes | None, format_: int, oid: int, zone: str) -> Any:

@@ -7,7 +7,7 @@ from __future__ import annotations
 from kshell import lang
 from kshell.errors import Error, StatementSyntaxError
 from kshell.lang import Piece
-from kshell.serve.pgwire import commands, messages
+from kshell.serve.pgwire import messages, parser
 from kshell.serve.pgwire.backend import Backend
 from kshell.serve.pgwire.channel import Channel
 from kshell.serve.pgwire.execution import Execution, send
@@ -31,5 +31,5 @@ async def run(channel: Channel, backend: Backend, text: str) -> None:
 def _started(backend: Backend, piece: Piece) -> Execution:
     if piece.kind == "dot":
         raise StatementSyntaxError(f"{piece.text.split()[0]} is a command of the shell, not a statement", position=0)
-    answer = backend.carry_out(commands.command(piece.text))
+    answer = backend.carry_out(parser.command(piece.text))
     return Execution(backend, answer, Sending(answer, (), backend.zone))

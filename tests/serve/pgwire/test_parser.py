@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from kshell.errors import Error, ReadOnlyError, StatementSyntaxError
 from kshell.serve.pgwire import commands
-from kshell.serve.pgwire.commands import Query, command
+from kshell.serve.pgwire.commands import Query
+from kshell.serve.pgwire.parser import command
 from kshell.serve.pgwire.sqlstate import StateError, sqlstate
 from kshell.serve.pgwire.types.copy import CopyForm
 
