@@ -156,7 +156,8 @@ def _add_session(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--write", action="store_true", help="doctor: also create and drop a table in each catalog")
     group.add_argument("--no-flush", action="store_true", help="at the end leave rows that are not committed in Kafka")
     group.add_argument("--log", choices=("warning", "info", "debug"), default="warning",
-                       help="info: a line for each commit; debug: statements and tracebacks into ~/.local/state/kshell/kshell.log")
+                       help="info: a line for each commit, and for what a client missed of PostgreSQL's catalog; "
+                            "debug: statements and tracebacks into ~/.local/state/kshell/kshell.log")
     group.add_argument("--spec", action="store_true", help="print flags, statements, options, functions, commands and error codes as JSON")
     group.add_argument("--version", action="store_true", help="print the version")
     group.add_argument("-h", "--help", action="store_true", help="print this")

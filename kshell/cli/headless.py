@@ -144,7 +144,7 @@ def open_session(flags: Flags) -> Session:
     from kshell.session import Session
 
     def say(kind: str, text: str) -> None:
-        wanted = flags.log in ("info", "debug") if kind == "commit" else kind != "note" or not flags.quiet
+        wanted = flags.log in ("info", "debug") if kind in ("commit", "info") else kind != "note" or not flags.quiet
         if wanted:
             print(f"{kind}: {printable(text)}", file=sys.stderr, flush=True)
 

@@ -34,7 +34,8 @@ def start(flags: Flags) -> int:
         _only_headless(flags)
         init = _init(flags)
         session = Session(config=flags.settings, connect=False, read_only=False, interactive=True,
-                          notes=lambda kind, text: notes.put(f"{kind}: {text}") if kind != "commit" or flags.log != "warning" else None)
+                          notes=lambda kind, text: notes.put(f"{kind}: {text}")
+                          if kind not in ("commit", "info") or flags.log != "warning" else None)
         for name, value in flags.variables:
             session.execute(DuckStatement(text=f"SET VARIABLE {quote(name)} = {literal(value)}")).close()
     except Error as failed:

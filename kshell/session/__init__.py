@@ -312,6 +312,10 @@ class Session:
     def ask(self, ask: Callable[[str], str]) -> None:
         self._context.ask = ask
 
+    def tell(self, kind: str, text: str) -> None:
+        """One line for whoever runs the process: "note", "warning" or, for those who want to know more, "info"."""
+        self._context.tell(kind, text)
+
     @property
     def confirm(self) -> Callable[[str], bool]:
         """Puts a yes-or-no question to the user before something that cannot be undone. Set by whoever has a terminal."""

@@ -21,7 +21,7 @@ from kshell.session.cancel import Canceller
 from kshell.session.settings import Settings
 
 COMMAND_S = 10.0                              # a command that gives a secret answers in this time
-Notes = Callable[[str, str], None]            # kind ("note", "warning", "commit") and one line
+Notes = Callable[[str, str], None]            # kind ("note", "warning", "commit", "info") and one line
 
 
 class Context:

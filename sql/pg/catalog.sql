@@ -5,12 +5,13 @@ SELECT memory.kshell_pg.kshell_schema_oid(schema_name) AS oid, memory.kshell_pg.
        2615::BIGINT AS tableoid, 0::BIGINT AS xmin
 FROM duckdb_schemas() WHERE memory.kshell_pg.kshell_shown(database_name, schema_name);
 
+-- psql looks for foreign keys where there are triggers, which in PostgreSQL keep them.
 CREATE VIEW memory.kshell_pg.pg_class AS
 SELECT oid, relname, relnamespace, 0::BIGINT AS reltype, 0::BIGINT AS reloftype, 10::BIGINT AS relowner,
        CASE relkind WHEN 'r' THEN 2 WHEN 'i' THEN 403 ELSE 0 END::BIGINT AS relam, 0::BIGINT AS relfilenode, 0::BIGINT AS reltablespace,
        0 AS relpages, reltuples::FLOAT AS reltuples, 0 AS relallvisible, 0::BIGINT AS reltoastrelid, relhasindex, false AS relisshared,
        'p' AS relpersistence, relkind, relnatts::SMALLINT AS relnatts, relchecks::SMALLINT AS relchecks, false AS relhasrules,
-       false AS relhastriggers, false AS relhassubclass, false AS relrowsecurity, false AS relforcerowsecurity, true AS relispopulated,
+       relkind = 'r' AS relhastriggers, false AS relhassubclass, false AS relrowsecurity, false AS relforcerowsecurity, true AS relispopulated,
        'd' AS relreplident, false AS relispartition, 0::BIGINT AS relrewrite, 0::BIGINT AS relfrozenxid, 0::BIGINT AS relminmxid,
        NULL::VARCHAR[] AS relacl, NULL::VARCHAR[] AS reloptions, NULL::VARCHAR AS relpartbound,
        1259::BIGINT AS tableoid, 0::BIGINT AS xmin
@@ -43,11 +44,10 @@ CREATE VIEW memory.kshell_pg.pg_index AS
 SELECT oid AS indexrelid, relation AS indrelid, len(positions)::SMALLINT AS indnatts, len(positions)::SMALLINT AS indnkeyatts,
        is_unique AS indisunique, false AS indnullsnotdistinct, is_primary AS indisprimary, false AS indisexclusion, true AS indimmediate,
        false AS indisclustered, true AS indisvalid, false AS indcheckxmin, true AS indisready, true AS indislive, false AS indisreplident,
-       positions AS indkey, list_transform(positions, lambda _: 0::BIGINT) AS indcollation,
-       list_transform(positions, lambda _: 0::BIGINT) AS indclass, list_transform(positions, lambda _: 0::SMALLINT) AS indoption,
+       array_to_string(positions, ' ') AS indkey, zeros AS indcollation, zeros AS indclass, zeros AS indoption,
        NULL::VARCHAR AS indexprs, NULL::VARCHAR AS indpred,
        2610::BIGINT AS tableoid, 0::BIGINT AS xmin
-FROM memory.kshell_pg.kshell_indexes;
+FROM (SELECT *, array_to_string(list_transform(positions, lambda _: 0), ' ') AS zeros FROM memory.kshell_pg.kshell_indexes);
 
 CREATE VIEW memory.kshell_pg.pg_constraint AS
 SELECT c.oid, c.name AS conname, memory.kshell_pg.kshell_schema_oid(c.schema_name) AS connamespace, c.kind AS contype, false AS condeferrable,
@@ -97,7 +97,7 @@ SELECT oid, name AS proname, schema_oid::BIGINT AS pronamespace, 10::BIGINT AS p
        CASE WHEN rows THEN 1000 ELSE 0 END::FLOAT AS prorows, 0::BIGINT AS provariadic, 0::BIGINT AS prosupport, kind AS prokind,
        false AS prosecdef, false AS proleakproof, false AS proisstrict, rows AS proretset, 's' AS provolatile, 'u' AS proparallel,
        len(parameters)::SMALLINT AS pronargs, 0::SMALLINT AS pronargdefaults, CASE WHEN rows THEN 2249 ELSE 2283 END::BIGINT AS prorettype,
-       list_transform(parameters, lambda _: 2283::BIGINT) AS proargtypes, NULL::BIGINT[] AS proallargtypes, NULL::VARCHAR[] AS proargmodes,
+       coalesce(array_to_string(list_transform(parameters, lambda _: 2283), ' '), '') AS proargtypes, NULL::BIGINT[] AS proallargtypes, NULL::VARCHAR[] AS proargmodes,
        parameters::VARCHAR[] AS proargnames, NULL::VARCHAR AS proargdefaults, NULL::BIGINT[] AS protrftypes, NULL::VARCHAR AS prosrc,
        NULL::VARCHAR AS probin, NULL::VARCHAR AS prosqlbody, NULL::VARCHAR[] AS proconfig, NULL::VARCHAR[] AS proacl,
        1255::BIGINT AS tableoid, 0::BIGINT AS xmin

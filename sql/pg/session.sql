@@ -43,6 +43,8 @@ CREATE MACRO memory.kshell_pg.quote_nullable(value) AS coalesce('''' || replace(
 CREATE MACRO memory.kshell_pg.array_lower(list, dimension) AS CASE WHEN len(list) > 0 AND dimension = 1 THEN 1 END;
 CREATE MACRO memory.kshell_pg.array_upper(list, dimension) AS CASE WHEN len(list) > 0 AND dimension = 1 THEN len(list) END;
 CREATE MACRO memory.kshell_pg.array_ndims(list) AS CASE WHEN len(list) > 0 THEN 1 END;
+CREATE MACRO memory.kshell_pg.kshell_vector(items) AS
+    list_transform(list_filter(string_split(items, ' '), lambda x: x <> ''), lambda x: x::BIGINT);
 CREATE MACRO memory.kshell_pg.array_remove(list, item) AS list_filter(list, lambda x: x IS DISTINCT FROM item);
 CREATE MACRO memory.kshell_pg_information._pg_expandarray(list) AS unnest([{'x': x, 'n': i} FOR x, i IN list]);
 CREATE MACRO memory.kshell_pg."~*"(text, pattern) AS regexp_matches(text::VARCHAR, pattern, 'i');

@@ -6,7 +6,7 @@ with HOLD as long as the session."""
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from kshell.errors import Error, ReadOnlyError
@@ -16,7 +16,7 @@ from kshell.query.result import Result
 from kshell.query.rewrite import Edits
 from kshell.serve.pgwire import commands, messages
 from kshell.serve.pgwire.commands import Command, Query
-from kshell.serve.pgwire.compat import Canned, ClientSettings, canned, hint, note_missing, rewrite, search_path
+from kshell.serve.pgwire.compat import Canned, ClientSettings, canned, column_name, hint, missing, rewrite, search_path
 from kshell.serve.pgwire.compat.settings import REPORTED
 from kshell.serve.pgwire.copying import COPY_FORM
 from kshell.serve.pgwire.rows import Fetched, ResultRows, Rows, pass_over
@@ -186,9 +186,11 @@ class Backend:
     def _run(self, query: Query, parameters: Sequence[Any], *, endless: bool) -> Result:
         edits = rewrite(query.text)
         try:
-            return self._client.run(edits.text, parameters, timeout_s=self.settings.statement_timeout_s, endless=endless)
+            result = self._client.run(edits.text, parameters, timeout_s=self.settings.statement_timeout_s, endless=endless)
         except Error as error:
-            raise _placed(error, edits, query.at) from None
+            raise self._placed(error, edits, query.at) from None
+        result.columns = _named(result.columns)
+        return result
 
     def _copy(self, command: commands.CopyOut, parameters: Sequence[Any]) -> Answer:
         """TAIL without LIMIT has an end here: that of the client's patience."""
@@ -203,9 +205,22 @@ class Backend:
             return Result.of_rows(_texts(known.columns), ()).columns if known.columns else None
         edits = rewrite(query.text)
         try:
-            return self._client.columns(edits.text, parameters) or None
+            return _named(self._client.columns(edits.text, parameters)) or None
         except Error as error:
-            raise _placed(error, edits, query.at) from None
+            raise self._placed(error, edits, query.at) from None
+
+    def _placed(self, error: Error, edits: Edits, at: int) -> Error:
+        """The error with its place in what the client wrote, and what DuckDB has for a name that only PostgreSQL has."""
+        line = missing(edits.original, error.message)
+        if line is not None:
+            self._client.tell("info", line)
+        error.hint = hint(error.message, edits.original) or error.hint
+        if isinstance(error, ReadOnlyError) and leading_words(edits.original, 1) == ("TAIL",):
+            error.hint = f"{error.hint}, or COPY ({edits.original}) TO STDOUT sends rows as they come"
+        if error.position is not None:
+            error.position, error.length = edits.place(error.position, error.length)
+            error.position += at
+        return error
 
     # ---- transactions ------------------------------------------------------------------------------------------------
 
@@ -300,13 +315,5 @@ def _tag(text: str) -> str:
     return _TAGS.get(words[0] if words else "", "SELECT {}")
 
 
-def _placed(error: Error, edits: Edits, at: int) -> Error:
-    """The error with its place in what the client wrote, and what DuckDB has for a name that only PostgreSQL has."""
-    note_missing(edits.original, error.message)
-    error.hint = hint(error.message, edits.original) or error.hint
-    if isinstance(error, ReadOnlyError) and leading_words(edits.original, 1) == ("TAIL",):
-        error.hint = f"{error.hint}, or COPY ({edits.original}) TO STDOUT sends rows as they come"
-    if error.position is not None:
-        error.position, error.length = edits.place(error.position, error.length)
-        error.position += at
-    return error
+def _named(columns: Sequence[OutColumn]) -> tuple[OutColumn, ...]:
+    return tuple(replace(column, name=column_name(column.name)) for column in columns)

@@ -107,7 +107,7 @@ SELECT c.oid, n.nspname, c.relname FROM pg_catalog.pg_class c LEFT JOIN pg_catal
 pg_catalog.pg_table_is_visible(c.oid) AND c.relname OPERATOR(pg_catalog.~) '^(t)$' ORDER BY 2,3;
 
 -- 19: pg_catalog.pg_class
--- = [["0", "r", "t", "f", "f", "f", "", "0", "", "p", "f"]]
+-- = [["0", "r", "t", "f", "t", "f", "", "0", "", "p", "f"]]
 SELECT c.relchecks, c.relkind, c.relhasindex, c.relhasrules, c.relhastriggers, false as relhasoids, '', c.reltablespace, CASE WHEN
 c.reloftype = 0 THEN '' ELSE c.reloftype::pg_catalog.regtype::pg_catalog.text END, c.relpersistence, c.relispartition FROM
 pg_catalog.pg_class c LEFT JOIN pg_catalog.pg_class tc ON (c.reltoastrelid = tc.oid) WHERE c.oid = '{t}';
@@ -235,7 +235,7 @@ c.relnamespace WHERE c.relkind = ANY('{r,p,""}') AND n.nspname <> 'pg_catalog' A
 '^pg_toast' AND pg_catalog.pg_table_is_visible(c.oid) ORDER BY 1, 2;
 
 -- 39: pg_catalog.unnest
--- = [["0", "r", "t", "f", "f", "f", null, "0", "", "p", "f"]]
+-- = [["0", "r", "t", "f", "t", "f", null, "0", "", "p", "f"]]
 SELECT c.relchecks, c.relkind, c.relhasindex, c.relhasrules, c.relhastriggers, false as relhasoids, pg_catalog.array_to_string(c.reloptions
 || array(select 'toast.' || x from pg_catalog.unnest(tc.reloptions) x), ', '), c.reltablespace, CASE WHEN c.reloftype = 0 THEN '' ELSE
 c.reloftype::pg_catalog.regtype::pg_catalog.text END, c.relpersistence, c.relispartition FROM pg_catalog.pg_class c LEFT JOIN

@@ -26,7 +26,7 @@ and d.adnum = a.attnum where a.attname = 'id' order by n.nspname, c.relname, att
 select ta.attname, ia.attnum, ic.relname, n.nspname, tc.relname from pg_catalog.pg_attribute ta, pg_catalog.pg_attribute ia,
 pg_catalog.pg_class tc, pg_catalog.pg_index i, pg_catalog.pg_namespace n, pg_catalog.pg_class ic where tc.relname = 't'
 AND n.nspname = 'main' AND tc.oid = i.indrelid AND n.oid = tc.relnamespace AND i.indisprimary = 't' AND ia.attrelid = i.indexrelid
-AND ta.attrelid = i.indrelid AND ta.attnum = i.indkey[ia.attnum] AND (NOT ta.attisdropped) AND (NOT ia.attisdropped)
+AND ta.attrelid = i.indrelid AND ta.attnum = i.indkey[ia.attnum-1] AND (NOT ta.attisdropped) AND (NOT ia.attisdropped)
 AND ic.oid = i.indexrelid order by ia.attnum;
 
 -- types of large objects

@@ -4,13 +4,12 @@ Invariant: a hint is for a name that DuckDB did not find; nothing that runs is l
 
 from __future__ import annotations
 
-import logging
 import re
-
-log = logging.getLogger("kshell.pgwire")
 
 _SAYS = "You are writing DuckDB SQL, not PostgreSQL SQL"
 _MISSING = re.compile(r'(?:Function|Type|Table|Macro)(?: Function)? with name "?([\w~@#&|<>?!*^-]+)"?', re.IGNORECASE)
+_UNKNOWN = re.compile("does not exist|not found|No function matches")
+_MOST_NOTED, _MOST_SHOWN = 1000, 4000         # texts; characters of each
 _PROBE = re.compile(r"\b(pg_\w+|information_schema\.\w+)", re.IGNORECASE)
 _INSTEAD = {
     "to_char": "strftime(x, '%Y-%m-%d %H:%M:%S')", "to_date": "strptime(text, '%Y-%m-%d')::DATE",
@@ -45,10 +44,9 @@ def hint(message: str, text: str = "") -> str | None:
     return f"a parameter without a type is text: write {untyped[0]}::TIMESTAMP, or the type it has" if untyped else None
 
 
-def note_missing(text: str, message: str) -> None:
-    """A look at the catalog that failed, once each: the log is the list of what to add here."""
-    named = _PROBE.search(text)
-    if named and ("does not exist" in message or "not found" in message or "No function matches" in message) and text not in _noted:
-        if len(_noted) < 1000:
-            _noted.add(text)
-        log.info("a client asked for what kshell lacks of PostgreSQL (%s): %s", message.splitlines()[0], " ".join(text.split()))
+def missing(text: str, message: str) -> str | None:
+    """A line about a look at the catalog that failed, once for each text: together they are the list of what to add here."""
+    if not _PROBE.search(text) or not _UNKNOWN.search(message) or text in _noted or len(_noted) == _MOST_NOTED:
+        return None
+    _noted.add(text)
+    return f"a client asked for what kshell lacks of PostgreSQL ({message.splitlines()[0]}): {' '.join(text.split())[:_MOST_SHOWN]}"

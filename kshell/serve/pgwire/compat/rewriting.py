@@ -9,21 +9,19 @@ Invariant: edits do not overlap and stand from left to right; a text that names 
     OPERATOR(pg_catalog.~)     ~@, which finds a pattern anywhere as PostgreSQL does
     COLLATE pg_catalog.default nothing
     = ANY ('{r,v}')            = ANY (['r', 'v'])
+    unnest(i.indkey)           unnest(kshell_pg.kshell_vector(i.indkey)), and i.indkey[0] is the first
     format('%I', x)            printf('%s', kshell_pg.quote_ident(x))
     FROM string_to_array(x) s  FROM (SELECT string_to_array(x) AS s) s"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
-from kshell.columns import literal
-from kshell.lang.reader import string_value
 from kshell.lang.tokens import Token
 from kshell.query.rewrite import Edit, Edits
-from kshell.serve.pgwire.compat import casts, formats, spans
+from kshell.serve.pgwire.compat import casts, formats, lists, spans
 from kshell.serve.pgwire.compat.installed import INFORMATION_SCHEMA, SCHEMA, defined
-from kshell.serve.pgwire.types.literals import array
 
 _CONCERNED = re.compile(r"pg_|information_schema|\bpublic\b|\breg(?:class|type|proc|role|namespace)|\boperator\s*\(|\bcollate\b"
                         r"|string_to_array|'\{|_build_object|\bformat\s*\(\s*'[^']*%[sIL]|^\s*show\s+(?:all\s+)?tables\b", re.IGNORECASE)
@@ -40,8 +38,13 @@ _DEFAULTS = ("default", '"default"')
 def rewrite(text: str) -> Edits:
     edits, lowered = Edits(text), text.lower()
     if any(word in lowered for word in _WORDS) and _CONCERNED.search(text):
-        edits.edits += _shown(text) or sorted(_edits(text), key=lambda edit: (edit.start, edit.end))
+        edits.edits += _shown(text) or _in_order(_edits(text))
     return edits
+
+
+def _in_order(edits: Iterable[Edit]) -> list[Edit]:
+    """From left to right. Of two that open at one place, the one that was found later stands around the other."""
+    return [edit for _, edit in sorted(enumerate(edits), key=lambda numbered: (numbered[1].start, numbered[1].end, -numbered[0]))]
 
 
 def _edits(text: str) -> Iterator[Edit]:
@@ -55,8 +58,7 @@ def _edits(text: str) -> Iterator[Edit]:
         yield from casts.of(found, at, taken)
         yield from _operator(found, at, taken, probe)
         yield from _collation(found, at, taken)
-        yield from _unnested(found, at, probe)
-        yield from _listed(found, at)
+        yield from lists.of(found, at, probe)
         yield from _renamed(found, at)
         yield from formats.of(found, at)
         if at not in taken and not (alias and token.upper == "PUBLIC"):
@@ -104,41 +106,6 @@ def _collation(found: Sequence[Token], at: int, taken: set[int]) -> Iterator[Edi
     else:
         return
     taken.update(range(at, named + 1))
-
-
-def _unnested(found: Sequence[Token], at: int, probe: bool) -> Iterator[Edit]:
-    """A function in FROM whose alias is its one value, too: `FROM string_to_array(x, ',') s` reads `s[1]`, not `s.s[1]`."""
-    word = found[at].upper
-    series = word == "GENERATE_SERIES" and probe
-    if not (series or word == "STRING_TO_ARRAY") or not spans.opens(found, at + 1) or not spans.in_from(found, at):
-        return
-    end = spans.closing(found, at + 1)
-    named = end + 2 if found[end + 1].upper == "AS" else end + 1
-    if not spans.is_alias(found, named) or spans.opens(found, named + 1):
-        return
-    alias = found[named].text
-    if series:
-        yield Edit(found[named].end, found[named].end, f"({alias})")
-    else:
-        yield Edit(found[at].start, found[at].start, "(SELECT ")
-        yield Edit(found[end].end, found[named].end, f" AS {alias}) {alias}")
-
-
-def _listed(found: Sequence[Token], at: int) -> Iterator[Edit]:
-    """`= ANY ('{r,v}')`, `'{1,2}'::int[]`: a list that is written as text."""
-    token = found[at]
-    if token.kind != "string" or not token.text.startswith("'{") or not (_quantified(found, at) or spans.is_cast_to_list(found, at + 1)):
-        return
-    try:
-        items, depth = array(string_value(token.text), str)
-    except ValueError:
-        return
-    if depth == 1:
-        yield Edit(token.start, token.end, f"[{', '.join('NULL' if item is None else literal(item) for item in items)}]")
-
-
-def _quantified(found: Sequence[Token], at: int) -> bool:
-    return at > 1 and found[at - 1].text == "(" and found[at - 2].upper in ("ANY", "ALL", "SOME") and found[at + 1].text == ")"
 
 
 def _renamed(found: Sequence[Token], at: int) -> Iterator[Edit]:

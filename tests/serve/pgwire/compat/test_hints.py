@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import logging
-
 import pytest
 
-from kshell.serve.pgwire.compat import hint, note_missing
+from kshell.serve.pgwire.compat import hint, missing
 
 
 @pytest.mark.parametrize(("message", "instead"), [
@@ -31,11 +29,15 @@ def test_nothing_is_said_of_what_is_not_known(message: str) -> None:
     assert hint(message) is None
 
 
-def test_a_look_at_what_is_missing_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.INFO, "kshell.pgwire")
-    text = "SELECT *\n FROM pg_catalog.pg_frobs"
-    for _ in range(3):
-        note_missing(text, "Catalog Error: Table with name pg_frobs does not exist!")
-    note_missing("SELECT * FROM orderz", "Catalog Error: Table with name orderz does not exist!")
-    note_missing("SELECT pg_catalog.x", "Out of memory")
-    assert [record.getMessage().rpartition(": ")[2] for record in caplog.records] == ["SELECT * FROM pg_catalog.pg_frobs"]
+def test_a_look_at_what_is_missing_is_told_once() -> None:
+    asked = "SELECT *\n FROM pg_catalog.pg_frobs"
+    said = [missing(asked, "Table with name pg_frobs does not exist!\nDid you mean x?") for _ in range(3)]
+    line = ("a client asked for what kshell lacks of PostgreSQL (Table with name pg_frobs does not exist!): "
+            "SELECT * FROM pg_catalog.pg_frobs")
+    assert said == [line, None, None]
+
+
+@pytest.mark.parametrize(("text", "message"), [
+    ("SELECT * FROM orderz", "Table with name orderz does not exist!"), ("SELECT pg_catalog.x", "Out of memory")])
+def test_what_is_no_look_at_the_catalog_or_failed_otherwise_is_not_told(text: str, message: str) -> None:
+    assert missing(text, message) is None

@@ -40,8 +40,13 @@ REWRITTEN = {
     "SELECT relkind = ANY('{r,\"v w\"}')": "SELECT relkind = ANY(['r', 'v w'])",
     "SELECT x = ALL ('{1,NULL}'::int[])": "SELECT x = ALL (['1', NULL]::int[])",
     "SELECT ret::regtype <> 'trigger'::regtype": "SELECT kshell_pg.kshell_regtype(ret) <> kshell_pg.kshell_regtype('trigger')",
-    "SELECT proargtypes::regtype[]::text[]": "SELECT kshell_pg.kshell_regtype_names(proargtypes)::text[]",
+    "SELECT types::regtype[]::text[]": "SELECT kshell_pg.kshell_regtype_names(types)::text[]",
     "SELECT CAST(CAST(x AS REGCLASS) AS OID)": "SELECT CAST(kshell_pg.kshell_regclass(x ) AS OID)",
+    "SELECT i.indkey, unnest(i.indkey) FROM pg_index i": "SELECT i.indkey, unnest(kshell_pg.kshell_vector(i.indkey)) FROM pg_index i",
+    "SELECT x = ANY(indkey), f(indoption[0]) FROM pg_index":
+        "SELECT x = ANY(kshell_pg.kshell_vector(indkey)), f(kshell_pg.kshell_vector(indoption)[1 + 0]) FROM pg_index",
+    "SELECT p.proargtypes::regtype[] FROM pg_proc p":
+        "SELECT kshell_pg.kshell_regtype_names(kshell_pg.kshell_vector(p.proargtypes)) FROM pg_proc p",
     "SELECT json_build_object('a', pg_x)": "SELECT json_object('a', pg_x)",
     "SELECT format('%I.%s 100%%', f(a, b), c)": "SELECT printf('%s.%s 100%%', kshell_pg.quote_ident(f(a, b)), c)",
     "SELECT x::information_schema.sql_identifier": "SELECT x::kshell_pg_information.sql_identifier",
@@ -56,7 +61,7 @@ LEFT_ALONE = [
     "SELECT s FROM generate_series(1, 3) AS s(x)",
     "SELECT i FROM generate_series(1, 3) AS i",
     "SELECT string_to_array('a,b', ',') AS s",
-    "SELECT region, register, cooperator FROM orders WHERE published",
+    "SELECT indkey[1] FROM orders", "SELECT region, register, cooperator FROM orders WHERE published",
     "SELECT pg_catalog.no_such_thing_of_ours FROM t",
     "SELECT 'x'::regclass[]", "SELECT '{}', '{a}', any_value('{a}')", "SELECT format('{} {}', a, b), format('%I'), format(x)",
 ]
