@@ -94,7 +94,7 @@ def _judge_table(cursor: duckdb.DuckDBPyConnection, query: str, table: Named, *,
     position = _characters(query, table.place)
     if _PLACED.search(name) or (_FILE.search(name) and not _exists(cursor, table)):
         raise refusals.of_statement(f"'{name}' is the name of a file", None, remote=remote, position=position, length=len(name))
-    if remote and table.parts[-2:] == ("kshell", "secrets"):
+    if remote and table.parts in (("secrets",), ("kshell", "secrets"), ("memory", "kshell", "secrets")):    # bare: by the search path
         raise refusals.of_statement("secrets are not for clients", None, remote=True, position=position, length=len(name))
     if remote and BUFFER_SCHEMA in table.parts[:-1]:
         raise refusals.of_statement(f"{BUFFER_SCHEMA} is kshell's own", "FROM live.name reads the rows that are in memory", remote=True,

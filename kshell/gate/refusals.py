@@ -12,6 +12,13 @@ _CLIENT = "clients of a kshell server only read"
 _OWNER_HINT = "queries, SHOW, DESCRIBE and TAIL work; start without --read-only for the rest"
 _CLIENT_HINT = "SELECT, SHOW, DESCRIBE and TAIL ... LIMIT n work; whoever runs the server does the rest at its prompt or in its script"
 
+# First words of statements that do more than read, DuckDB's and ours.
+WORDS = frozenset("""
+    INSERT UPDATE DELETE MERGE TRUNCATE REPLACE UPSERT CREATE DROP ALTER COMMENT COPY EXPORT IMPORT ATTACH DETACH INSTALL LOAD SET
+    RESET USE PRAGMA CALL CHECKPOINT FORCE VACUUM ANALYZE REINDEX CLUSTER GRANT REVOKE PREPARE EXECUTE DEALLOCATE BEGIN START COMMIT
+    END ROLLBACK ABORT SAVEPOINT RELEASE PAUSE RESUME FLUSH WAIT REFRESH OPTIMIZE REPLAY DECLARE FETCH CLOSE LISTEN NOTIFY LOCK DO
+    """.split())  # noqa: SIM905  as one list it is read at a glance
+
 # What a client means by a word, and has by other means.
 _INSTEAD = {
     "COPY": "run the query and let the client write what it gives",

@@ -19,6 +19,7 @@ import duckdb
 import pyarrow as pa
 
 from kshell.columns import literal
+from kshell.engine import BUFFER_SCHEMA
 from kshell.errors import CancelledError, Error, RefusedError
 from kshell.gate import permitted
 from kshell.iceberg.patience import patient
@@ -215,6 +216,9 @@ class Remote:
         self._set("TimeZone", name)
 
     def set_search_path(self, path: str) -> None:
+        """Schemas, separated by commas. The buffer's is not for clients, also not without its name."""
+        if BUFFER_SCHEMA in path.lower():
+            raise RefusedError(f"{BUFFER_SCHEMA} is kshell's own", hint="FROM live.name reads the rows that are in memory")
         self._set("search_path", path)
 
     def _set(self, setting: str, value: str) -> None:

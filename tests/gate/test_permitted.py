@@ -5,7 +5,7 @@ import pytest
 
 from kshell.engine import Engine
 from kshell.errors import LimitError, ReadOnlyError, StatementError, StatementSyntaxError
-from kshell.gate import permitted
+from kshell.gate import permitted, refusals
 
 READS = """
 SELECT 1
@@ -210,6 +210,10 @@ FROM kshell_buffer.segment_1
 FROM memory.kshell_buffer.segment_1
 FROM kshell.secrets
 FROM memory.kshell.secrets
+FROM secrets
+DESCRIBE kshell.secrets
+FROM kshell.secrets
+FROM memory.kshell.secrets
 """.strip().splitlines()
 
 # Text that is no single statement.
@@ -230,6 +234,14 @@ def test_what_changes_something_is_refused(cursor: duckdb.DuckDBPyConnection, te
     with pytest.raises(ReadOnlyError) as refused:
         permitted(cursor, text, remote=remote)
     assert refused.value.hint
+
+
+@pytest.mark.fault("F91")
+@pytest.mark.parametrize("word", sorted(refusals.WORDS))
+def test_duckdb_does_not_even_parse_it(word: str) -> None:
+    """To parse an IMPORT DATABASE it opens a file."""
+    with pytest.raises(ReadOnlyError):
+        permitted(None, f"{word} DATABASE '/etc'", remote=True)  # type: ignore[arg-type]
 
 
 @pytest.mark.fault("F91")

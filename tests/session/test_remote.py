@@ -157,3 +157,16 @@ def test_a_closed_session_gives_no_client(session: kshell.Session) -> None:
     session.close()
     with pytest.raises(RefusedError, match="closed"):
         session.remote()
+
+
+@pytest.mark.parametrize("path", ["kshell_buffer", "main,kshell_buffer", '"KSHELL_Buffer"', "memory.kshell_buffer"])
+def test_the_search_path_of_a_client_does_not_lead_into_the_buffer(remote: Remote, session: kshell.Session, path: str) -> None:
+    with session.engine.cursor() as cursor:
+        cursor.execute("CREATE TABLE kshell_buffer.segment AS FROM range(3)")
+    with pytest.raises(RefusedError, match="kshell_buffer is kshell's own"):
+        remote.set_search_path(path)
+    with pytest.raises(NotFoundError):
+        remote.run("FROM segment")
+    remote.set_search_path("kshell,main")
+    with pytest.raises(kshell.Error, match="secrets are not for clients"):
+        remote.run("FROM secrets")
