@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import threading
 
 import pytest
 
@@ -255,3 +256,17 @@ def test_a_setting_that_cannot_be_leaves_the_old_one(client: Connection) -> None
 def test_a_client_lowers_its_statement_timeout(client: Connection) -> None:
     client.query("SET statement_timeout = '200ms'")
     assert client.query("SELECT count(*) FROM n a, n b, n c WHERE a.i + b.i = c.i").error["C"] == "57014"
+
+
+def test_messages_may_be_sent_far_ahead_of_their_answers(client: Connection) -> None:
+    padding, ahead = "x" * 3000, 400
+    sent = b"".join(parse(f"SELECT {i} AS i, '{padding}' AS p") + bind() + execute() + SYNC for i in range(ahead))
+    sending = threading.Thread(target=client.send, args=(sent,), daemon=True)
+    sending.start()
+    assert [client.ready().rows[0][0] for _ in range(ahead)] == [str(i).encode() for i in range(ahead)]
+    sending.join(30.0)
+
+
+def test_a_value_of_megabytes_goes_both_ways(client: Connection) -> None:
+    value = b"y" * 3_000_000
+    assert client.say(parse("SELECT $1 AS v", oids=[TEXT]), bind([value]), execute(), SYNC).rows == [[value]]
