@@ -9,6 +9,7 @@ BEGIN one statement sees one moment, inside it all of them see the same one."""
 from __future__ import annotations
 
 import contextlib
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -40,6 +41,7 @@ from kshell.session.tails import Tails
 
 _DESCRIBED = frozenset({"SELECT", "FROM", "WITH", "VALUES", "TABLE", "PIVOT", "UNPIVOT", "("})     # described without being run
 _DESCRIBE = "DESCRIBE "
+_NO_SCHEMA = re.compile(r'Table with name "(?:[^".]+\.)?(?P<name>[^"]+)" does not exist because schema "(?P<schema>[^"]+)"')
 REPEAT_S = 0.05
 CLOSE_S = 5.0
 BATCH_ROWS = 2048                                 # of a result: what a client has not taken yet is memory of the process
@@ -57,7 +59,7 @@ class Remote:
         self.cursor = self._runner.cursor
         self._context = context.for_client(self.cursor)
         self._judge = context.engine.cursor()     # asks about a text while a result of `cursor` is still being read
-        self._lakes, self._refresh = lakes, refresh
+        self._lakes, self._refresh, self._connections = lakes, refresh, connections
         shower = Shower(connections, sources, sinks, self._runner.run, self._context.cancel.check, secrets, self._context.note)
         self._tails = Tails(self._context, connections, sources, sinks, topics=False)
         self._handlers: dict[type[Statement], Callable[[Any], Result]] = {
@@ -111,9 +113,17 @@ class Remote:
             try:
                 result = self._runner.run(text, parameters, timeout_s=timeout_s, rewrite=False)
             except Error as error:
-                raise self._lakes.explained(error) from None
+                raise self._of_topics(self._lakes.explained(error)) from None
             return Result(result.columns, self._batches(result), kind=result.kind, rowcount=result.rowcount, plan=result.plan,
                           on_close=lambda: self._end_own(own, result))
+
+    def _of_topics(self, error: Error) -> Error:
+        """`cluster.topic` is read by the process alone."""
+        found = _NO_SCHEMA.search(error.message)
+        if found and found["schema"] in self._connections.cluster_names():
+            error.hint = (f"clients do not read topics: CREATE SOURCE {found['name']} FROM KAFKA {found['schema']}, by whoever runs the "
+                          f"server, keeps it live: then FROM {found['name']} reads it")
+        return error
 
     def _batches(self, result: Result) -> Iterator[pa.RecordBatch]:
         batches = result.batches()

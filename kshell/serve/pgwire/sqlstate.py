@@ -15,7 +15,7 @@ INVALID_PASSWORD = "28P01"
 INVALID_CATALOG_NAME = "3D000"
 IDLE_IN_TRANSACTION = "25P03"
 ADMIN_SHUTDOWN = "57P01"
-SUCCESS = "00000"
+CANCELED = "canceling statement due to user request"       # PostgreSQL's words, by which drivers tell it from a timeout
 
 _BY_CODE = {
     "syntax": "42601", "unknown_option": "42601", "bad_value": "22023", "not_found": "42704", "exists": "42710", "conflict": "55000",
@@ -58,19 +58,12 @@ def sqlstate(error: Error) -> str:
     return next((state for pattern, state in table if pattern.search(error.message)), _BY_CODE[error.code])
 
 
-# What holds for a client: he has no Ctrl-C here, and not kshell's settings.
-_SAID: dict[type[Error], tuple[str | None, str | None]] = {
-    errors.CancelledError: ("canceling statement due to user request", None),
-    errors.DeadlineError: (None, "whoever runs the server gives statements more time: kshell_serve('pgwire', statement_timeout := '5m')"),
-}
-
-
 def fields_of(error: Error, *, severity: str = "ERROR") -> dict[str, str]:
     """The fields of an ErrorResponse: the first line is the message, further ones are its detail."""
-    said, hint = _SAID.get(type(error), (None, error.hint))
-    message, _, detail = (said or error.message).partition("\n")
+    said = CANCELED if isinstance(error, errors.CancelledError) else error.message
+    message, _, detail = said.partition("\n")
     place = "" if error.position is None else str(error.position + 1)
-    return plain(sqlstate(error), message, severity=severity, hint=hint or "") | {"D": detail.strip(), "P": place}
+    return plain(sqlstate(error), message, severity=severity, hint=error.hint or "") | {"D": detail.strip(), "P": place}
 
 
 def plain(sqlstate: str, message: str, *, severity: str = "ERROR", hint: str = "") -> dict[str, str]:

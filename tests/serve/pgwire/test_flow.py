@@ -93,6 +93,10 @@ def test_no_answer_over_pgwire_is_wrong_while_commits_land(session: Session, flo
     assert ask("SELECT count(*) FROM lake.s") == [(sent,)]
     assert ask("SELECT count(*) FROM live.s") == [(0,)]
     assert followed(follower) > 0
+    with pytest.raises(psycopg.errors.InvalidSchemaName) as refused:
+        ask(f"FROM kafka.{flow.topic}")
+    hint = refused.value.diag.message_hint or ""
+    assert hint.startswith(f"clients do not read topics: CREATE SOURCE {flow.topic} FROM KAFKA kafka, by whoever runs the server")
 
 
 def followed(follower: Connection) -> int:
