@@ -8,6 +8,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 
 from kshell.output import printable
 
@@ -24,6 +25,7 @@ class Notes:
         self._lock = threading.Lock()
         self._held = False
         self.wake: Callable[[], None] | None = None
+        self.aside: Callable[[], AbstractContextManager[None]] = nullcontext      # around lines: what else the screen shows steps aside
 
     def put(self, text: str) -> None:
         """A line with its prefix: `note: ...` or `warning: ...`."""
@@ -44,10 +46,11 @@ class Notes:
             lines, dropped = list(self._waiting), self._dropped
             self._waiting.clear()
             self._dropped = 0
-        for line in lines:
-            self._write(line)
-        if dropped:
-            self._write(f"note: {dropped} more messages")
+        with self.aside():
+            for line in lines:
+                self._write(line)
+            if dropped:
+                self._write(f"note: {dropped} more messages")
 
     def hold(self) -> None:
         """Nothing is printed until `release`: rows are being written, or a pager has the screen."""

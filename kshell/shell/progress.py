@@ -5,7 +5,8 @@ Invariant: after `stop()` not a byte of it is left on the screen, whatever threa
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TextIO
 
 from kshell.shell.figures import elapsed
@@ -42,6 +43,16 @@ class Progress:
                 self._shown = False
                 self._stream.write(_CLEAR)
                 self._stream.flush()
+
+    @contextmanager
+    def aside(self) -> Iterator[None]:
+        """The screen is somebody else's for a moment; the line comes back with the next tick."""
+        with self._lock:
+            if self._shown:
+                self._shown, self._last = False, 0.0
+                self._stream.write(_CLEAR)
+                self._stream.flush()
+            yield
 
 
 def line(fraction: float | None, seconds: float) -> str:

@@ -62,6 +62,7 @@ class Repl:
         self._editor = Editor(settings, history, self._cache, Toolbar(session.status), notes, editing_mode=self._choices.editing_mode,
                               last=lambda: self._context.last_columns())
         self._progress = Progress(sys.stderr, _fraction(session), lambda: settings.progress_bar and sys.stderr.isatty())
+        notes.aside = self._progress.aside
         self._transaction = OpenTransaction(session.status, notes.put)
         self._foreground = Foreground(lambda: self._context.interrupt(), self._leaves, self._progress.tick)
         self._context = Context(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from io import StringIO
 
+from kshell.shell.background import Notes
 from kshell.shell.progress import Progress
 
 
@@ -41,3 +42,16 @@ def test_switched_off_it_is_silent() -> None:
     progress.start()
     progress.tick(5.0)
     assert screen.getvalue() == ""
+
+
+def test_it_steps_aside_for_a_message_and_comes_back() -> None:
+    screen = StringIO()
+    progress = Progress(screen, lambda: 0.5)
+    notes = Notes(lambda text: print(text, file=screen))
+    notes.aside = progress.aside
+    progress.start()
+    progress.tick(1.1)
+    notes.put("note: quack is served")
+    assert screen.getvalue().endswith("\r\x1b[Knote: quack is served\n")
+    progress.tick(1.2)
+    assert "50%" in screen.getvalue().rpartition("\n")[2]
