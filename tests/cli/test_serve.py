@@ -15,12 +15,12 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from kshell.cli import flags
-from kshell.cli.serve import _place
+from kshell.cli import flags, serve
 from kshell.errors import UsageError
 from tests.cli.conftest import REPOSITORY, Ran
 from tests.serve.test_access import certificate
@@ -210,16 +210,37 @@ def test_a_quack_of_others_is_sent_to_a_proxy(run: Callable[..., Ran]) -> None:
     ("unix:/run/k.sock", {"socket": "/run/k.sock"}), ("./k", {"socket": "./k"}),
 ])
 def test_an_address_is_a_host_a_port_both_or_a_socket(address: str, place: dict[str, Any]) -> None:
-    assert _place("pgwire", address) == place
+    assert serve._place("pgwire", address) == place
 
 
 @pytest.mark.parametrize("address", ["a:b:1", "127.0.0.1:port", ":5433"])
 def test_what_is_no_address_is_told(address: str) -> None:
     with pytest.raises(UsageError, match="takes HOST:PORT"):
-        _place("pgwire", address)
+        serve._place("pgwire", address)
 
 
 def test_serve_takes_flags_and_at_most_one_script() -> None:
     given = flags.parse(["serve", "d.sql", "--http", "1", "--pgwire", "2", "--insecure"])
     assert (given.inputs, given.servers, given.insecure) == ((("f", "d.sql"),), (("http", "1"), ("pgwire", "2")), True)
     assert flags.parse(["serve"]).inputs == ()
+
+
+class Recorded:
+    """A session that only notes what it is to serve; `running` is served already."""
+
+    def __init__(self, running: tuple[str, ...] = ()) -> None:
+        self.served: list[tuple[str, int]] = []
+        self.servers = SimpleNamespace(rows=lambda: running)
+
+    def serve(self, kind: str, given: dict[str, Any]) -> None:
+        self.served.append((kind, given["port"]))
+
+
+@pytest.mark.parametrize(("argv", "running", "served"), [
+    ([], (), [("pgwire", 5433)]), ([], ("http",), []), (["--http", "127.0.0.1"], (), [("http", 8642)]),
+    (["--quack", "1", "--pgwire", "2"], ("http",), [("quack", 1), ("pgwire", 2)]),
+])
+def test_without_a_word_about_servers_it_is_pgwire(argv: list[str], running: tuple[str, ...], served: list[tuple[str, int]]) -> None:
+    given, session = flags.parse(["serve", *argv]), Recorded(running)
+    serve.start(session, given, serve.wanted(given))  # type: ignore[arg-type]
+    assert session.served == served
