@@ -93,7 +93,8 @@ def _judge_table(cursor: duckdb.DuckDBPyConnection, query: str, table: Named, *,
     name = ".".join(table.parts)
     position = _characters(query, table.place)
     if _PLACED.search(name) or (_FILE.search(name) and not _exists(cursor, table)):
-        raise refusals.of_statement(f"'{name}' is the name of a file", None, remote=remote, position=position, length=len(name))
+        topic = f"a topic of this name is read by kafka_scan('{'.'.join(table.parts[1:])}')" if table.parts[1:] and not remote else None
+        raise refusals.of_statement(f"'{name}' is the name of a file", topic, remote=remote, position=position, length=len(name))
     if remote and table.parts in (("secrets",), ("kshell", "secrets"), ("memory", "kshell", "secrets")):    # bare: by the search path
         raise refusals.of_statement("secrets are not for clients", None, remote=True, position=position, length=len(name))
     if remote and BUFFER_SCHEMA in table.parts[:-1]:

@@ -24,6 +24,7 @@ class LakeViews:
         self._used: set[tuple[str, ...]] = set()       # made at any time
         self._absent: set[tuple[str, ...]] = set()     # what the statement names and no catalog has
         self._making = threading.Lock()                # the session's statements and those of clients name tables at the same time
+        self._not_made: dict[str, Error] = {}          # catalogs that a read-only session does not make
 
     def prepare(self, text: str) -> None:
         """Make the views that a statement names and that do not exist."""
@@ -31,7 +32,7 @@ class LakeViews:
             self._prepare(text)
 
     def _prepare(self, text: str) -> None:
-        self._absent = set()
+        self._absent, self._not_made = set(), {}
         catalogs = {*self._connections.catalogs, *self._connections.configured, LOCAL}
         lowered = text.lower()
         if not any(c.lower() in lowered for c in catalogs):
@@ -44,8 +45,10 @@ class LakeViews:
         catalog, *identifier = chain
         try:
             table = self._connections.catalog(catalog).lake.find(tuple(identifier))
-        except Error:
-            return                             # what DuckDB says of a name that does not exist is what the user should read
+        except Error as error:                 # what DuckDB says of a name that does not exist is what the user should read,
+            if isinstance(error, NotFoundError) and self._connections.sealed:
+                self._not_made[catalog] = error     # unless it would exist if it were only asked for
+            return
         if table is None:
             self._absent.add(chain)
             return
@@ -54,16 +57,22 @@ class LakeViews:
                                hint="read the table once before the first CALL kshell_serve")
         self._engine.need_iceberg()
         schema, name = ".".join(identifier[:-1]), identifier[-1]
-        cursor = self._engine.cursor()
-        cursor.execute(f"CREATE SCHEMA IF NOT EXISTS {quote(catalog)}.{quote(schema)}")
+        view = f"{quote(catalog)}.{quote(schema)}.{quote(name)}"
+        with self._engine.cursor() as cursor:
+            cursor.execute(f"CREATE SCHEMA IF NOT EXISTS {quote(catalog)}.{quote(schema)}")
+            if table.metadata.current_snapshot() is not None:
+                cursor.execute(f"CREATE OR REPLACE VIEW {view} AS FROM iceberg_scan({literal(table.metadata_location)})")
         if table.metadata.current_snapshot() is not None:
-            view = f"{quote(catalog)}.{quote(schema)}.{quote(name)}"
-            cursor.execute(f"CREATE OR REPLACE VIEW {view} AS FROM iceberg_scan({literal(table.metadata_location)})")
             self._made.add(chain)
             self._used.add(chain)
 
     def explained(self, error: Error) -> Error:
         """DuckDB knows only the tables that were read before; what is missing and what is near, the catalog says."""
+        for catalog, why in self._not_made.items():
+            if isinstance(error, NotFoundError) and f'Catalog "{catalog}" does not exist' in error.message:
+                made = NotFoundError(why.message, hint=why.hint)
+                made.position, made.length = error.position, error.length
+                return made
         for catalog, *identifier in self._absent:
             name = ".".join(identifier)
             if isinstance(error, NotFoundError) and re.search(rf'\b{re.escape(identifier[-1])}"? does not exist', error.message):

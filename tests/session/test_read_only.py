@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import kshell
-from kshell.errors import ReadOnlyError
+from kshell.errors import NotFoundError, ReadOnlyError
 from kshell.iceberg.sealed import WRITES
 from kshell.session import Session
 from tests.gate.conftest import DEFINED
@@ -132,3 +132,9 @@ def _files(folder: Path) -> dict[str, str]:
     """Contents of everything below; what SQLite keeps beside an open database is no change of it."""
     return {str(path): hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(folder.rglob("*"))
             if path.is_file() and not path.name.endswith(("-shm", "-wal"))}
+
+
+def test_the_embedded_catalog_is_not_made_by_looking_for_it(home: Path, kafka: Broker) -> None:
+    with kshell.connect(kafka.bootstrap, read_only=True) as session, pytest.raises(NotFoundError, match="catalog local does not exist yet"):
+        session.sql("FROM local.web.s")
+    assert not (home.parent / "data").exists()
