@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -27,7 +28,7 @@ PARTITIONS = 3
 COMMITS = 8
 JOINS = 8
 JOIN = "SELECT count(*) FROM range(10000000) a, range(10000000) b WHERE (a.range * b.range) % 7 = 3"
-JOINED_S = 6.0
+JOINED_S = 4.0
 BEHIND_S = 5.0
 
 
@@ -108,24 +109,24 @@ def test_no_answer_over_quack_is_wrong_while_commits_land(process: Process) -> N
 
 @pytest.mark.timeout(180)
 def test_neither_ingestion_nor_a_commit_waits_for_clients_that_compute(process: Process) -> None:
-    served = process.serve("http", Limits(statement_timeout_s=JOINED_S))
+    served = process.serve("http")
     process.flow.start()
     process.ask("WAIT SOURCE s; FLUSH SINK s_lake TIMEOUT '30s'")
 
-    def join(_: int) -> int:
-        return httpx.post(f"{served.address}/query", content=JOIN, headers={"authorization": f"Bearer {TOKEN}"}, timeout=60).status_code
+    def join(_: int) -> None:
+        with contextlib.suppress(httpx.HTTPError):    # the server ends first
+            httpx.post(f"{served.address}/query", content=JOIN, headers={"authorization": f"Bearer {TOKEN}"}, timeout=120)
 
-    with ThreadPoolExecutor(JOINS) as clients:
-        joins = clients.map(join, range(JOINS))
+    with ThreadPoolExecutor(JOINS) as clients, contextlib.closing(process.servers):
+        joins = [clients.submit(join, number) for number in range(JOINS)]
         wait_until(lambda: served.host.counts.running == JOINS)
         commits, rows, behind = process.one("SELECT count(*) FROM kshell.commits"), process.one("SELECT count(*) FROM s"), []
-        ends = time.monotonic() + JOINED_S - 2.0
+        ends = time.monotonic() + JOINED_S
         while time.monotonic() < ends:
             behind.append(process.one("SELECT lag_seconds FROM kshell.sources") or 0.0)
-        assert served.host.counts.running == JOINS, "they have ended too early to show anything"
-        assert process.one("SELECT count(*) FROM s") > rows
-        assert process.one("SELECT count(*) FROM kshell.commits") > commits
-        assert list(joins) == [504] * JOINS
+        wait_until(lambda: process.one("SELECT count(*) FROM s") > rows and process.one("SELECT count(*) FROM kshell.commits") > commits)
+        assert served.host.counts.running == JOINS
+        assert not any(one.done() for one in joins)
     print(f"{len(behind)} looks, at most {max(behind):.2f} s behind")
     assert max(behind) < BEHIND_S
 
