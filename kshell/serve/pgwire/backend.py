@@ -5,7 +5,7 @@ with HOLD as long as the session."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -19,6 +19,7 @@ from kshell.serve.pgwire.commands import Command, Query
 from kshell.serve.pgwire.compat import Canned, ClientSettings, canned, column_name, hint, missing, rewrite, search_path
 from kshell.serve.pgwire.compat.settings import REPORTED
 from kshell.serve.pgwire.copying import COPY_FORM
+from kshell.serve.pgwire.inference import inferred
 from kshell.serve.pgwire.rows import Fetched, ResultRows, Rows, pass_over
 from kshell.serve.pgwire.sqlstate import StateError, plain
 from kshell.serve.pgwire.types.copy import CopyForm
@@ -221,6 +222,13 @@ class Backend:
             error.position, error.length = edits.place(error.position, error.length)
             error.position += at
         return error
+
+    def inferred(self, command: Command, numbers: Collection[int]) -> Mapping[int, int]:
+        """The types of these parameters as far as the query tells them, on a cursor of its own: a failure there is none of the client's."""
+        if not isinstance(command, Query) or canned(command.text, self.settings) is not None:
+            return {}
+        path = search_path(self.settings.show("search_path"))
+        return inferred(self._client.remote.cursor, path, rewrite(command.text).text, numbers)
 
     # ---- transactions ------------------------------------------------------------------------------------------------
 

@@ -9,16 +9,16 @@ from collections.abc import Sequence
 from typing import Any
 
 from kshell import lang
-from kshell.errors import BadValueError, StatementSyntaxError
+from kshell.errors import StatementSyntaxError
 from kshell.output._shape import OutColumn
 from kshell.serve.pgwire import codec, commands, messages, parser
 from kshell.serve.pgwire.backend import Backend
 from kshell.serve.pgwire.channel import Channel
 from kshell.serve.pgwire.execution import Execution, send
-from kshell.serve.pgwire.prepared import Portal, Prepared, described, formats_of, parameter_oids
+from kshell.serve.pgwire.prepared import Portal, Prepared, described, formats_of, parameter_types
 from kshell.serve.pgwire.sending import Sending
 from kshell.serve.pgwire.sqlstate import StateError
-from kshell.serve.pgwire.types import parameter, pg_type, sample
+from kshell.serve.pgwire.types import pg_type, sample
 
 MOST_NAMED = 1000                                 # statements, and portals, of one client
 MOST_HELD_BYTES = 16 * 1024 * 1024                # of texts, and of values, that one client keeps here
@@ -58,7 +58,8 @@ class Extended:
         size = sum(len(v) for v in message.values if v is not None)
         _bounded(self._portals, "portals", sum(p.size for p in self._portals.values()) + size)
         formats = formats_of(message.formats, len(message.values), "parameter")
-        values = tuple(_value(*given, self._backend.zone) for given in zip(message.values, formats, prepared.oids, strict=True))
+        given = zip(message.values, formats, strict=True)
+        values = tuple(prepared.value(number, *one, self._backend.zone) for number, one in enumerate(given, 1))
         self._portals[message.portal] = Portal(prepared, values, message.result_formats, size)
         await self._channel.put(messages.BIND_COMPLETE)
 
@@ -83,9 +84,19 @@ class Extended:
 
     async def _describe_statement(self, prepared: Prepared) -> None:
         with self._channel.statement():
-            columns = await self._channel.work(self._backend.columns, prepared.command, tuple(map(sample, prepared.oids)))
+            columns = await self._channel.work(self._described, prepared)
         prepared.told = None if columns is None else tuple(pg_type(c.type).oid for c in columns)
         await self._channel.put(messages.parameter_description(prepared.oids) + _row_description(columns, ()))
+
+    def _described(self, prepared: Prepared) -> Sequence[OutColumn] | None:
+        """A client that asks wants to know what to send: types that nothing says are looked for, once the statement is known to be one."""
+        known = tuple(None if number in prepared.guesses else sample(oid) for number, oid in enumerate(prepared.oids, 1))
+        columns = self._backend.columns(prepared.command, known)
+        found = self._backend.inferred(prepared.command, prepared.guesses) if prepared.guesses else {}
+        if not found:
+            return columns
+        prepared.learn(found)
+        return self._backend.columns(prepared.command, tuple(map(sample, prepared.oids)))
 
     async def _describe_portal(self, portal: Portal) -> None:
         columns = portal.columns
@@ -166,14 +177,8 @@ def _prepared(text: str, oids: Sequence[int]) -> Prepared:
     if pieces and pieces[0].kind == "dot":
         raise StatementSyntaxError(f"{pieces[0].text.split()[0]} is a command of the shell, not a statement", position=pieces[0].start)
     statement = pieces[0].text if pieces else ""
-    return Prepared(parser.command(statement), parameter_oids(statement, oids), pieces[0].start if pieces else 0, len(text))
-
-
-def _value(value: bytes | None, format_: int, oid: int, zone: str) -> Any:
-    try:
-        return parameter(value, format_, oid, zone)
-    except BadValueError as error:
-        raise StateError("22P02", error.message, hint=error.hint) from None
+    types, guesses = parameter_types(statement, oids)
+    return Prepared(parser.command(statement), types, pieces[0].start if pieces else 0, len(text), guesses)
 
 
 def _row_description(columns: Sequence[OutColumn] | None, formats: Sequence[int]) -> bytes:

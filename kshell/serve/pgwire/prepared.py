@@ -1,25 +1,25 @@
 """Prepared statements and portals, and the types of a statement's parameters.
 
 Invariant: a parameter has a type before anything runs: the one given in Parse, else that of the cast behind it, else text; a list of text
-between the parentheses of ANY."""
+between the parentheses of ANY. What nothing says is a guess, until somebody asks: then `learn` may know better (inference)."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import duckdb
 
-from kshell.errors import StatementSyntaxError
+from kshell.errors import BadValueError, StatementSyntaxError
 from kshell.lang.tokens import Token, tokens
 from kshell.output._shape import OutColumn
 from kshell.serve.pgwire.backend import Answer
 from kshell.serve.pgwire.commands import Command
 from kshell.serve.pgwire.messages import Column
 from kshell.serve.pgwire.sqlstate import StateError
-from kshell.serve.pgwire.types import pg_type
+from kshell.serve.pgwire.types import parameter, pg_type
 
 MOST_PARAMETERS = 32_767
 TEXT, BIGINT, TEXTS = 25, 20, 1009
@@ -34,13 +34,27 @@ _LISTS = ("ANY", "ALL", "SOME")
 @dataclass(slots=True)
 class Prepared:
     """`at`: where the statement begins in the text that was sent. `told`: the types of its columns as a Describe told them; None: it has
-    not. `size` counts characters."""
+    not. `size` counts characters. `guesses`: number of a parameter -> the type it was given because nothing says one."""
 
     command: Command
     oids: tuple[int, ...]
     at: int
     size: int
+    guesses: Mapping[int, int] = field(default_factory=dict)
     told: tuple[int, ...] | None = None
+
+    def learn(self, found: Mapping[int, int]) -> None:
+        """Numbers of parameters -> their types."""
+        self.oids = tuple(found.get(number, oid) for number, oid in enumerate(self.oids, 1))
+
+    def value(self, number: int, value: bytes | None, format_: int, zone: str) -> Any:
+        """Of a parameter. Text that is no value of a type found by itself is taken as it is: DuckDB casts more than PostgreSQL."""
+        try:
+            return parameter(value, format_, self.oids[number - 1], zone)
+        except BadValueError as error:
+            if format_ == 0 and self.guesses.get(number, self.oids[number - 1]) != self.oids[number - 1]:
+                return parameter(value, format_, self.guesses[number], zone)
+            raise StateError("22P02", error.message, hint=error.hint) from None
 
     def check(self, answer: Answer) -> None:
         """A client reads the rows by what it was told before."""
@@ -79,8 +93,8 @@ def formats_of(formats: Sequence[int], count: int, what: str) -> tuple[int, ...]
     return tuple(formats) * count if len(formats) == 1 else tuple(formats) or (0,) * count
 
 
-def parameter_oids(text: str, given: Sequence[int]) -> tuple[int, ...]:
-    """The type of each parameter from $1 on."""
+def parameter_types(text: str, given: Sequence[int]) -> tuple[tuple[int, ...], dict[int, int]]:
+    """The type of each parameter from $1 on, and by number those that are guesses."""
     found = tokens(text) if "$" in text else []
     types: dict[int, int] = {}
     for at, token in enumerate(found):
@@ -89,7 +103,8 @@ def parameter_oids(text: str, given: Sequence[int]) -> tuple[int, ...]:
             types[number] = _implied(text, found, at)
     count = max([len(given), *types])
     known = [*given, *[0] * (count - len(given))]
-    return tuple(oid or types.get(at, 0) or TEXT for at, oid in enumerate(known, 1))
+    oids = tuple(oid or types.get(at, 0) or TEXT for at, oid in enumerate(known, 1))
+    return oids, {at: oids[at - 1] for at, oid in enumerate(known, 1) if not oid and types.get(at, 0) in (0, TEXTS)}
 
 
 def _number(token: Token) -> int | None:

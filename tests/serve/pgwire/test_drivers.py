@@ -218,6 +218,19 @@ def test_asyncpg_reads_a_cursor_copies_and_resets(server: Served) -> None:
     with_asyncpg(server, work)
 
 
+def test_asyncpg_learns_the_types_of_parameters_from_what_they_stand_beside(server: Served) -> None:
+    async def work(connection: Any) -> None:
+        assert await connection.fetchval("SELECT count(*) FROM n WHERE i < $1 AND name <> $2", 10, "row 3") == 9
+        async with connection.transaction():
+            found = await connection.fetch("SELECT name FROM n WHERE i = ANY($1) ORDER BY i LIMIT $2", [7, 8, 9], 2)
+            assert found == [("row 7",), ("row 8",)]
+            assert await connection.fetchval("SELECT CASE WHEN i = $1 THEN $1 END FROM n WHERE i = $1", 5) == 5
+        with pytest.raises(asyncpg.UndefinedColumnError):
+            await connection.fetch("SELECT name FROM n WHERE nothing = $1", 1)
+
+    with_asyncpg(server, work)
+
+
 def test_asyncpg_times_out_and_goes_on(server: Served) -> None:
     async def work(connection: Any) -> None:
         with pytest.raises(asyncio.TimeoutError):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from kshell.errors import StatementSyntaxError
-from kshell.serve.pgwire.prepared import formats_of, parameter_oids
+from kshell.serve.pgwire.prepared import formats_of, parameter_types
 from kshell.serve.pgwire.sqlstate import StateError
 
 TEXT, INT4, INT8, TIMESTAMP, TIMESTAMPTZ, FLOAT8, NUMERIC, INT4S = 25, 23, 20, 1114, 1184, 701, 1700, 1007
@@ -32,13 +32,13 @@ TEXT, INT4, INT8, TIMESTAMP, TIMESTAMPTZ, FLOAT8, NUMERIC, INT4S = 25, 23, 20, 1
     ("SELECT '$1', \"$2\", $$ $3 $$ -- $4", (), ()),
 ])
 def test_the_type_of_a_parameter(text: str, given: tuple[int, ...], oids: tuple[int, ...]) -> None:
-    assert parameter_oids(text, given) == oids
+    assert parameter_types(text, given)[0] == oids
 
 
 @pytest.mark.parametrize("text", ["SELECT $0", "SELECT $32768", "SELECT $99999999999999999999"])
 def test_a_number_out_of_range_has_its_place(text: str) -> None:
     with pytest.raises(StatementSyntaxError) as wrong:
-        parameter_oids(text, ())
+        parameter_types(text, ())
     assert wrong.value.position == 7
 
 
