@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, Self
 import duckdb
 import pyarrow as pa
 
-from kshell.errors import RefusedError
+from kshell.errors import CancelledError, Error, RefusedError
 from kshell.output._shape import OutColumn
 from kshell.query.shapes import arrow_type, shape_of
 from kshell.query.values import python_columns
@@ -58,7 +58,7 @@ class Result:
         self.rows_read = 0                        # rows taken from the cursor so far
         self._source: Iterator[pa.RecordBatch] | None = iter(batches)
         self._spooled: list[pa.RecordBatch] = []
-        self._lost = False
+        self._ended: Error | None = None          # why nothing can be read beyond what was spooled
         self._table: pa.Table | None = None
         self._rows: Iterator[tuple[Any, ...]] | None = None
         self._on_close = on_close
@@ -101,9 +101,8 @@ class Result:
         while True:
             if self._spooled:
                 yield self._spooled.pop(0)
-            elif self._lost:
-                raise RefusedError("this result was closed when its session ran another statement",
-                                   hint="read it before, or keep it with .arrow()")
+            elif self._ended is not None:
+                raise self._ended
             elif (batch := self._next()) is None:
                 return
             else:
@@ -189,16 +188,27 @@ class Result:
         """Whether the cursor behind it is still in use."""
         return self._source is not None
 
-    def spool(self) -> None:
-        """Keep what was not read, so that the cursor is free; more than SPOOL_BYTES is given up."""
-        held = 0
-        while (batch := self._next()) is not None:
-            held += batch.nbytes
-            if held > SPOOL_BYTES:
-                self._spooled, self._lost = [], True
-                self._finish()
-                return
-            self._spooled.append(batch)
+    def spool(self, most: int | None = None) -> None:
+        """Keep what was not read, so that the cursor is free; more than `most` bytes (SPOOL_BYTES) is given up. What the rest raises is for
+        whoever reads it, and not for the statement that wants the cursor; a cancel is for both."""
+        held, most = 0, SPOOL_BYTES if most is None else most
+        try:
+            while (batch := self._next()) is not None:
+                held += batch.nbytes
+                if held > most:
+                    self._spooled, self._ended = [], _given_up()
+                    self._finish()
+                    return
+                self._spooled.append(batch)
+        except Error as failed:
+            self._ended = failed
+            if isinstance(failed, CancelledError):
+                raise
+
+    @property
+    def held_bytes(self) -> int:
+        """Of rows that were spooled and not read since."""
+        return sum(batch.nbytes for batch in self._spooled)
 
     def close(self) -> None:
         """Free the cursor. What was not read is gone, also within a loop over the rows; what was spooled stays readable."""
@@ -225,6 +235,11 @@ class Result:
 
 def _columns(columns: Sequence[tuple[str, str]]) -> list[OutColumn]:
     return [OutColumn(name, type_, shape_of(duckdb.sqltype(type_))) for name, type_ in columns]
+
+
+def _given_up() -> RefusedError:
+    return RefusedError("this result was closed when its session ran another statement",
+                        hint="read it to its end before, or keep it: .arrow() in Python, another connection for a client of a server")
 
 
 def _need(module: str, call: str) -> None:

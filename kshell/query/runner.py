@@ -42,7 +42,7 @@ class Runner:
 
     def __init__(self, engine: Engine, *, rewriter: Rewriter | None = None,
                  topics: Callable[[], Iterable[tuple[str, str]]] = tuple, progress: bool = True, batch_rows: int = BATCH_ROWS,
-                 more_time: str = "SET kshell_statement_timeout gives it more time") -> None:
+                 spool_bytes: int | None = None, more_time: str = "SET kshell_statement_timeout gives it more time") -> None:
         self.cursor = engine.cursor()
         if progress:                              # measured here, drawn elsewhere
             self.cursor.execute("SET enable_progress_bar = true; SET enable_progress_bar_print = false")
@@ -54,6 +54,8 @@ class Runner:
         self._cancelled = threading.Event()
         self._late: float | None = None           # the budget in seconds that ran out
         self._last: weakref.ref[Result] | None = None
+        self._spool_bytes = spool_bytes           # of all results that are kept for their readers; None: of each its own bound
+        self._kept: weakref.WeakSet[Result] = weakref.WeakSet()
 
     def run(self, text: str, parameters: Sequence[Any] = (), *, timeout_s: float | None = None, rewrite: bool = True) -> Result:
         """One statement, without kshell's own. Rows are read later, from the Result. `rewrite` False: DuckDB gets the text as it is.
@@ -150,7 +152,9 @@ class Runner:
         last, self._last = self._last, None
         result = last() if last is not None else None
         if result is not None and result.open:
-            result.spool()
+            kept = sum(other.held_bytes for other in self._kept)
+            result.spool(None if self._spool_bytes is None else self._spool_bytes - kept)
+            self._kept.add(result)
 
     def close(self) -> None:
         with contextlib.suppress(Error):              # an interrupted result has no rest to keep

@@ -45,6 +45,7 @@ _NO_SCHEMA = re.compile(r'Table with name "(?:[^".]+\.)?(?P<name>[^"]+)" does no
 REPEAT_S = 0.05
 CLOSE_S = 5.0
 BATCH_ROWS = 2048                                 # of a result: what a client has not taken yet is memory of the process
+SPOOL_BYTES = 64_000_000                          # of all results that a client has half read while it runs another statement
 READ_ONLY = "BEGIN TRANSACTION READ ONLY"
 _MORE_TIME = "the server's statement_timeout allows no more; let the statement read less"
 
@@ -55,7 +56,7 @@ class Remote:
     def __init__(self, context: Context, connections: Connections, sources: Sources, sinks: Sinks, secrets: Secrets, lakes: LakeViews,
                  refresh: Callable[[], None]) -> None:
         self._runner = Runner(context.engine, topics=connections.topics_for_hints, progress=False, batch_rows=BATCH_ROWS,
-                              more_time=_MORE_TIME)
+                              spool_bytes=SPOOL_BYTES, more_time=_MORE_TIME)
         self.cursor = self._runner.cursor
         self._context = context.for_client(self.cursor)
         self._judge = context.engine.cursor()     # asks about a text while a result of `cursor` is still being read

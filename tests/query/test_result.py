@@ -63,6 +63,14 @@ def test_a_rest_that_is_too_large_to_keep_is_an_error_and_never_a_short_answer(d
         first.fetchall()
 
 
+def test_what_the_rest_raises_is_for_its_reader_and_not_for_the_statement_that_wants_the_cursor(desk: Desk) -> None:
+    first = desk.run("SELECT CASE WHEN range = 150000 THEN error('late') ELSE range END FROM range(200000)")
+    next(first.batches())
+    assert desk.rows("SELECT 7") == [(7,)]
+    with pytest.raises(BadValueError, match="late"):
+        first.fetchall()
+
+
 def test_a_result_nobody_holds_is_not_kept(desk: Desk) -> None:
     desk.run("FROM range(2000000000)")
     gc.collect()

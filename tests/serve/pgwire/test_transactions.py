@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from kshell.serve import Served
 from kshell.serve.pgwire import dialogue
 from kshell.session import Session
 from tests.serve.pgwire.conftest import ROWS, Connect
@@ -93,6 +94,21 @@ def test_other_statements_run_beside_an_open_cursor(client: Connection) -> None:
     client.query("FETCH 5 FROM c")
     assert client.query("SELECT count(*) FROM n").rows == [[str(ROWS).encode()]]
     assert client.query("FETCH 1 FROM c").rows == [[b"5"]]
+
+
+def test_cursors_that_are_half_read_share_a_bound_and_beyond_it_reading_on_is_an_error(client: Connection, server: Served) -> None:
+    for remote in [other.remote for other in server.host.clients.values()]:
+        remote._runner._spool_bytes = 1_000_000
+    client.query("BEGIN")
+    for name in ("a", "b", "c"):                  # 400 KB each
+        client.query(f"DECLARE {name} CURSOR FOR SELECT i, i, i FROM n ORDER BY i")
+        assert client.query(f"FETCH 1 FROM {name}").rows == [[b"0"] * 3]
+    assert client.query("FETCH 1 FROM a").rows == [[b"1"] * 3]
+    assert client.query("FETCH 1 FROM c").rows == [[b"1"] * 3], "the cursor that is read from DuckDB itself"
+    client.query("SELECT 1")
+    lost = client.query("FETCH ALL FROM c")
+    assert "closed when its session ran another statement" in lost.error["M"]
+    assert lost.status == "E"
 
 
 def test_a_cursor_is_a_portal_for_drivers(client: Connection) -> None:
