@@ -53,7 +53,7 @@ def of_function(name: str, said: str, *, remote: bool, position: int | None) -> 
     elif name in READS_TOPICS:
         hint = "CREATE SOURCE name FROM KAFKA, by whoever runs the server, keeps a topic live: then FROM name reads it"
     elif name in READS_FILES:
-        hint = f"a view can be read that whoever runs the server made: CREATE VIEW name AS FROM {name}(...)"
+        hint = f"whoever runs the server makes a table of it before it serves: CREATE TABLE name AS FROM {name}(...)"
     elif name in READS_TABLE_FILES:
         hint = "name the table itself: FROM name, FROM lake.name or FROM catalog.schema.table"
     else:

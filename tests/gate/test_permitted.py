@@ -284,7 +284,7 @@ def test_the_refusal_has_its_place(cursor: duckdb.DuckDBPyConnection, text: str,
 
 
 def test_the_refusal_says_what_to_do_instead(cursor: duckdb.DuckDBPyConnection) -> None:
-    for text, hint in {"PIVOT orders ON a": "IN (", "COPY orders TO 'x.csv'": "let the client write", "FROM read_csv('x')": "CREATE VIEW",
+    for text, hint in {"PIVOT orders ON a": "IN (", "COPY orders TO 'x.csv'": "let the client write", "FROM read_csv('x')": "CREATE TABLE",
                        "FROM kafka_scan('x')": "CREATE SOURCE", "FROM iceberg_scan('x')": "lake.name", "TAIL orders": "LIMIT"}.items():
         with pytest.raises(ReadOnlyError) as refused:
             permitted(cursor, text, remote=True)
