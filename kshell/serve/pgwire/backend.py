@@ -49,6 +49,7 @@ class Backend:
         self.settings = settings
         self.status: Status = "I"
         self.notices: list[dict[str, str]] = []
+        self.streaming = False                    # a cursor outside a transaction may read from DuckDB, in one of its own
         self.deallocated: list[str | None] = []   # names of statements that DEALLOCATE has ended; None: all
         self._client = client
         self._changed: dict[str, str] = {}        # settings that the client has not been told yet
@@ -291,7 +292,13 @@ class Backend:
         if answer.rows is None:
             raise StateError("42601", "a cursor reads a query")
         self.cursors[command.name] = answer.rows, command.hold
+        self.streaming = self.status == "I"
         return Answer("DECLARE CURSOR")
+
+    def let_go(self) -> None:
+        """Nobody has asked for a while: what such a cursor has left is kept, as far as it may be, and its transaction ends."""
+        self._client.end()
+        self.streaming = False
 
     def _fetch(self, command: commands.Fetch) -> Answer:
         rows = Fetched(self._cursor(command.name), command.count)

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
 from kshell.errors import LimitError
-from kshell.serve.pgwire.sqlstate import ADMIN_SHUTDOWN, StateError
+from kshell.serve.pgwire.sqlstate import ADMIN_SHUTDOWN, SHUTDOWN, StateError
 from kshell.serve.pgwire.wire import Wire
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ class Channel:
     def check_ending(self) -> None:
         """Raises StateError when the server ends: nothing begins any more, and what was interrupted was so because of it."""
         if self._host.closing:
-            raise StateError(ADMIN_SHUTDOWN, "terminating connection due to administrator command")
+            raise StateError(ADMIN_SHUTDOWN, SHUTDOWN)
 
     async def read(self, text: str, call: Callable[[str], T]) -> T:
         """What takes as long as the text is. LimitError for one that nobody runs."""

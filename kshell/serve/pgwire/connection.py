@@ -14,7 +14,7 @@ from kshell.serve.pgwire.backend import Backend
 from kshell.serve.pgwire.channel import Channel, Gone
 from kshell.serve.pgwire.codec import Cancel, ProtocolError, Startup
 from kshell.serve.pgwire.dialogue import Dialogue
-from kshell.serve.pgwire.sqlstate import fields_of, plain
+from kshell.serve.pgwire.sqlstate import ADMIN_SHUTDOWN, SHUTDOWN, fields_of, plain
 from kshell.serve.pgwire.wire import Wire
 
 if TYPE_CHECKING:
@@ -40,11 +40,13 @@ class Connection:
             await self._fatal(plain(broken.sqlstate, broken.message, severity="FATAL"))
         except Error as refused:
             await self._fatal(fields_of(refused, severity="FATAL"))
-        except RuntimeError:                      # no worker takes anything any more
-            if not self._server.host.closing:
-                raise
         except (Gone, OSError, ssl.SSLError):     # a login that took too long is an OSError too
             self._wire.abort()
+        except Exception as defect:  # noqa: BLE001  a defect of ours ends one connection, and not the server
+            if self._server.host.closing:         # no worker takes anything any more
+                await self._fatal(plain(ADMIN_SHUTDOWN, SHUTDOWN, severity="FATAL"))
+            else:
+                await self._fatal(plain("XX000", f"{type(defect).__name__}: {defect}", severity="FATAL"))
         finally:
             self._wire.close()
 

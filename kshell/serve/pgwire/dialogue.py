@@ -38,13 +38,20 @@ class Dialogue:
     async def _next(self) -> Frame | None:
         self._channel.check_ending()
         try:
-            async with asyncio.timeout(None if self._backend.status == "I" else IDLE_IN_TRANSACTION_S):
-                frame = await self._channel.wire.frame()
+            frame = await self._frame()
         except TimeoutError:
-            raise StateError(IDLE_IN_TRANSACTION, "terminating connection due to idle-in-transaction timeout",
-                             hint=f"a transaction in which nothing happens ends after {IDLE_IN_TRANSACTION_S:.0f} s") from None
+            if self._backend.status != "I":
+                raise StateError(IDLE_IN_TRANSACTION, "terminating connection due to idle-in-transaction timeout",
+                                 hint=f"a transaction in which nothing happens ends after {IDLE_IN_TRANSACTION_S:.0f} s") from None
+            await self._channel.work(self._backend.let_go)
+            frame = await self._frame()
         self._channel.check_ending()
         return frame
+
+    async def _frame(self) -> Frame | None:
+        holds = self._backend.status != "I" or self._backend.streaming
+        async with asyncio.timeout(IDLE_IN_TRANSACTION_S if holds else None):
+            return await self._channel.wire.frame()
 
     def cancel(self) -> None:
         self._channel.interrupt()

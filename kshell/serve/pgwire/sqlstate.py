@@ -15,6 +15,7 @@ INVALID_PASSWORD = "28P01"
 INVALID_CATALOG_NAME = "3D000"
 IDLE_IN_TRANSACTION = "25P03"
 ADMIN_SHUTDOWN = "57P01"
+SHUTDOWN = "terminating connection due to administrator command"
 CANCELED = "canceling statement due to user request"       # PostgreSQL's words, by which drivers tell it from a timeout
 
 _BY_CODE = {

@@ -10,6 +10,7 @@ from kshell.session import Session
 from tests.serve.pgwire.conftest import ROWS, Connect
 from tests.support import postgres
 from tests.support.postgres import SYNC, Connection, bind, describe, execute, parse
+from tests.support.waiting import wait_until
 
 
 def test_the_state_of_the_transaction_is_told(client: Connection) -> None:
@@ -69,6 +70,17 @@ def test_a_transaction_in_which_nothing_happens_is_ended(connect: Connect, monke
     (kind, body), = idle.rest()
     assert (kind, postgres.fields(body)["C"]) == (b"E", "25P03")
     assert other.query("SELECT 1").rows == [[b"1"]], "outside a transaction nothing is hurried"
+
+
+def test_a_cursor_that_holds_keeps_no_transaction_open_while_nobody_reads(connect: Connect, server: Served,
+                                                                          monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dialogue, "IDLE_IN_TRANSACTION_S", 0.2)
+    idle = connect()
+    idle.query("DECLARE c CURSOR WITH HOLD FOR SELECT i FROM n ORDER BY i")
+    assert idle.query("FETCH 2 FROM c").rows == [[b"0"], [b"1"]]
+    (client,) = server.host.clients.values()
+    wait_until(lambda: client.remote._own is None)
+    assert idle.query("FETCH 1 FROM c").rows == [[b"2"]]
 
 
 # ---- cursors ---------------------------------------------------------------------------------------------------------
