@@ -222,7 +222,7 @@ def _source(value: Any) -> Any:
     return value if value is None or isinstance(value, float) else str(value)
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(_columns(), st.sampled_from(["UTC", "Asia/Kolkata", "America/New_York"]))
 def test_psycopg_reads_every_value_in_both_formats(duck: duckdb.DuckDBPyConnection, column: tuple[str, list[Any]], zone: str) -> None:
     type_, values = column

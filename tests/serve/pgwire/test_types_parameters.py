@@ -145,7 +145,7 @@ def test_text_has_no_sample() -> None:
     assert (sample(25), sample(0), sample(705), sample(600)) == (None, None, None, None)
 
 
-@settings(max_examples=300)
+@settings(max_examples=200)
 @given(st.sampled_from(sorted({0, 600, 3802, 3807, 1015, *TYPES})), st.sampled_from([TEXT, BINARY]), st.binary(max_size=40) | st.text(
     "0123456789-+:. {}\",\\TZPYMDHSeEn_\0", max_size=24).map(str.encode))
 def test_whatever_comes_is_a_value_that_duckdb_takes_or_an_error_of_the_client(
@@ -182,7 +182,7 @@ def _sent(value: Any, format: PyFormat) -> Any:
     return parameter(None if data is None else bytes(data), dumper.format, dumper.oid)
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(_values)
 def test_what_psycopg_sends_comes_back_the_same(duck: duckdb.DuckDBPyConnection, value: Any) -> None:
     for format in (PyFormat.TEXT, PyFormat.BINARY):
