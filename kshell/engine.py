@@ -25,6 +25,9 @@ from kshell.places import lies_under
 DUCKDB_VERSION = "1.5.5"
 _ORDER = ("avro", "iceberg", "httpfs")         # iceberg does not load before avro
 BUFFER_SCHEMA = "kshell_buffer"
+# what stands for PostgreSQL's catalog, in a process that has served its clients; no list of the user's relations has these
+CATALOG_SCHEMA, INFORMATION_SCHEMA = "kshell_pg", "kshell_pg_information"
+OWN_SCHEMAS = (BUFFER_SCHEMA, CATALOG_SCHEMA, INFORMATION_SCHEMA)
 _FLUSHES = ("allocator_flush_threshold", "allocator_bulk_deallocation_flush_threshold")
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3      # parameters of glibc's mallopt
 _OWN_MAPPING_BYTES = 256 * 1024                # a block of DuckDB; what is as large goes back to the system when it is freed

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import duckdb
 
-from kshell.engine import Engine
+from kshell.engine import OWN_SCHEMAS, Engine
 from kshell.errors import did_you_mean
 from kshell.lang import dialects, habits, typos
 from kshell.lang.tokens import Token, tokens
@@ -80,7 +80,7 @@ class Hints:
         """The columns of the tables and views that the text names, with their types."""
         mentioned = list(_mentions(tokens(text)))
         query = ("SELECT table_schema, table_name, column_name, data_type FROM information_schema.columns "
-                 "WHERE table_schema <> 'kshell_buffer' ORDER BY ordinal_position")
+                 f"WHERE table_schema NOT IN {OWN_SCHEMAS} ORDER BY ordinal_position")
         return list(dict.fromkeys((column, type_) for schema, table, column, type_ in self._rows(query)
                                   if (schema.lower(), table.lower()) in mentioned or
                                   (schema == "main" and ("", table.lower()) in mentioned)))
@@ -102,11 +102,12 @@ class Hints:
 
     def _tables(self) -> list[str]:
         """Everything FROM may name: sources and sinks are views. Topics too, since one letter may be what is wrong."""
-        names = self._names("SELECT DISTINCT table_name FROM information_schema.tables")
+        names = self._names(f"SELECT DISTINCT table_name FROM information_schema.tables WHERE table_schema NOT IN {OWN_SCHEMAS}")
         return [*names, *(f"{c}.{t}" for c, t in self._topics())]
 
     def _qualified(self) -> list[str]:
-        names = self._names("SELECT DISTINCT table_schema || '.' || table_name FROM information_schema.tables")
+        names = self._names("SELECT DISTINCT table_schema || '.' || table_name FROM information_schema.tables "
+                            f"WHERE table_schema NOT IN {OWN_SCHEMAS}")
         return [*(f"{c}.{t}" for c, t in self._topics()), *names]
 
     def _lists(self) -> str:
@@ -130,7 +131,8 @@ class Hints:
         return translate.nearest(fault, self._tables, self._functions)
 
     def _functions(self) -> list[str]:
-        return [*_OURS, *self._names("SELECT DISTINCT function_name FROM duckdb_functions() WHERE function_name ~ '[a-z][a-z0-9_]*'")]
+        return [*_OURS, *self._names("SELECT DISTINCT function_name FROM duckdb_functions() WHERE function_name ~ '[a-z][a-z0-9_]*' "
+                                     f"AND schema_name NOT IN {OWN_SCHEMAS}")]
 
     def _database(self, fault: Fault) -> str | None:
         found = _CATALOG.search(fault.message)
@@ -141,7 +143,7 @@ class Hints:
             return f"a cluster holds topics, not tables: FROM {name.partition('.')[0]}.topic reads one, CREATE SOURCE keeps it"
         known = ["local", *dict.fromkeys(cluster for cluster, _ in self._topics()),
                  *self._names("SELECT database_name FROM duckdb_databases() WHERE NOT internal"),
-                 *self._names("SELECT DISTINCT schema_name FROM duckdb_schemas() WHERE NOT internal")]
+                 *self._names(f"SELECT DISTINCT schema_name FROM duckdb_schemas() WHERE NOT internal AND schema_name NOT IN {OWN_SCHEMAS}")]
         return did_you_mean(name, known) or "SHOW DATABASES lists them, SHOW CONNECTIONS the clusters and catalogs"
 
     # ---- asking DuckDB ---------------------------------------------------------------------------------------------

@@ -18,7 +18,7 @@ import duckdb
 
 from kshell import lang, sqlfile
 from kshell.columns import literal, quote
-from kshell.engine import QUACK, Engine
+from kshell.engine import OWN_SCHEMAS, QUACK, Engine
 from kshell.errors import BadValueError, CancelledError, Error, NotFoundError, RefusedError
 from kshell.gate import permitted
 from kshell.iceberg.patience import patient
@@ -59,6 +59,8 @@ if TYPE_CHECKING:
 
 _REMOTE = re.compile(r"'(?:s3|s3a|gs|gcs|r2|https?)://|\bsecret\b.*\btype\s+'?(?:s3|gcs|r2|http)\b", re.DOTALL)
 _QUACK = re.compile(r"'quack:|\btype\s+'?quack\b|\bquack_query\b")
+_ALL_TABLES = re.compile(r"\s*SHOW\s+ALL\s+TABLES\s*;?\s*", re.IGNORECASE)
+_LISTED = f"FROM (SHOW ALL TABLES) WHERE schema NOT IN {OWN_SCHEMAS}"
 _SYSTEM = re.compile(r"\bkshell\s*\.|\bkshell_servers\b", re.IGNORECASE)
 _READS = (Show, ShowCreate, Describe, CheckSink, Tail, Print)
 
@@ -214,7 +216,8 @@ class Session:
             refuse_change(statement.text, self._owned())
         self._lakes.prepare(statement.text)
         try:
-            result = self._runner.run(statement.text, timeout_s=settings.statement_timeout, rewrite=settings.grammar)
+            text = _LISTED if _ALL_TABLES.fullmatch(statement.text) else statement.text
+            result = self._runner.run(text, timeout_s=settings.statement_timeout, rewrite=settings.grammar)
         except Error as error:
             raise self._lakes.explained(error) from None
         if leading_words(statement.text, 1) == ("USE",):

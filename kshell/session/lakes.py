@@ -10,7 +10,7 @@ import threading
 import duckdb
 
 from kshell.columns import literal, quote
-from kshell.engine import Engine
+from kshell.engine import OWN_SCHEMAS, Engine
 from kshell.errors import Error, NotFoundError, RefusedError, did_you_mean
 from kshell.lang.tokens import Token, tokens
 from kshell.session.connections import LOCAL, Connections
@@ -101,7 +101,7 @@ class LakeViews:
         cursor = self._engine.cursor()
         query = ("SELECT table_catalog, table_schema, table_name, list(column_name ORDER BY ordinal_position) "
                  "FROM information_schema.columns "
-                 "WHERE table_schema NOT IN ('kshell_buffer', 'information_schema', 'pg_catalog') GROUP BY ALL")
+                 f"WHERE table_schema NOT IN {('information_schema', 'pg_catalog', *OWN_SCHEMAS)} GROUP BY ALL")
         try:
             found = cursor.execute(query).fetchall()
         except duckdb.Error:

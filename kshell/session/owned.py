@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from kshell.engine import OWN_SCHEMAS
 from kshell.errors import RefusedError
 from kshell.lang.tokens import Token, leading_words, tokens
 
@@ -13,7 +14,7 @@ _VERBS = ("DROP", "ALTER", "CREATE")
 _CHANGES = {"INSERT": ("INTO",), "DELETE": ("FROM",), "UPDATE": (), "TRUNCATE": (), "MERGE": ("INTO",)}
 _KINDS = frozenset({"VIEW", "TABLE", "MACRO", "FUNCTION", "SCHEMA"})
 _PASSED = frozenset({"OR", "REPLACE", "TEMP", "TEMPORARY", "IF", "NOT", "EXISTS", "PERSISTENT"})
-_SCHEMAS = frozenset({"live", "lake", "kshell", "kshell_buffer"})
+_SCHEMAS = frozenset({"live", "lake", "kshell", *OWN_SCHEMAS})
 
 
 def refuse_change(text: str, sources: Collection[str]) -> None:

@@ -5,6 +5,7 @@ Invariant: kshell's own objects come from SHOW CREATE, which writes no secret; a
 from __future__ import annotations
 
 from kshell.columns import quote
+from kshell.engine import OWN_SCHEMAS
 from kshell.errors import Error
 from kshell.shell.context import Context
 
@@ -44,11 +45,11 @@ def user_objects(context: Context, where: str) -> list[str]:
     return [_ended(str(row["sql"])) for row in context.rows(_QUERY.format(where=where)) if str(row["name"]).lower() not in own]
 
 
-_QUERY = """SELECT name, sql FROM (
+_QUERY = f"""SELECT name, sql FROM (
     SELECT 1 AS place, table_oid AS made, database_name, schema_name, table_name AS name, sql, internal FROM duckdb_tables()
     UNION ALL SELECT 2, view_oid, database_name, schema_name, view_name, sql, internal FROM duckdb_views())
 WHERE NOT internal AND sql IS NOT NULL AND database_name = 'memory'
-  AND schema_name NOT IN ('kshell_buffer', 'kshell', 'live', 'lake') AND {where} ORDER BY place, made"""
+  AND schema_name NOT IN {('kshell', 'live', 'lake', *OWN_SCHEMAS)} AND {{where}} ORDER BY place, made"""
 
 
 def _ended(text: str) -> str:

@@ -12,10 +12,10 @@ from __future__ import annotations
 
 from kshell.serve.pgwire.compat.canned import Canned, canned
 from kshell.serve.pgwire.compat.hints import hint, missing
-from kshell.serve.pgwire.compat.installed import INFORMATION_SCHEMA, SCHEMA, install
+from kshell.serve.pgwire.compat.installed import install
 from kshell.serve.pgwire.compat.naming import column_name
 from kshell.serve.pgwire.compat.rewriting import rewrite
 from kshell.serve.pgwire.compat.settings import SEARCH_PATH, ClientSettings, search_path
 
-__all__ = ["INFORMATION_SCHEMA", "SCHEMA", "SEARCH_PATH", "Canned", "ClientSettings", "canned", "column_name", "hint", "install", "missing",
+__all__ = ["SEARCH_PATH", "Canned", "ClientSettings", "canned", "column_name", "hint", "install", "missing",
            "rewrite", "search_path"]

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from kshell.engine import CATALOG_SCHEMA as SCHEMA
 from kshell.lang.tokens import Token
 from kshell.query.rewrite import Edit
 from kshell.serve.pgwire.compat import spans
-from kshell.serve.pgwire.compat.installed import SCHEMA
 
 _LOOKUPS = {"regclass": "kshell_regclass", "regtype": "kshell_regtype", "regnamespace": "kshell_regnamespace", "regproc": "kshell_regproc",
             "regprocedure": "kshell_regproc", "regrole": "kshell_regrole"}

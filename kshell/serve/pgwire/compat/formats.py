@@ -8,11 +8,11 @@ import re
 from collections.abc import Iterator, Sequence
 
 from kshell.columns import literal
+from kshell.engine import CATALOG_SCHEMA as SCHEMA
 from kshell.lang.reader import string_value
 from kshell.lang.tokens import Token
 from kshell.query.rewrite import Edit
 from kshell.serve.pgwire.compat import spans
-from kshell.serve.pgwire.compat.installed import SCHEMA
 
 _MARK = re.compile(r"%([sIL%])")
 _QUOTED_BY = {"I": f"{SCHEMA}.quote_ident", "L": f"{SCHEMA}.quote_nullable"}

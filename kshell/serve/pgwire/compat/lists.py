@@ -7,11 +7,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from kshell.columns import literal
+from kshell.engine import CATALOG_SCHEMA as SCHEMA
 from kshell.lang.reader import string_value
 from kshell.lang.tokens import Token
 from kshell.query.rewrite import Edit
 from kshell.serve.pgwire.compat import spans
-from kshell.serve.pgwire.compat.installed import SCHEMA
 from kshell.serve.pgwire.types.literals import array
 
 # also as I_INDOPTION, which is what pgjdbc calls it on the way

@@ -6,7 +6,9 @@ from __future__ import annotations
 
 import re
 
-from kshell.serve.pgwire.compat.installed import INFORMATION_SCHEMA, SCHEMA, defined
+from kshell.engine import CATALOG_SCHEMA as SCHEMA
+from kshell.engine import INFORMATION_SCHEMA
+from kshell.serve.pgwire.compat.installed import defined
 
 _OURS = re.compile(rf"(?:memory\.)?(?:{SCHEMA}|{INFORMATION_SCHEMA})\.(?:kshell_)?")
 _CALL = re.compile(r'"?(\w+)"?\(.*\)', re.DOTALL)

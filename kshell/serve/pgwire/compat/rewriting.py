@@ -18,10 +18,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
+from kshell.engine import CATALOG_SCHEMA as SCHEMA
+from kshell.engine import INFORMATION_SCHEMA
 from kshell.lang.tokens import Token
 from kshell.query.rewrite import Edit, Edits
 from kshell.serve.pgwire.compat import casts, formats, lists, spans
-from kshell.serve.pgwire.compat.installed import INFORMATION_SCHEMA, SCHEMA, defined
+from kshell.serve.pgwire.compat.installed import defined
 
 _CONCERNED = re.compile(r"pg_|information_schema|\bpublic\b|\breg(?:class|type|proc|role|namespace)|\boperator\s*\(|\bcollate\b"
                         r"|string_to_array|'\{|_build_object|\bformat\s*\(\s*'[^']*%[sIL]|^\s*show\s+(?:all\s+)?tables\b", re.IGNORECASE)

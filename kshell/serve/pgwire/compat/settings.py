@@ -10,9 +10,9 @@ from collections.abc import Iterable, Mapping
 from typing import Literal
 
 from kshell.columns import literal, quote
+from kshell.engine import CATALOG_SCHEMA as SCHEMA
 from kshell.engine import DUCKDB_VERSION
 from kshell.errors import BadValueError, RefusedError
-from kshell.serve.pgwire.compat.installed import SCHEMA
 from kshell.version import VERSION
 
 SERVER_VERSION = "14.0"
