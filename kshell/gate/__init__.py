@@ -12,6 +12,7 @@ import duckdb
 from kshell import lang
 from kshell.errors import Error, StatementSyntaxError
 from kshell.gate import ours, queries, refusals
+from kshell.gate.tree import require_size
 from kshell.lang.statements import DuckStatement, Statement
 from kshell.lang.tokens import leading_words, tokens
 
@@ -20,11 +21,13 @@ _WORDS = queries.QUERY_WORDS | frozenset(["EXPLAIN", "LIST", "TAIL", "SUBSCRIBE"
 
 def permitted(cursor: duckdb.DuckDBPyConnection, text: str, *, remote: bool = False, endless: bool = False) -> Statement:
     """The one statement of the text, if it only reads. ReadOnlyError says what is refused and what to do instead, StatementSyntaxError
-    that it is no statement; text that DuckDB does not parse comes back as it is, and running it gives DuckDB's own words.
+    that it is no statement, LimitError that it is too long to be looked through; text that DuckDB does not parse comes back as it is, and
+    running it gives DuckDB's own words.
 
     `cursor`: of the database in question, without an open result and not in a failed transaction; nothing is bound or run on it.
     `remote`: for another client than the owner: nothing of topics, secrets, the server's environment or `kshell_buffer`, and every TAIL
     has a LIMIT unless it is `endless`."""
+    require_size(text)
     _one(text)
     word, at = _first_word(text)
     if word not in _WORDS:

@@ -1,5 +1,7 @@
 """What the gate lets through, what it refuses, and what it tells."""
 
+import time
+
 import duckdb
 import pytest
 
@@ -300,6 +302,26 @@ def test_nesting_without_end_is_an_error_and_no_crash(cursor: duckdb.DuckDBPyCon
         permitted(cursor, text, remote=True)
     except StatementError as error:
         assert isinstance(error, LimitError | ReadOnlyError), error  # noqa: PT017  both answers are good, a crash is not
+
+
+@pytest.mark.fault("F100")
+def test_a_statement_of_a_megabyte_costs_little(cursor: duckdb.DuckDBPyConnection) -> None:
+    """Strings and lists of constants are no work; what would be is refused before a tree of it is written."""
+    numbers, names, text = ",".join(map(str, range(40_000))), ",".join(["a"] * 40_000), "{1,2}" * 200_000
+    began = time.process_time()
+    permitted(cursor, f"SELECT a IN ({numbers}), '{text}' FROM orders", remote=True)
+    with pytest.raises(LimitError, match="too large to be looked through"):
+        permitted(cursor, f"SELECT {names} FROM orders", remote=True)
+    with pytest.raises(LimitError, match="the statement has 60003 operators and commas"):
+        permitted(cursor, f"SELECT a IN ({'1,' * 60_000} 1) FROM orders", remote=True)
+    assert time.process_time() - began < 10
+
+
+@pytest.mark.parametrize("text", ["SELECT 1, 'x', nextval('numbers')", "SELECT 'a\"b', ('\\').nextval()",
+                                  "SELECT 'é', [1, 2], nextval('numbers')", "SELECT '{\"class\":\"CONSTANT\"', nextval('numbers')", "SELECT DATE '2020-01-01', nextval(NULL)"])
+def test_no_constant_hides_a_call(cursor: duckdb.DuckDBPyConnection, text: str) -> None:
+    with pytest.raises(ReadOnlyError, match="nextval advances a sequence"):
+        permitted(cursor, text, remote=True)
 
 
 def test_a_macro_is_known_as_soon_as_it_is_there(engine: Engine, cursor: duckdb.DuckDBPyConnection) -> None:
