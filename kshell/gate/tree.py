@@ -5,7 +5,6 @@ writes 130 bytes of tree for each element of a list, and builds it in ten times 
 
 from __future__ import annotations
 
-import contextlib
 import json
 import threading
 from collections import OrderedDict
@@ -17,12 +16,13 @@ import duckdb
 
 from kshell.errors import CancelledError, LimitError
 
+_TREE = "SELECT json_serialize_sql(?, skip_null := true, skip_empty := true)"
 # A constant, of which nothing is asked: 130 characters for each number of a long list. Within a string no quote stands without a backslash.
 _CONSTANT = (r'\{"class":"CONSTANT","type":"VALUE_CONSTANT","query_location":\d+,"value":\{"type":\{"id":"\w+"\},"is_null":false,'
              r'"value":(?:[-+.\w]+|"(?:[^"\\]|\\.)*")\}\}')
 _MOST_CHARACTERS = 2_000_000                      # of a tree: some 20,000 names and calls, 0.1 s to look through
-_TREE = (f"SELECT CASE WHEN strlen(tree) <= {_MOST_CHARACTERS} THEN tree END FROM (SELECT regexp_replace("
-         "json_serialize_sql(?, skip_null := true, skip_empty := true), ?, '0', 'g') AS tree)")
+_TREE_OF_LARGE = (f"SELECT CASE WHEN strlen(tree) <= {_MOST_CHARACTERS} THEN tree END "
+                  f"FROM (SELECT regexp_replace(({_TREE}), ?, '0', 'g') AS tree)")
 _MOST_PARTS = 50_000                             # operators and commas of a text
 _PARTS = ",+-*/|=<>"
 _ONE_LARGE = threading.Lock()                    # held while DuckDB writes the tree of a text that is not kept: 70 MB at the most
@@ -105,12 +105,7 @@ def facts_of(cursor: duckdb.DuckDBPyConnection, query: str) -> Facts | None:
 
 def _tree(cursor: duckdb.DuckDBPyConnection, query: str) -> dict[str, Any] | None:
     try:
-        with _ONE_LARGE if len(query) > _KEPT_CHARACTERS else contextlib.nullcontext():
-            row = cursor.execute(_TREE, [query, _CONSTANT]).fetchone()
-        written = row[0] if row is not None else None
-        if written is None:
-            raise LimitError("the query is too large to be looked through", hint=_TABLE)
-        tree: dict[str, Any] = json.loads(written)
+        tree: dict[str, Any] = json.loads(_written(cursor, query))
     except duckdb.InterruptException:
         raise CancelledError("interrupted") from None
     except duckdb.Error:                          # nested more deeply than DuckDB writes
@@ -118,6 +113,17 @@ def _tree(cursor: duckdb.DuckDBPyConnection, query: str) -> dict[str, Any] | Non
     except RecursionError:
         raise LimitError("the query is nested too deeply to be looked through", hint="split it with WITH name AS (...)") from None
     return None if tree["error"] or len(tree["statements"]) != 1 else tree
+
+
+def _written(cursor: duckdb.DuckDBPyConnection, query: str) -> str:
+    if len(query) <= _KEPT_CHARACTERS:
+        row = cursor.execute(_TREE, [query]).fetchone()
+    else:
+        with _ONE_LARGE:
+            row = cursor.execute(_TREE_OF_LARGE, [query, _CONSTANT]).fetchone()
+    if row is None or row[0] is None:
+        raise LimitError("the query is too large to be looked through", hint=_TABLE)
+    return str(row[0])
 
 
 def _facts(tree: dict[str, Any]) -> Facts:

@@ -312,14 +312,17 @@ def test_a_statement_of_a_megabyte_costs_little(cursor: duckdb.DuckDBPyConnectio
     permitted(cursor, f"SELECT a IN ({numbers}), '{text}' FROM orders", remote=True)
     with pytest.raises(LimitError, match="too large to be looked through"):
         permitted(cursor, f"SELECT {names} FROM orders", remote=True)
-    with pytest.raises(LimitError, match="the statement has 60003 operators and commas"):
+    with pytest.raises(LimitError, match="the statement has 60002 operators and commas"):
         permitted(cursor, f"SELECT a IN ({'1,' * 60_000} 1) FROM orders", remote=True)
     assert time.process_time() - began < 10
 
 
-@pytest.mark.parametrize("text", ["SELECT 1, 'x', nextval('numbers')", "SELECT 'a\"b', ('\\').nextval()",
-                                  "SELECT 'é', [1, 2], nextval('numbers')", "SELECT '{\"class\":\"CONSTANT\"', nextval('numbers')", "SELECT DATE '2020-01-01', nextval(NULL)"])
-def test_no_constant_hides_a_call(cursor: duckdb.DuckDBPyConnection, text: str) -> None:
+@pytest.mark.parametrize("text", [
+    "SELECT 1, 'x', nextval('numbers')", "SELECT 'a\"b', ('\\').nextval()", "SELECT 'é', [1, 2], nextval('numbers')",
+    "SELECT '{\"class\":\"CONSTANT\"', nextval('numbers')", "SELECT DATE '2020-01-01', nextval(NULL)"])
+@pytest.mark.parametrize("filler", ["", f" -- {'x' * 20_000}"], ids=["short", "long"])
+def test_no_constant_hides_a_call(cursor: duckdb.DuckDBPyConnection, text: str, filler: str) -> None:
+    text += filler
     with pytest.raises(ReadOnlyError, match="nextval advances a sequence"):
         permitted(cursor, text, remote=True)
 
