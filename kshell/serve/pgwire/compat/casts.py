@@ -39,7 +39,7 @@ def _colons(found: Sequence[Token], at: int, taken: set[int]) -> Iterator[Edit]:
         yield from _list(found, at, named, taken)
         return
     begin = spans.operand(found, at)
-    number = _is_text(found, begin) or _becomes_number(found, named + 1) or _compared(found, named + 1)
+    number = spans.is_text(found, begin) or _becomes_number(found, named + 1) or _compared(found, named + 1)
     yield Edit(found[begin].start, found[begin].start, f"{SCHEMA}.{lookup if number else lookup + '_name'}(")
     yield Edit(found[at].start, found[named].end, ")")
     taken.update(range(at, named + 1))
@@ -62,7 +62,7 @@ def _written(found: Sequence[Token], at: int, taken: set[int]) -> Iterator[Edit]
     if lookup is None or found[as_].upper != "AS":
         return
     within = found[close + 1].upper == "AS" and spans.name(found[_type_at(found, close + 2)]) in _NUMBERS
-    number = _is_text(found, at + 2) or within or _becomes_number(found, close + 1)
+    number = spans.is_text(found, at + 2) or within or _becomes_number(found, close + 1)
     yield Edit(found[at].start, found[at].end, f"{SCHEMA}.{lookup if number else lookup + '_name'}")
     yield Edit(found[as_].start, found[close].start, "")
     taken.update({at, *range(as_, close)})
@@ -74,15 +74,10 @@ def _becomes_number(found: Sequence[Token], at: int) -> bool:
 
 def _compared(found: Sequence[Token], at: int) -> bool:
     """`prorettype::regtype <> 'trigger'::regtype`: with text that becomes a number."""
-    return (found[at].text in ("=", "<>", "!=") and _is_text(found, at + 1) and found[at + 2].text == "::"
+    return (found[at].text in ("=", "<>", "!=") and spans.is_text(found, at + 1) and found[at + 2].text == "::"
             and spans.name(found[_type_at(found, at + 3)]) in _LOOKUPS)
 
 
 def _type_at(found: Sequence[Token], at: int) -> int:
     """The name of a type, after its schema if it has one."""
     return at + 2 if spans.is_dot(found, at + 1) else at
-
-
-def _is_text(found: Sequence[Token], at: int) -> bool:
-    token = found[at]
-    return token.kind == "string" or token.text == "?" or (token.kind == "op" and token.text[:1] == "$")

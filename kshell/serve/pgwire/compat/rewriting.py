@@ -8,6 +8,7 @@ Invariant: edits do not overlap and stand from left to right; a text that names 
     'orders'::regclass         kshell_pg.kshell_regclass('orders'), a number; c.oid::regclass is the name
     OPERATOR(pg_catalog.~)     ~@, which finds a pattern anywhere as PostgreSQL does
     COLLATE pg_catalog.default nothing
+    LIKE 'a\\_b'              LIKE 'a\\_b' ESCAPE '\\'
     = ANY ('{r,v}')            = ANY (['r', 'v'])
     unnest(i.indkey)           unnest(kshell_pg.kshell_vector(i.indkey)), and i.indkey[0] is the first
     format('%I', x)            printf('%s', kshell_pg.quote_ident(x))
@@ -22,7 +23,7 @@ from kshell.engine import CATALOG_SCHEMA as SCHEMA
 from kshell.engine import INFORMATION_SCHEMA
 from kshell.lang.tokens import Token
 from kshell.query.rewrite import Edit, Edits
-from kshell.serve.pgwire.compat import casts, formats, lists, spans
+from kshell.serve.pgwire.compat import casts, formats, lists, patterns, spans
 from kshell.serve.pgwire.compat.installed import defined
 
 _CONCERNED = re.compile(r"pg_|information_schema|\bpublic\b|\breg(?:class|type|proc|role|namespace)|\boperator\s*\(|\bcollate\b"
@@ -32,7 +33,6 @@ _WORDS = ("pg_", "information_schema", "public", "reg", "operator", "collate", "
 _PROBE = re.compile(r"\bpg_|\binformation_schema\b", re.IGNORECASE)
 _TABLES = re.compile(r"\s*SHOW\s+TABLES\s*(?:(?:FROM|IN)\s+([a-z_]\w*)\s*)?;?\s*", re.IGNORECASE)
 _ALL_TABLES = re.compile(r"\s*SHOW\s+ALL\s+TABLES\s*;?\s*", re.IGNORECASE)
-_ANYWHERE = {"~": "~@", "!~": "!~@"}
 _RENAMED = {"JSON_BUILD_OBJECT": "json_object", "JSONB_BUILD_OBJECT": "json_object"}
 _DEFAULTS = ("default", '"default"')
 
@@ -58,7 +58,7 @@ def _edits(text: str) -> Iterator[Edit]:
         if at in taken or token.kind == "end":
             continue
         yield from casts.of(found, at, taken)
-        yield from _operator(found, at, taken, probe)
+        yield from patterns.of(found, at, taken, probe)
         yield from _collation(found, at, taken)
         yield from lists.of(found, at, probe)
         yield from _renamed(found, at)
@@ -82,18 +82,6 @@ def _schema(found: Sequence[Token], at: int) -> Iterator[Edit]:
         yield Edit(token.start, named.start, "" if schema == "pg_catalog" else f"{INFORMATION_SCHEMA}.")
     elif schema == "pg_catalog" and spans.opens(found, at + 3):
         yield Edit(token.start, named.start, "")
-
-
-def _operator(found: Sequence[Token], at: int, taken: set[int], probe: bool) -> Iterator[Edit]:
-    """OPERATOR(pg_catalog.~) anywhere; a bare ~ only in a look at the catalog, because in a user's query it is DuckDB's."""
-    token = found[at]
-    if token.upper == "OPERATOR" and spans.opens(found, at + 1):
-        end = spans.closing(found, at + 1)
-        symbol = found[end - 1].text
-        yield Edit(token.start, found[end].end, f" {_ANYWHERE.get(symbol, symbol)} ")
-        taken.update(range(at, end + 1))
-    elif probe and token.kind == "op" and token.text in _ANYWHERE:
-        yield Edit(token.start, token.end, _ANYWHERE[token.text])
 
 
 def _collation(found: Sequence[Token], at: int, taken: set[int]) -> Iterator[Edit]:

@@ -41,6 +41,12 @@ def is_alias(found: Sequence[Token], at: int) -> bool:
     return found[at].kind == "name" or (found[at].kind == "word" and found[at].upper not in RESERVED)
 
 
+def is_text(found: Sequence[Token], at: int) -> bool:
+    """A string or a parameter."""
+    token = found[at]
+    return token.kind == "string" or token.text == "?" or (token.kind == "op" and token.text[:1] == "$")
+
+
 def is_type(found: Sequence[Token], at: int) -> bool:
     """After `::`, or after AS at the end of CAST(... AS type)."""
     before = found[at - 1] if at else None

@@ -47,6 +47,11 @@ REWRITTEN = {
         "SELECT x = ANY(kshell_pg.kshell_vector(indkey)), f(kshell_pg.kshell_vector(indoption)[1 + 0]) FROM pg_index",
     "SELECT p.proargtypes::regtype[] FROM pg_proc p":
         "SELECT kshell_pg.kshell_regtype_names(kshell_pg.kshell_vector(p.proargtypes)) FROM pg_proc p",
+    "SELECT nspname LIKE 'a\\_b' AND x FROM pg_namespace": "SELECT nspname LIKE 'a\\_b' ESCAPE '\\' AND x FROM pg_namespace",
+    "SELECT n ILIKE pg_catalog.lower($1), n LIKE $1::text FROM pg_x":
+        "SELECT n ILIKE lower($1) ESCAPE '\\', n LIKE $1::text ESCAPE '\\' FROM pg_x",
+    "SELECT n LIKE $1 || '%' ESCAPE '/', n LIKE 'b' ESCAPE '!', n LIKE x FROM public.pg_x":
+        "SELECT n LIKE $1 || '%' ESCAPE '/', n LIKE 'b' ESCAPE '!', n LIKE x FROM main.pg_x",
     "SELECT json_build_object('a', pg_x)": "SELECT json_object('a', pg_x)",
     "SELECT format('%I.%s 100%%', f(a, b), c)": "SELECT printf('%s.%s 100%%', kshell_pg.quote_ident(f(a, b)), c)",
     "SELECT x::information_schema.sql_identifier": "SELECT x::kshell_pg_information.sql_identifier",
@@ -57,7 +62,7 @@ LEFT_ALONE = [
     'SELECT "public.x", "pg_catalog.y" FROM "odd public.z"',
     "SELECT public.a FROM t AS public",
     "SELECT t.public.a, t.pg_catalog.b FROM t",
-    "SELECT a ~ 'whole' FROM orders",
+    "SELECT a ~ 'whole', a LIKE 'a\\_b' FROM orders",
     "SELECT s FROM generate_series(1, 3) AS s(x)",
     "SELECT i FROM generate_series(1, 3) AS i",
     "SELECT string_to_array('a,b', ',') AS s",
