@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from kshell.session.remote import Remote
 
 AUDITED_CHARACTERS = 500
+PIECE_BYTES = 4 << 20
 
 
 class Client:
@@ -48,7 +49,7 @@ class Client:
         began, shown = time.monotonic(), without_literals(text)
         self.statement = shown
         ended = _Once(lambda outcome: self._ended(shown, began, outcome))
-        budget = min(limits.statement_timeout_s, timeout_s or limits.statement_timeout_s)
+        budget = self._budget(timeout_s)
         try:
             with self._host.running():
                 result = self.remote.run(text, parameters, timeout_s=budget, endless=endless)
@@ -78,7 +79,7 @@ class Client:
                 if rows > most_rows or size > self._host.limits.max_bytes:
                     what = f"{most_rows} rows" if rows > most_rows else f"{self._host.limits.max_bytes} bytes"
                     raise LimitError(f"the result is larger than {what}", hint="aggregate, filter or add a LIMIT")
-                yield batch
+                yield from _pieces(batch)
         except Error as error:
             ended(error.code)
             raise
@@ -95,9 +96,14 @@ class Client:
         self.statement = None
         self._host.ended(self, shown, began, outcome)
 
-    def columns(self, text: str, parameters: Sequence[Any] = ()) -> tuple[OutColumn, ...]:
+    def columns(self, text: str, parameters: Sequence[Any] = (), *, timeout_s: float | None = None) -> tuple[OutColumn, ...]:
+        """As Remote.columns, within the time of a statement."""
         with self._host.running():
-            return self.remote.columns(text, parameters)
+            return self.remote.columns(text, parameters, timeout_s=self._budget(timeout_s))
+
+    def _budget(self, timeout_s: float | None) -> float:
+        most = self._host.limits.statement_timeout_s
+        return min(most, timeout_s or most)
 
     def begin(self) -> None:
         self.remote.begin()
@@ -126,6 +132,13 @@ class Client:
             self._closed = True
         self._host.left(self)
         self.remote.close()
+
+
+def _pieces(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
+    """What is written for a client at a time: of rows of 100 KB a whole batch would be in memory several times over."""
+    most = max(1, batch.num_rows * PIECE_BYTES // max(1, batch.nbytes))
+    for start in range(0, max(1, batch.num_rows), most):
+        yield batch.slice(start, most)
 
 
 class _Once:

@@ -77,7 +77,7 @@ class Remote:
         self._context.cancel.begin()
         try:
             with self._at_work(), patient(self._context.cancel.check, self._context.settings.timeout):
-                return self._run(text, parameters, None if endless else timeout_s, endless)
+                return self._run(text, parameters, timeout_s, endless)
         except duckdb.InterruptException:         # in a question of ours about the statement
             self._failed()
             raise CancelledError("interrupted") from None
@@ -91,7 +91,7 @@ class Remote:
         if isinstance(statement, DuckStatement):
             return self._query(statement.text, parameters, timeout_s)
         self._free()
-        self._context.settings = replace(self._context.settings, statement_timeout=timeout_s)
+        self._context.settings = replace(self._context.settings, statement_timeout=None if endless else timeout_s)
         self._refresh()
         return self._handlers[type(statement)](statement)
 
@@ -146,14 +146,15 @@ class Remote:
                 raise CancelledError("interrupted: the connection is closed")
             yield
 
-    def columns(self, text: str, parameters: Sequence[Any] = ()) -> tuple[OutColumn, ...]:
-        """Names and types of what a statement would give, without running a query. `parameters`: None for those not known."""
+    def columns(self, text: str, parameters: Sequence[Any] = (), *, timeout_s: float | None = None) -> tuple[OutColumn, ...]:
+        """Names and types of what a statement would give, without running a query. `parameters`: None for those not known. EXPLAIN and
+        SUMMARIZE tell theirs only by running."""
         words = leading_words(text, 1)
         if words and words[0] not in _DESCRIBED and not text.lstrip().startswith("("):
-            with contextlib.closing(self.run(text, parameters, endless=True)) as result:
+            with contextlib.closing(self.run(text, parameters, timeout_s=timeout_s, endless=True)) as result:
                 return result.columns
         try:
-            with contextlib.closing(self.run(_DESCRIBE + text, parameters)) as described:
+            with contextlib.closing(self.run(_DESCRIBE + text, parameters, timeout_s=timeout_s)) as described:
                 rows = described.fetchall()
         except Error as error:
             if error.position is not None:

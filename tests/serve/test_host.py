@@ -12,7 +12,7 @@ import kshell
 from kshell.errors import CancelledError, DeadlineError, LimitError
 from kshell.serve import host as hosts
 from kshell.serve.access import Access
-from kshell.serve.client import without_literals
+from kshell.serve.client import PIECE_BYTES, without_literals
 from kshell.serve.host import Host, Limits
 from tests.support.waiting import wait_until
 
@@ -67,6 +67,20 @@ def test_a_client_can_lower_the_limits_and_not_raise_them(served: Open) -> None:
         client.run("FROM n", max_rows=1_000_000).fetchall()
     with pytest.raises(DeadlineError):
         client.run(LONG, timeout_s=60).fetchall()
+
+
+@pytest.mark.parametrize("text", [f"EXPLAIN ANALYZE {LONG}", f"SUMMARIZE {LONG}"])
+def test_to_ask_for_columns_takes_no_longer_than_a_statement_may(text: str, served: Open) -> None:
+    client = served(Limits(statement_timeout_s=0.3)).admit("a", "here")
+    with pytest.raises(DeadlineError):
+        client.columns(text)
+
+
+def test_wide_rows_are_written_a_few_at_a_time(served: Open) -> None:
+    client = served(Limits()).admit("a", "here")
+    batches = list(client.run("SELECT i, repeat('x', 100000) AS x FROM n LIMIT 100").batches())
+    assert max(batch.nbytes for batch in batches) <= PIECE_BYTES
+    assert [i for batch in batches for i in batch.column(0).to_pylist()] == list(range(100))
 
 
 def test_bytes_above_the_limit_are_an_error(served: Open) -> None:

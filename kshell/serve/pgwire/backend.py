@@ -207,7 +207,7 @@ class Backend:
             return Result.of_rows(_texts(known.columns), ()).columns if known.columns else None
         edits = rewrite(query.text)
         try:
-            return _named(self._client.columns(edits.text, parameters)) or None
+            return _named(self._client.columns(edits.text, parameters, timeout_s=self.settings.statement_timeout_s)) or None
         except Error as error:
             raise self._placed(error, edits, query.at) from None
 

@@ -50,6 +50,7 @@ _ONLY: dict[str, tuple[re.Pattern[str], str]] = {     # setting -> the values th
     "datestyle": (re.compile(r"iso\b.*", re.IGNORECASE), "dates are sent in style ISO"),
 }
 _UNITS_MS = {"us": 0.001, "ms": 1, "": 1, "s": 1000, "min": 60_000, "h": 3_600_000, "d": 86_400_000}
+_MOST_MS = 2_147_483_647                          # as PostgreSQL
 _DURATION = re.compile(r"\s*(\d+)\s*(us|ms|s|min|h|d|)\s*")
 
 
@@ -138,7 +139,10 @@ def milliseconds(value: str) -> float:
     match = _DURATION.fullmatch(value)
     if match is None:
         raise BadValueError(f'invalid value for parameter "statement_timeout": "{value}"', hint="a number of milliseconds, or 30s, 1min")
-    return int(match[1]) * _UNITS_MS[match[2]]
+    found = float(match[1]) * _UNITS_MS[match[2]]
+    if found > _MOST_MS:
+        raise BadValueError(f'{value[:40]} is outside the valid range for parameter "statement_timeout"', hint=f"0 to {_MOST_MS} ms")
+    return found
 
 
 def search_path(shown: str) -> str:

@@ -84,6 +84,7 @@ def test_what_is_not_of_postgresql_goes_its_own_way(text: str, settings: ClientS
 @pytest.mark.parametrize(("text", "said"), [
     ("SET client_encoding = 'latin1'", "text is sent as UTF8"), ("SET bytea_output = 'escape'", "bytea is sent as hex"),
     ("SET datestyle = German", "dates are sent in style ISO"), ("SET statement_timeout = 'soon'", "a number of milliseconds, or 30s, 1min"),
+    (f"SET statement_timeout = '{'9' * 5000}'", "0 to 2147483647 ms"), ("SET statement_timeout = '600h'", "0 to 2147483647 ms"),
 ])
 def test_a_value_that_cannot_be_kept_is_refused(text: str, said: str, settings: ClientSettings) -> None:
     with pytest.raises(BadValueError) as raised:
