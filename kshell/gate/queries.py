@@ -95,11 +95,20 @@ def _judge_table(cursor: duckdb.DuckDBPyConnection, query: str, table: Named, *,
     if _PLACED.search(name) or (_FILE.search(name) and not _exists(cursor, table)):
         topic = f"a topic of this name is read by kafka_scan('{'.'.join(table.parts[1:])}')" if table.parts[1:] and not remote else None
         raise refusals.of_statement(f"'{name}' is the name of a file", topic, remote=remote, position=position, length=len(name))
-    if remote and table.parts in (("secrets",), ("kshell", "secrets"), ("memory", "kshell", "secrets")):    # bare: by the search path
-        raise refusals.of_statement("secrets are not for clients", None, remote=True, position=position, length=len(name))
-    if remote and BUFFER_SCHEMA in table.parts[:-1]:
-        raise refusals.of_statement(f"{BUFFER_SCHEMA} is kshell's own", "FROM live.name reads the rows that are in memory", remote=True,
-                                    position=position, length=len(name))
+    hidden = _hidden(table.parts) if remote else None
+    if hidden is not None:
+        raise refusals.of_statement(*hidden, remote=True, position=position, length=len(name))
+
+
+def _hidden(parts: tuple[str, ...]) -> tuple[str, str | None] | None:
+    """Why a relation is not for clients, and what to read in its place. A bare name may be found by the search path."""
+    if parts in (("secrets",), ("kshell", "secrets"), ("memory", "kshell", "secrets")):
+        return "secrets are not for clients", None
+    if parts[-1] == "duckdb_logs":
+        return "the log of the process is not for clients", None
+    if BUFFER_SCHEMA in parts[:-1]:
+        return f"{BUFFER_SCHEMA} is kshell's own", "FROM live.name reads the rows that are in memory"
+    return None
 
 
 def _exists(cursor: duckdb.DuckDBPyConnection, table: Named) -> bool:

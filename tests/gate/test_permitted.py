@@ -214,6 +214,7 @@ FROM kshell.secrets
 FROM memory.kshell.secrets
 FROM secrets
 DESCRIBE kshell.secrets
+FROM duckdb_logs
 FROM kshell.secrets
 FROM memory.kshell.secrets
 """.strip().splitlines()
