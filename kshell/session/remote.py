@@ -46,6 +46,7 @@ REPEAT_S = 0.05
 CLOSE_S = 5.0
 BATCH_ROWS = 2048                                 # of a result: what a client has not taken yet is memory of the process
 SPOOL_BYTES = 64_000_000                          # of all results that a client has half read while it runs another statement
+MOST_LATE_INTERRUPTS = 100
 READ_ONLY = "BEGIN TRANSACTION READ ONLY"
 _MORE_TIME = "the server's statement_timeout allows no more; let the statement read less"
 
@@ -169,7 +170,7 @@ class Remote:
         with self._at_work():
             self._free()
             if self.transaction == "none":
-                self.cursor.execute(READ_ONLY)
+                self._enter()
                 self.transaction = "open"
 
     def end(self) -> bool:
@@ -188,7 +189,7 @@ class Remote:
         self._free()
         own = object()
         if self.transaction == "none":
-            self.cursor.execute(READ_ONLY)
+            self._enter()
             self._own = own
         try:
             yield own
@@ -203,9 +204,27 @@ class Remote:
             self._own = None
             self._rollback()
 
+    def _enter(self) -> None:
+        """A transaction that cannot write. An interrupt that comes late, when its statement has ended, meets the words around the next
+        one: what it leaves, a transaction that has failed and that nobody ends, is ended here."""
+        try:
+            self.cursor.execute(READ_ONLY)
+        except duckdb.Error:
+            self._rollback()
+            try:
+                self.cursor.execute(READ_ONLY)
+            except duckdb.InterruptException:
+                raise CancelledError("interrupted") from None
+
     def _rollback(self) -> None:
-        with contextlib.suppress(*DUCKDB_ERRORS):     # what an error has ended is over already
-            self.cursor.execute("ROLLBACK")
+        for _ in range(MOST_LATE_INTERRUPTS):
+            try:
+                self.cursor.execute("ROLLBACK")
+                return
+            except duckdb.InterruptException:         # it came too late for the statement, and the transaction is still there
+                continue
+            except DUCKDB_ERRORS:                     # what an error has ended is over already
+                return
 
     def _free(self) -> None:
         """The cursor is free: what is left of a result that somebody still holds is kept for him."""

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from typing import Any
 
+import duckdb
 import pytest
 
 import kshell
@@ -170,3 +172,35 @@ def test_the_search_path_of_a_client_does_not_lead_into_the_buffer(remote: Remot
     remote.set_search_path("kshell,main")
     with pytest.raises(kshell.Error, match="secrets are not for clients"):
         remote.run("FROM secrets")
+
+
+class _Late:
+    """A cursor that is interrupted at the first `word`, before or after it has done it: a cancel that came too late for its statement."""
+
+    def __init__(self, cursor: Any, word: str, *, after: bool) -> None:
+        self._cursor, self._word, self._after = cursor, word, after
+        self.struck = False
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._cursor, name)
+
+    def execute(self, text: str, *arguments: Any) -> Any:
+        struck = not self.struck and text.startswith(self._word)
+        self.struck |= struck
+        done = None if struck and not self._after else self._cursor.execute(text, *arguments)
+        if struck:
+            raise duckdb.InterruptException("INTERRUPT Error: Interrupted!")
+        return done
+
+
+@pytest.mark.parametrize("word", ["BEGIN", "ROLLBACK"])
+@pytest.mark.parametrize("after", [False, True])
+def test_an_interrupt_that_comes_too_late_costs_nothing_afterwards(word: str, after: bool, remote: Remote) -> None:
+    late = remote.cursor = _Late(remote.cursor, word, after=after)  # type: ignore[assignment]
+    for _ in range(3):
+        assert remote.run("SELECT 1").fetchall() == [(1,)]
+    remote.begin()
+    assert remote.run("SELECT 2").fetchall() == [(2,)]
+    assert remote.end()
+    assert late.struck
+    assert remote.run("SELECT 3").fetchall() == [(3,)]

@@ -43,12 +43,14 @@ _KEPT = {
     "constraint_exclusion": "partition", "cursor_tuple_fraction": "0.1", "log_statement": "none", "max_parallel_workers_per_gather": "0",
 }
 _ONLY: dict[str, tuple[re.Pattern[str], str]] = {     # setting -> the values that can be kept, and what is said about others
-    "client_encoding": (re.compile(r"'?(utf-?8|unicode)'?", re.IGNORECASE), "text is sent as UTF8"),
+    "client_encoding": (re.compile(r"utf-?8|unicode|sql_ascii", re.IGNORECASE),
+                        "text is sent as UTF8: PGCLIENTENCODING=UTF8, or SET client_encoding"),
     "bytea_output": (re.compile("hex", re.IGNORECASE), "bytea is sent as hex"),
     "standard_conforming_strings": (re.compile("on|true|1|yes", re.IGNORECASE), "a backslash in '...' is a backslash"),
     "intervalstyle": (re.compile("postgres", re.IGNORECASE), "intervals are sent in style postgres"),
     "datestyle": (re.compile(r"iso\b.*", re.IGNORECASE), "dates are sent in style ISO"),
 }
+_AS_IT_IS = "SQL_ASCII"                            # bytes that nobody converts: what psql asks for where no locale is set
 _UNITS_MS = {"us": 0.001, "ms": 1, "": 1, "s": 1000, "min": 60_000, "h": 3_600_000, "d": 86_400_000}
 _MOST_MS = 2_147_483_647                          # as PostgreSQL
 _DURATION = re.compile(r"\s*(\d+)\s*(us|ms|s|min|h|d|)\s*")
@@ -95,7 +97,9 @@ class ClientSettings:
             milliseconds(value)
         if name == "datestyle":
             return value if "," in value else f"{value}, MDY"
-        return {"client_encoding": "UTF8", "standard_conforming_strings": "on"}.get(name, value)
+        if name == "client_encoding":
+            return _AS_IT_IS if value.upper() == _AS_IT_IS else "UTF8"
+        return "on" if name == "standard_conforming_strings" else value
 
     def apply(self, changes: Mapping[str, str], scope: Literal["session", "local"] = "session") -> None:
         """Values that `canned` has checked. LOCAL ends with the transaction, and is nothing outside of one."""

@@ -39,6 +39,7 @@ def test_show_tells_a_setting(text: str, settings: ClientSettings) -> None:
 
 SETS = {
     "SET client_encoding TO 'utf-8'": ("client_encoding", "UTF8"), "SET NAMES 'UNICODE'": ("client_encoding", "UTF8"),
+    "SET client_encoding = sql_ascii": ("client_encoding", "SQL_ASCII"),
     "SET extra_float_digits = 3": ("extra_float_digits", "3"), "set application_name to 'a; b'": ("application_name", "a; b"),
     "SET DateStyle = ISO, DMY": ("DateStyle", "ISO, DMY"), "SET SESSION statement_timeout = '5s'": ("statement_timeout", "5s"),
     "SET search_path TO live, \"Odd, name\", public": ("search_path", 'live, "Odd, name", public'),
@@ -82,7 +83,8 @@ def test_what_is_not_of_postgresql_goes_its_own_way(text: str, settings: ClientS
 
 
 @pytest.mark.parametrize(("text", "said"), [
-    ("SET client_encoding = 'latin1'", "text is sent as UTF8"), ("SET bytea_output = 'escape'", "bytea is sent as hex"),
+    ("SET client_encoding = 'latin1'", "text is sent as UTF8: PGCLIENTENCODING=UTF8, or SET client_encoding"),
+    ("SET bytea_output = 'escape'", "bytea is sent as hex"),
     ("SET datestyle = German", "dates are sent in style ISO"), ("SET statement_timeout = 'soon'", "a number of milliseconds, or 30s, 1min"),
     (f"SET statement_timeout = '{'9' * 5000}'", "0 to 2147483647 ms"), ("SET statement_timeout = '600h'", "0 to 2147483647 ms"),
 ])
