@@ -28,7 +28,8 @@ CREATE VIEW memory.kshell_pg.kshell_relations AS
 SELECT memory.kshell_pg.kshell_relation_oid(schema_name, table_name) AS oid, schema_name, table_name AS name, 'r' AS kind, comment,
        column_count AS columns, estimated_size AS estimated, check_constraint_count AS checks, has_primary_key OR index_count > 0 AS indexed,
        NULL::VARCHAR AS sql
-FROM duckdb_tables() WHERE memory.kshell_pg.kshell_shown(database_name, schema_name) AND NOT internal
+FROM duckdb_tables()
+WHERE memory.kshell_pg.kshell_shown(database_name, schema_name) AND NOT internal AND NOT (schema_name = 'kshell' AND table_name = 'secrets')
 UNION ALL
 SELECT memory.kshell_pg.kshell_relation_oid(schema_name, view_name), schema_name, view_name, 'v', comment, column_count, -1, 0, false, sql
 FROM duckdb_views()
@@ -44,7 +45,7 @@ SELECT memory.kshell_pg.kshell_relation_oid(schema_name, table_name) AS relation
        memory.kshell_pg.kshell_type_modifier(data_type) AS modifier, numeric_precision, numeric_scale
 FROM duckdb_columns()
 WHERE memory.kshell_pg.kshell_shown(database_name, schema_name) AND NOT internal
-  AND NOT (schema_name = 'kshell_pg' AND starts_with(table_name, 'kshell_'));
+  AND NOT (schema_name = 'kshell_pg' AND starts_with(table_name, 'kshell_')) AND NOT (schema_name = 'kshell' AND table_name = 'secrets');
 
 -- Constraints with columns counted from 1. DuckDB keeps the index of a key to itself: it gets the name of its constraint.
 CREATE VIEW memory.kshell_pg.kshell_constraints AS

@@ -23,6 +23,7 @@ CREATE TABLE child (id INTEGER PRIMARY KEY, t BIGINT REFERENCES t(id));
 CREATE SEQUENCE sq;
 CREATE MACRO m(a, b) AS a + b;
 CREATE TABLE kshell_buffer.segment (x INTEGER);
+CREATE TABLE kshell.secrets (x INTEGER);
 CREATE TEMPORARY TABLE passing (x INTEGER);
 """
 
