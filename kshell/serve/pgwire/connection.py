@@ -25,12 +25,13 @@ GOODBYE_S = 1.0                                   # for a client to take the las
 
 
 class Connection:
-    """`client` None: not logged in."""
+    """`client` None: no session yet. `logged_in`: it has said its password."""
 
     def __init__(self, server: Server, wire: Wire) -> None:
         self._server, self._wire = server, wire
         self._dialogue: Dialogue | None = None
         self.client: Client | None = None
+        self.logged_in = False
 
     async def run(self) -> None:
         """Until the client or the server ends it."""
@@ -59,6 +60,7 @@ class Connection:
             startup = await self._logged_in()
         if startup is None:
             return
+        self.logged_in = True
         host = self._server.host
         self.client = client = await host.in_worker(host.admit, startup.parameters["user"], self._wire.address)
         try:

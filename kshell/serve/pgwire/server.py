@@ -44,7 +44,7 @@ class Server:
         return Wire(self.host.loop, self._connected)
 
     def _connected(self, wire: Wire) -> None:
-        if len(self._connections) >= self.host.limits.max_sessions + SPARE_CONNECTIONS:
+        if len(self._connections) >= self.host.limits.max_sessions + SPARE_CONNECTIONS and not self._made_room():
             wire.write(messages.error(plain("53300", "too many connections", severity="FATAL")))
             wire.close()
             return
@@ -52,6 +52,14 @@ class Server:
         task = self.host.loop.create_task(connection.run())
         self._connections[connection] = task
         task.add_done_callback(lambda _: self._connections.pop(connection, None))
+
+    def _made_room(self) -> bool:
+        """Whoever has not logged in yet and came first gives way: connections that say nothing keep nobody out."""
+        silent = next((connection for connection in self._connections if not connection.logged_in), None)
+        if silent is not None:
+            self._connections.pop(silent).cancel()
+            silent.stop()
+        return silent is not None
 
     def cancel(self, process: int, key: bytes) -> None:
         """Of whom, only the key tells; whether there was such a statement is not answered."""

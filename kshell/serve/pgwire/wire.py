@@ -121,7 +121,7 @@ class Wire(asyncio.Protocol):
     # ---- writing -----------------------------------------------------------------------------------------------------
 
     def write(self, data: bytes) -> None:
-        if data and not self.lost.is_set():
+        if data and not self.transport.is_closing():
             self.transport.write(data)
 
     async def drain(self, within_s: float | None = None) -> None:

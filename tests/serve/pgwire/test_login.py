@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import socket
 import struct
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import psycopg
@@ -14,6 +16,7 @@ import pytest
 from kshell.serve import Served
 from kshell.serve.host import Limits
 from kshell.serve.pgwire import login
+from kshell.serve.pgwire.server import SPARE_CONNECTIONS
 from kshell.serve.tls import Certificate
 from tests.serve.conftest import PASSWORD
 from tests.serve.pgwire.conftest import Connect
@@ -175,6 +178,28 @@ def test_a_server_that_is_full_says_so(start: Start, connect: Connect) -> None:
     first.close()
     wait_until(lambda: not server.host.clients)
     assert connect(server).query("SELECT 1").rows == [[b"1"]]
+
+
+def test_connections_that_say_nothing_keep_nobody_out(start: Start, connect: Connect) -> None:
+    server = start(Limits(max_sessions=1))
+    with ExitStack() as opened:
+        silent = [opened.enter_context(Raw(server.address)) for _ in range(1 + SPARE_CONNECTIONS)]
+        client = connect(server)
+        assert silent[0].rest() == []
+        for _ in range(1 + SPARE_CONNECTIONS):
+            opened.enter_context(Raw(server.address))
+        assert client.query("SELECT 1").rows == [[b"1"]], "and whoever is logged in stays"
+
+
+def test_a_client_that_hangs_up_after_many_requests_for_encryption_leaves_no_lines(server: Served, caplog: pytest.LogCaptureFixture) -> None:
+    for _ in range(5):
+        with Raw(server.address) as raw:
+            raw.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))     # closed by a reset
+            raw.send(GSS * 4000)
+    with Raw(server.address) as raw:
+        raw.send(GSS)
+        assert raw.byte() == b"N"
+    assert caplog.records == []
 
 
 def test_a_unix_socket_is_a_way_in(start: Start, tmp_path: Path) -> None:
