@@ -91,18 +91,22 @@ class Extended:
     def _described(self, prepared: Prepared) -> Sequence[OutColumn] | None:
         """A client that asks wants to know what to send: types that nothing says are looked for, once the statement is known to be one."""
         known = tuple(None if number in prepared.guesses else sample(oid) for number, oid in enumerate(prepared.oids, 1))
-        columns = self._backend.columns(prepared.command, known)
+        columns = self._columns(prepared, known)
         found = self._backend.inferred(prepared.command, prepared.guesses) if prepared.guesses else {}
         if not found:
             return columns
         prepared.learn(found)
-        return self._backend.columns(prepared.command, tuple(map(sample, prepared.oids)))
+        return self._columns(prepared, tuple(map(sample, prepared.oids)))
+
+    def _columns(self, prepared: Prepared, parameters: Sequence[Any]) -> Sequence[OutColumn] | None:
+        with prepared.placed():
+            return self._backend.columns(prepared.command, parameters)
 
     async def _describe_portal(self, portal: Portal) -> None:
         columns = portal.columns
         if portal.answer is None:
             with self._channel.statement():
-                columns = await self._channel.work(self._backend.columns, portal.prepared.command, portal.parameters)
+                columns = await self._channel.work(self._columns, portal.prepared, portal.parameters)
         portal.described = True
         await self._channel.put(_row_description(columns, portal.formats))
 
@@ -129,7 +133,8 @@ class Extended:
 
     def _started(self, portal: Portal, limit: int | None, describe: bool) -> Execution:
         if portal.answer is None:
-            portal.answer = self._backend.carry_out(portal.prepared.command, portal.parameters)
+            with portal.prepared.placed():
+                portal.answer = self._backend.carry_out(portal.prepared.command, portal.parameters)
             if not (describe or portal.described):
                 portal.prepared.check(portal.answer)
         elif portal.answer.rows is None:

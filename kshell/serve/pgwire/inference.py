@@ -22,7 +22,7 @@ _SERIALIZE, _DESERIALIZE = "SELECT json_serialize_sql(?)", "SELECT json_deserial
 _EVERYTHING_ELSE: dict[str, Any] = {"where_clause": None, "group_expressions": [], "group_sets": [], "having": None, "qualify": None,
                                     "sample": None, "modifiers": []}
 _NULL = {"class": "CONSTANT", "type": "VALUE_CONSTANT", "value": {"type": {"id": "NULL", "type_info": None}, "is_null": True}}
-_MOST_DEPTH = 100
+_MOST_DEPTH = _MOST_ALONE = 100                   # beyond that nobody waits for it
 Comparison = tuple[int, Any, bool]                # the number of a parameter, the expression beside it, whether it is one of a list
 
 
@@ -49,7 +49,7 @@ def _described(cursor: duckdb.DuckDBPyConnection, scope: dict[str, Any], asked: 
         text = _answer(cursor, _DESERIALIZE, json.dumps({"error": False, "statements": [{"node": probe, "named_param_map": []}]}))
         rows = cursor.execute(f"DESCRIBE {text}").fetchall()
     except duckdb.Error:                          # alone: it needs the query around it
-        alone = [_described(cursor, scope, [one]) for one in asked] if len(asked) > 1 else []
+        alone = [_described(cursor, scope, [one]) for one in asked] if 1 < len(asked) <= _MOST_ALONE else []
         return {number: oid for found in alone for number, oid in found.items()}
     return {number: _oid(str(row[1]), listed) for (number, _, listed), row in zip(asked, rows, strict=True)}
 

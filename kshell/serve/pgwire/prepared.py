@@ -6,13 +6,14 @@ between the parentheses of ANY. What nothing says is a guess, until somebody ask
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 import duckdb
 
-from kshell.errors import BadValueError, StatementSyntaxError
+from kshell.errors import BadValueError, Error, StatementSyntaxError
 from kshell.lang.tokens import Token, tokens
 from kshell.output._shape import OutColumn
 from kshell.serve.pgwire.backend import Answer
@@ -21,7 +22,7 @@ from kshell.serve.pgwire.messages import Column
 from kshell.serve.pgwire.sqlstate import StateError
 from kshell.serve.pgwire.types import parameter, pg_type
 
-MOST_PARAMETERS = 32_767
+MOST_PARAMETERS = MOST_COLUMNS = 32_767          # the protocol counts them in 16 bits
 TEXT, BIGINT, TEXTS = 25, 20, 1009
 _OIDS = {"oid": 26, "oid[]": 1028}                # DuckDB knows them as BIGINT
 _TYPE = re.compile(r"""(?:\w+\s*\.\s*)?                # pg_catalog.
@@ -42,6 +43,16 @@ class Prepared:
     size: int
     guesses: Mapping[int, int] = field(default_factory=dict)
     told: tuple[int, ...] | None = None
+
+    @contextmanager
+    def placed(self) -> Iterator[None]:
+        """Places in errors count from the start of the text that was sent, not of the statement in it."""
+        try:
+            yield
+        except Error as error:
+            if error.position is not None:
+                error.position += self.at
+            raise
 
     def learn(self, found: Mapping[int, int]) -> None:
         """Numbers of parameters -> their types."""
@@ -141,6 +152,9 @@ def _oid_at(text: str, at: int) -> int:
 
 def described(columns: Sequence[OutColumn], formats: Sequence[int]) -> list[Column]:
     """The columns of a RowDescription."""
+    if len(columns) > MOST_COLUMNS:
+        raise StateError("54011", f"the result has {len(columns)} columns; {MOST_COLUMNS} can be sent",
+                         hint="name the columns that are needed")
     given = formats_of(formats, len(columns), "column")
     types = [pg_type(column.type) for column in columns]
     return [Column(c.name, t.oid, t.size, t.modifier, f) for c, t, f in zip(columns, types, given, strict=True)]

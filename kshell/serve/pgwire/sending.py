@@ -39,10 +39,12 @@ class Sending:
         if answer.rows is not None and answer.copy is not None:
             self._copying(answer.rows, answer.copy, zone)
         elif answer.rows is not None:
+            columns = described(answer.rows.columns, formats)
             self._encode = RowEncoder(answer.rows.columns, formats, zone).encode
-            self._head = messages.row_description(described(answer.rows.columns, formats)) if describe else b""
+            self._head = messages.row_description(columns) if describe else b""
 
     def _copying(self, rows: Rows, form: CopyForm, zone: str) -> None:
+        described(rows.columns, ())
         encoder = CopyEncoder(rows.columns, form, zone)
         self._encode = encoder.encode
         self._head += messages.copy_out(len(rows.columns), binary=form.format == "binary") + encoder.head()

@@ -36,6 +36,11 @@ def test_a_parameter_has_the_type_beside_it(duck: duckdb.DuckDBPyConnection, tex
     assert inferred(duck, "memory.main", text, range(1, 10)) == types
 
 
+def test_hundreds_of_parameters_that_do_not_stand_together_are_not_asked_about_one_by_one(duck: duckdb.DuckDBPyConnection) -> None:
+    many = " OR ".join(f"i = ${number}" for number in range(2, 500))
+    assert inferred(duck, "memory.main", f"SELECT i FROM n GROUP BY i HAVING count(*) = $1 OR {many}", range(1, 500)) == {}
+
+
 @pytest.mark.parametrize("text", [
     "SELECT $1", "SELECT 1 WHERE $1 = $2", "FROM n WHERE i > $1 + $2", "FROM n WHERE z > $1::DATE", "FROM nowhere WHERE i = $1",
     "FROM n WHERE nothing = $1", "FROM only_there WHERE x = $1", "INSERT INTO n VALUES ($1)", "SELEC $1", "",

@@ -191,7 +191,7 @@ def test_connections_that_say_nothing_keep_nobody_out(start: Start, connect: Con
         assert client.query("SELECT 1").rows == [[b"1"]], "and whoever is logged in stays"
 
 
-def test_a_client_that_hangs_up_after_many_requests_for_encryption_leaves_no_lines(server: Served, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_client_that_hangs_up_in_the_middle_of_its_login_leaves_no_lines(server: Served, caplog: pytest.LogCaptureFixture) -> None:
     for _ in range(5):
         with Raw(server.address) as raw:
             raw.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))     # closed by a reset

@@ -224,6 +224,19 @@ def test_a_wrong_number_of_parameters_is_refused(client: Connection) -> None:
     assert client.say(parse("SELECT $1, $2"), bind([b"1"]), SYNC).error["C"] == "08P01"
 
 
+@pytest.mark.parametrize("messages", [(describe("S"),), (bind(), describe("P")), (bind(), execute()), (bind(), describe("P"), execute())])
+def test_a_place_in_a_prepared_statement_counts_from_the_start_of_what_was_sent(client: Connection, messages: tuple[bytes, ...]) -> None:
+    sent = "/* \N{GRINNING FACE} */ SELECT 'ü', nope"
+    assert client.say(parse(sent), *messages, SYNC).error["P"] == str(sent.index("nope") + 1)
+
+
+@pytest.mark.parametrize("form", ["{}", "COPY ({}) TO STDOUT"])
+def test_more_columns_than_the_protocol_counts_are_an_error_of_the_query(client: Connection, form: str) -> None:
+    wide = f"SELECT {', '.join(['1'] * 32_768)}"
+    assert client.query(form.format(wide)).error["C"] == "54011"
+    assert client.query("SELECT 1").rows == [[b"1"]]
+
+
 def test_what_a_client_keeps_here_is_bounded(client: Connection) -> None:
     talk = client.say(*[parse("SELECT 1", f"s{i}") for i in range(1001)], SYNC)
     assert talk.kinds == "1" * 1000 + "EZ"
