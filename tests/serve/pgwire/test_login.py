@@ -58,6 +58,10 @@ def test_settings_of_the_first_message_hold_from_the_start(connect: Connect) -> 
     assert client.query("SELECT TIMESTAMPTZ '2024-07-01 00:00:00+00' AS t").rows == [[b"2024-07-01 02:00:00+02"]]
 
 
+def test_asyncpg_writes_the_encoding_in_quotes(connect: Connect) -> None:
+    assert connect(client_encoding="'utf-8'").parameters["client_encoding"] == "UTF8"
+
+
 @pytest.mark.parametrize(("asked", "state"), [
     ({"database": "orders"}, "3D000"), ({"client_encoding": "LATIN1"}, "22023"), ({"TimeZone": "Nowhere/None"}, "22023"),
 ])

@@ -43,7 +43,7 @@ _KEPT = {
     "constraint_exclusion": "partition", "cursor_tuple_fraction": "0.1", "log_statement": "none", "max_parallel_workers_per_gather": "0",
 }
 _ONLY: dict[str, tuple[re.Pattern[str], str]] = {     # setting -> the values that can be kept, and what is said about others
-    "client_encoding": (re.compile(r"utf-?8|unicode|sql_ascii", re.IGNORECASE),
+    "client_encoding": (re.compile(r"'?(utf-?8|unicode|sql_ascii)'?", re.IGNORECASE),
                         "text is sent as UTF8: PGCLIENTENCODING=UTF8, or SET client_encoding"),
     "bytea_output": (re.compile("hex", re.IGNORECASE), "bytea is sent as hex"),
     "standard_conforming_strings": (re.compile("on|true|1|yes", re.IGNORECASE), "a backslash in '...' is a backslash"),
@@ -98,7 +98,7 @@ class ClientSettings:
         if name == "datestyle":
             return value if "," in value else f"{value}, MDY"
         if name == "client_encoding":
-            return _AS_IT_IS if value.upper() == _AS_IT_IS else "UTF8"
+            return _AS_IT_IS if value.strip("'").upper() == _AS_IT_IS else "UTF8"
         return "on" if name == "standard_conforming_strings" else value
 
     def apply(self, changes: Mapping[str, str], scope: Literal["session", "local"] = "session") -> None:
