@@ -1,6 +1,7 @@
 """A connection of the HTTP server: uvicorn's, with bounds on what can be held open.
 
-Invariant: there are at most MOST_CONNECTIONS; whoever has begun no request within HEAD_S, or takes longer to send its head, is closed."""
+Invariant: there are at most MOST_CONNECTIONS, and one on which nothing is asked gives way to a new one; whoever has begun no request within
+HEAD_S, or takes longer to send its head, is closed."""
 
 from __future__ import annotations
 
@@ -18,15 +19,27 @@ _FULL = b"HTTP/1.1 503 Service Unavailable\r\nconnection: close\r\ncontent-lengt
 class Connection(H11Protocol):
     _late: asyncio.TimerHandle | None = None
     _refused = False
+    _idle_since = 0.0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        if len(self.connections) >= MOST_CONNECTIONS:
+        if len(self.connections) >= MOST_CONNECTIONS and not self._made_room():
             self._refused = True
             transport.write(_FULL)
             transport.close()
             return
         super().connection_made(transport)
+        self._idle_since = self.loop.time()
         self._wait_for_head()
+
+    def _made_room(self) -> bool:
+        """Of those whose request is answered, or has not come, the one that waits longest is closed: silence keeps nobody out."""
+        idle = [one for one in self.connections if isinstance(one, Connection) and (one.cycle is None or one.cycle.response_complete)]
+        if not idle:
+            return False
+        longest = min(idle, key=lambda one: one._idle_since)
+        self.connections.discard(longest)
+        longest.transport.close()
+        return True
 
     def data_received(self, data: bytes) -> None:
         if self._refused:
@@ -36,6 +49,7 @@ class Connection(H11Protocol):
 
     def on_response_complete(self) -> None:
         super().on_response_complete()
+        self._idle_since = self.loop.time()
         self._look()
 
     def connection_lost(self, exc: Exception | None) -> None:

@@ -171,13 +171,25 @@ def test_a_head_of_any_size_is_refused(served: Served) -> None:
 
 
 @pytest.mark.fault("F100")
+@pytest.mark.parametrize("sent", ["", "GET /heal", "GET /healthz HTTP/1.1\nHost: localhost\n\n"])
+def test_connections_on_which_nothing_is_asked_keep_nobody_out(serve: Serve, monkeypatch: pytest.MonkeyPatch, sent: str) -> None:
+    monkeypatch.setattr(connection, "MOST_CONNECTIONS", 20)
+    served = serve()
+    with ExitStack() as held:
+        for _ in range(50):
+            held.enter_context(raw(served, sent))
+        assert httpx.get(served.running.address + "/healthz").status_code == 200
+
+
+@pytest.mark.fault("F100")
 def test_connections_above_the_limit_are_turned_away_and_room_comes_back(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connection, "MOST_CONNECTIONS", 20)
     served = serve()
     health = served.running.address + "/healthz"
     with ExitStack() as held:
         for _ in range(20):
-            held.enter_context(raw(served, "GET /heal"))
+            busy = held.enter_context(raw(served, f"{HEAD}Content-Length: 100\nExpect: 100-continue\n\n"))
+            assert busy.recv(100).startswith(b"HTTP/1.1 100 ")
         for _ in range(50):
             with raw(served, "") as more:
                 assert everything(more).startswith("HTTP/1.1 503 ")
