@@ -9,13 +9,13 @@ import asyncio
 import threading
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
 from kshell.errors import LimitError
 from kshell.serve.client import Client
+from kshell.serve.workers import Workers
 
 if TYPE_CHECKING:
     from kshell.serve.access import Access
@@ -68,7 +68,7 @@ class Host:
         self.lock = threading.Lock()
         self._next_id = 1
         self._turns = threading.BoundedSemaphore(limits.max_running)
-        self._workers = ThreadPoolExecutor(limits.max_sessions + SPARE_WORKERS, thread_name_prefix=f"kshell-{kind}")
+        self._workers = Workers(limits.max_sessions + SPARE_WORKERS, f"kshell-{kind}")
 
     def admit(self, user: str, address: str) -> Client:
         """A session for a client that has proven who it is. BusyError when there are `max_sessions` already."""

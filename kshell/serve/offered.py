@@ -7,6 +7,7 @@ socket go with it."""
 
 from __future__ import annotations
 
+import atexit
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -61,6 +62,7 @@ class Offered:
             from kshell.serve.audit import AuditLog
 
             self._servers = Servers(self._session, AuditLog())
+            atexit.register(self.close)           # for a session that nobody closes
         return self._servers
 
     def _served(self) -> list[Served]:
@@ -94,6 +96,7 @@ class Offered:
     def close(self) -> None:
         served = self._served()
         if self._servers is not None:
+            atexit.unregister(self.close)
             self._servers.close()
         for one in served:
             one.access.forget()
