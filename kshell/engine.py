@@ -41,7 +41,9 @@ QUACK_GATE, QUACK_LOGIN = "kshell_gate", "kshell_gate_login"      # what the qua
 # writes Parquet gives its rows (`export_cursor`), how errors come and that DuckDB prints no bar (`cursor`), what allocators keep
 # (`buffers_may_hold`).
 _STAY_OPEN = ("TimeZone", "arrow_lossless_conversion", "arrow_large_buffer_size", "errors_as_json", "enable_progress_bar_print", *_FLUSHES)
-_SETTLED_S = 2.0                               # after a start: extensions are loaded, modules imported, clients connected
+# After a start. Modules are imported and extensions loaded soon; what clients need to connect is over later. A buffer of a
+# quarter of a gigabyte can be full before.
+_SETTLED_S = (0.3, 2.0)
 
 _OWNERS: weakref.WeakKeyDictionary[duckdb.DuckDBPyConnection, Engine] = weakref.WeakKeyDictionary()
 
@@ -75,7 +77,7 @@ class Engine:
         self._root = duckdb.connect(":memory:", config=config)
         self._loaded: set[str] = set()
         self._load_lock = threading.Lock()
-        self._settling: threading.Timer | None = None
+        self._settling: threading.Event | None = None     # set: no more
         self.publish_lock = threading.RLock()
         self.allowed: tuple[str, ...] | None = None    # the directories DuckDB may still use; None: all, and nothing is locked
         for schema in (BUFFER_SCHEMA, "live", "lake", "kshell"):
@@ -158,23 +160,31 @@ class Engine:
         """What goes on for long was started: give back the code that only its start needed. Not at once, and never in a process that
         ends before."""
         if self._settling is not None:
-            self._settling.cancel()
-        self._settling = threading.Timer(_SETTLED_S, give_back_code)
-        self._settling.name, self._settling.daemon = "kshell-settle", True
-        self._settling.start()
+            self._settling.set()
+        self._settling = over = threading.Event()
+        threading.Thread(target=_settle, args=(over,), name="kshell-settle", daemon=True).start()
 
     def interrupt_all(self) -> None:
         self._root.interrupt()
 
     def close(self) -> None:
         if self._settling is not None:
-            self._settling.cancel()
+            self._settling.set()
         self._root.close()
         self._spill.cleanup()
 
 
 def _list(values: Iterable[str]) -> str:
     return f"[{', '.join(literal(value) for value in values)}]"
+
+
+def _settle(over: threading.Event) -> None:
+    before = 0.0
+    for moment in _SETTLED_S:
+        if over.wait(moment - before):
+            return
+        give_back_code()
+        before = moment
 
 
 def _keep_freed_memory(kept: int, own_mapping: int) -> None:

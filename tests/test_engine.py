@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+import threading
 import types
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +20,7 @@ from kshell.engine import Engine
 from kshell.errors import RefusedError
 from tests.support.extensions import as_shipped
 from tests.support.terminal import spawn as spawn_terminal
+from tests.support.waiting import wait_until
 
 
 @pytest.fixture
@@ -148,3 +150,17 @@ def test_variables_of_python_are_no_tables(shipped: Engine) -> None:
         with pytest.raises(duckdb.CatalogException, match="some_python_variable"):
             shipped.cursor().execute("FROM some_python_variable")
         shipped.lock([])
+
+
+def test_code_is_given_back_soon_after_a_start_and_once_more_and_not_after_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[int] = []
+    monkeypatch.setattr("kshell.engine.give_back_code", lambda: given.append(1))
+    monkeypatch.setattr("kshell.engine._SETTLED_S", (0.01, 0.02))
+    engine = Engine()
+    engine.settle()
+    wait_until(lambda: len(given) == 2)
+    monkeypatch.setattr("kshell.engine._SETTLED_S", (30.0,))
+    engine.settle()
+    engine.close()
+    wait_until(lambda: not any(t.name == "kshell-settle" for t in threading.enumerate()))
+    assert len(given) == 2

@@ -26,9 +26,14 @@ Ask = Callable[[str], str | None]                # the refusal, or None: it was 
 
 
 @pytest.fixture(scope="module")
-def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Of the process that serves: its data, its tables, its state, and where it runs."""
+    return tmp_path_factory.mktemp("served")
+
+
+@pytest.fixture(scope="module")
+def session(folder: Path) -> Iterator[Session]:
     """A source, a sink with one commit, what users define, and three servers: files are locked."""
-    folder = tmp_path_factory.mktemp("served")
     with pytest.MonkeyPatch.context() as patch, EmbeddedBroker() as broker, ExitStack() as ends:
         patch.setenv("XDG_STATE_HOME", str(folder / "state"))
         patch.setenv("PASSWORD", TOKEN)
@@ -91,10 +96,8 @@ def _quack(address: str, ends: ExitStack) -> Ask:
 @pytest.mark.fault("F91")
 @pytest.mark.fault("F92")
 def test_no_statement_of_a_client_changes_or_reads_what_is_not_its_own(ask: Ask, request: pytest.FixtureRequest, session: Session,
-                                                                       tmp_path_factory: pytest.TempPathFactory,
-                                                                       monkeypatch: pytest.MonkeyPatch) -> None:
+                                                                       folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     some_python_variable = {"a": [1]}  # noqa: F841  what a replacement scan would find
-    folder = tmp_path_factory.getbasetemp()
     monkeypatch.chdir(folder)
     catalog = session._connections.catalog("local").lake.catalog
     called: list[str] = []
