@@ -19,6 +19,10 @@ T = TypeVar("T")
 _Job = tuple[Future[Any], Callable[[], Any]]
 
 
+class EndedError(RuntimeError):
+    """These workers take no job any more."""
+
+
 class Workers(Executor):
     def __init__(self, most: int, name: str) -> None:
         self._most, self._name = most, name
@@ -29,11 +33,11 @@ class Workers(Executor):
         self._numbers = itertools.count()
 
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
-        """RuntimeError after `shutdown`."""
+        """EndedError after `shutdown`."""
         future: Future[T] = Future()
         with self._changed:
             if self._over:
-                raise RuntimeError("these workers have ended")
+                raise EndedError("these workers have ended")
             self._jobs.append((future, lambda: fn(*args, **kwargs)))
             if self._idle >= len(self._jobs):
                 self._changed.notify()
@@ -76,4 +80,4 @@ class Workers(Executor):
             future.cancel()
 
 
-__all__ = ["Workers"]
+__all__ = ["EndedError", "Workers"]

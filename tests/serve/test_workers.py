@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from kshell.serve.workers import Workers
+from kshell.serve.workers import EndedError, Workers
 from tests.support.waiting import wait_until
 
 REPOSITORY = Path(__file__).parents[2]
@@ -72,7 +72,7 @@ def test_after_the_end_nothing_begins() -> None:
     waiting = workers.submit(pow, 2, 2)
     workers.shutdown(cancel_futures=True)
     assert waiting.cancelled()
-    with pytest.raises(RuntimeError):
+    with pytest.raises(EndedError):
         workers.submit(pow, 2, 2)
     gate.set()
     assert running.result(10)

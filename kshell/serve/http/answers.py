@@ -11,6 +11,7 @@ from starlette.responses import Response
 from kshell.errors import CancelledError, Error, InternalError
 from kshell.output._errors import Place, error_object
 from kshell.serve.host import BusyError
+from kshell.serve.workers import EndedError
 
 JSON = "application/json"
 _STATUS = {"read_only": 403, "not_found": 404, "limit": 413, "connection": 503, "interrupted": 503, "timeout": 504, "internal": 500}
@@ -52,7 +53,7 @@ def known(raised: BaseException) -> Error:
     """A defect is told by its kind alone."""
     if isinstance(raised, Error):
         return raised
-    if isinstance(raised, RuntimeError) and "after shutdown" in str(raised):      # what concurrent.futures says of workers that have ended
+    if isinstance(raised, EndedError):
         return CancelledError("the server is ending")
     return InternalError(f"the server failed: {type(raised).__name__}")
 

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from kshell.serve.http.guard import address_of
+from kshell.serve.workers import EndedError
 
 if TYPE_CHECKING:
     from starlette.types import Message, Receive, Scope, Send
@@ -44,7 +45,7 @@ class Work:
         self.client.interrupt()
         try:
             await asyncio.shield(self._host.in_worker(self._close))
-        except RuntimeError:                  # the server ends, and its workers with it
+        except EndedError:                    # the server ends, and its workers with it
             self._close()
 
     def _close(self) -> None:
