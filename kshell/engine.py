@@ -41,8 +41,8 @@ QUACK_GATE, QUACK_LOGIN = "kshell_gate", "kshell_gate_login"      # what the qua
 # writes Parquet gives its rows (`export_cursor`), how errors come and that DuckDB prints no bar (`cursor`), what allocators keep
 # (`buffers_may_hold`).
 _STAY_OPEN = ("TimeZone", "arrow_lossless_conversion", "arrow_large_buffer_size", "errors_as_json", "enable_progress_bar_print", *_FLUSHES)
-# After a start. Modules are imported and extensions loaded soon; what clients need to connect is over later. A buffer of a
-# quarter of a gigabyte can be full before.
+# After a start. Modules are imported and extensions loaded soon; what clients need to connect is over later, when a buffer of
+# some dozen megabytes can be full on top of all the code.
 _SETTLED_S = (0.3, 2.0)
 
 _OWNERS: weakref.WeakKeyDictionary[duckdb.DuckDBPyConnection, Engine] = weakref.WeakKeyDictionary()
